@@ -1,0 +1,159 @@
+@0xb183ef7b4d34d4fe;
+# The objects of h5cap: capabilities over files, groups, datasets, named datatypes and attributes.
+#
+# Holding a reference is the permission; dropping it is the close.  A reference belongs to one connection; `seal` turns it
+# into a ticket that `Service.restore` accepts on another one.
+#
+# Ordering.  Calls on one connection are delivered in order but answered in any order: reads run side by side.
+#
+# Pipelining.  Every method that returns a capability may be called through before it has answered, so
+# `openFile → open(path) → read` costs one round trip.  `open` returns a plain `Node`; a caller that expects a dataset
+# casts it, and calls on an object of another kind raise `badType`.
+#
+# Disconnect.  All references are lost.  Reads change nothing and may be repeated.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("h5cap::rpc");
+
+using Types = import "types.capnp";
+
+interface Node @0x9c9369e0414b0a43 {
+  describe @0 () -> (info :Types.NodeInfo, version :Data);
+  # What the object is, from the version of the file that is current.  Links and attributes are included when they are few.
+
+  attributes @1 () -> (attributes :Attributes);
+
+  seal @2 (options :SealOptions) -> (ticket :Data);
+  # A ticket for this very object, with no more rights than this reference has.  unimplemented so far.
+
+  struct SealOptions @0xb3ef101affce6981 {
+    lifetimeSeconds @0 :UInt32;      # zero leaves it to the server
+    access @1 :Types.Access;         # narrower than now; `none` keeps it
+  }
+}
+
+interface Group @0xd64cbdb526f9a6c2 extends(Node) {
+  list @0 (cursor :Data, limit :UInt32 = 1000) -> (links :List(Types.Link), next :Data, total :UInt64);
+  # A page of the group's links in name order.  An empty `next` ends the listing.
+
+  open @1 (path :Text) -> (node :Node, info :Types.NodeInfo, file :Types.FileInfo);
+  # The object at `path`, relative to this group or, with a leading slash, to the root of the file.  Soft links are
+  # followed here; external links through the export's rules, and then `file` tells where the object is.
+  # notFound, denied, fileProblem.
+
+  link @2 (path :Text) -> (link :Types.Link);
+  # The link itself, not followed.
+}
+
+interface File @0xc11f463492914baa extends(Group) {
+  dereference @0 (token :Data) -> (node :Node, info :Types.NodeInfo, region :Types.Selection);
+  # The object, and the region of it, that a reference element names.  Tokens mean something only to the file they were
+  # read from.  unimplemented so far.
+
+  stat @1 () -> (info :Types.FileInfo);
+
+  readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
+  # Raw bytes of the file, for holders of the right to all of it.  unimplemented so far.
+
+  edit @3 (changes :List(Edit), options :EditOptions) -> (version :Data);
+  # Reserved: small changes as one transaction.  unimplemented.
+
+  struct Edit @0xee49376c8e206141 {
+    path @0 :Text;
+    # Members come with editing.
+  }
+
+  struct EditOptions @0xd6ffe2d585d9abc8 {
+    ifVersion @0 :Data;              # refuse with `changed` unless the file still is this version
+    opId @1 :Data;                   # 16 random bytes; the same edit sent twice is done once
+  }
+}
+
+interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
+  read @0 (selection :Types.Selection, options :ReadOptions) -> ReadReply;
+  # The elements of `selection`, in C order, up to the reply limit.  When `next` is set there is more: call again with the
+  # same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem, missingFilter, changed, denied.
+
+  write @1 (selection :Types.Selection, elements :Data, heap :Data, options :File.EditOptions) -> (version :Data);
+  # Reserved.  unimplemented.
+}
+
+interface NamedType @0xf156efcec63051b4 extends(Node) {
+  type @0 () -> (type :Types.DataType);
+}
+
+interface Attributes @0xb31324ebbd0941e5 {
+  # The attributes of one node.
+
+  list @0 (cursor :Data, limit :UInt32 = 1000) -> (attributes :List(Types.Attribute), next :Data, total :UInt64);
+  # A page, in name order; values that are large are `omitted`.  An empty `next` ends the listing.
+
+  read @1 (name :Text) -> (attribute :Types.Attribute);
+  # One attribute with its value, whole.  notFound, tooLarge.
+
+  write @2 (attribute :Types.Attribute, options :File.EditOptions) -> (version :Data);
+  # Reserved.  unimplemented.
+}
+
+struct ReadOptions @0x85aa553c6f19f8dd {
+  replyBytes @0 :UInt64;             # element bytes wanted in one reply; zero: `defaultReplyBytes`
+  cursor @1 :Cursor;                 # where to go on
+  forms @2 :List(Form);              # accepted besides packed elements and fill, best first
+  deadlineMs @3 :UInt32;             # give up after this long; zero leaves it to the server
+  priority @4 :Int8;                 # lower goes later; reserved
+  reduction @5 :Reduction;           # reserved
+  missingSources @6 :MissingSources;
+  ifVersion @7 :Data;                # `changed` unless the file still is this version
+  traceId @8 :Data;
+  fields @9 :List(Text);             # of a compound: only these; reserved
+}
+
+enum MissingSources @0x8293729b477f5489 {
+  # What an absent source of a virtual dataset means.
+
+  fill @0;                           # its elements are the fill value, and the reply lists it
+  raise @1;                          # missingSource
+}
+
+enum Form @0xc1cbba0336855d38 {
+  packed @0;
+  storedChunks @1;
+  compressed @2;
+}
+
+struct Reduction @0x976b182e7554f716 {
+  # Reserved: means, maxima and previews computed beside the file.
+  kind @0 :UInt16;
+}
+
+struct Cursor @0xd0e0a5d3916ff068 {
+  element @0 :UInt64;                # elements of the region, in C order, that came before
+  byte @1 :UInt64;                   # and bytes of the element at that place; reserved
+}
+
+struct ReadReply @0x99d026db4aa31f45 {
+  objectId @0 :UInt64;
+  version @1 :Data;                  # of the file that was read
+  shape @2 :List(UInt64);            # of the dataset, in that version
+  selected @3 :List(UInt64);         # shape of the whole selection, without dropped axes
+  first @4 :UInt64;                  # the first element of this reply, counted in C order over the whole selection
+  count @5 :UInt64;                  # how many elements it carries: a contiguous run in C order
+  next @6 :Cursor;                   # set when there is more
+
+  union {
+    packed @7 :Data;                 # count elements
+    fill @8 :Data;                   # one element; all of them are this (never written)
+    storedChunks @9 :List(StoredChunk);   # reserved
+    compressed :group { codec @10 :UInt16; bytes @11 :Data; }   # packed elements, compressed; reserved
+  }
+  heap @12 :Data;                    # for variable-length data
+
+  missingSources @13 :List(Text);
+  # Names of absent sources of a virtual dataset that this reply shows as fill.
+}
+
+struct StoredChunk @0xb5b35b8c8e83fe34 {
+  offset @0 :List(UInt64);           # coordinates of its first element
+  filterMask @1 :UInt32;
+  bytes @2 :Data;                    # as stored in the file
+}

@@ -1,0 +1,164 @@
+// Slicing and reading datasets.
+//
+// A view is a value, (dataset, region): slicing one makes another and sends nothing.  Only reading sends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "h5cap/array.h"
+#include "h5cap/attributes.h"
+#include "h5cap/node.h"
+#include "h5cap/selection.h"
+
+namespace h5cap {
+
+class Node;
+
+namespace detail {
+class NodeState;
+class BulkRead;
+}  // namespace detail
+
+struct ReadOptions {
+  // Behaviour.
+  bool raiseMissingSources = false;  // FileError (missingSource) instead of fill for absent sources of a virtual dataset
+
+  // Performance; zero: as the connection's.
+  std::uint64_t tileBytes = 0;
+  std::uint64_t windowBytes = 0;
+};
+
+// A piece of a streamed read: a contiguous run, in C order, of the elements of the view, except where `inResult` says
+// otherwise (tiles follow chunk edges).
+struct StreamedTile {
+  std::vector<RegionAxis> inResult;  // where the elements belong, along all axes of the view (dropped ones included)
+  Shape shape;                       // counts of inResult
+  Bytes elements;                    // packed
+  Bytes heap;
+};
+
+// Tiles of a view, in order, with a bounded number under way: memory does not grow with the view.  Dropping it cancels what
+// is under way, at the server too.
+class TileStream {
+ public:
+  // The next tile; nothing at the end.  Waits when it has not arrived.
+  std::optional<StreamedTile> next();
+
+  const DataType& type() const;
+
+  explicit TileStream(std::unique_ptr<detail::BulkRead> read);
+  TileStream(TileStream&&) noexcept;
+  TileStream& operator=(TileStream&&) noexcept;
+  ~TileStream();
+
+ private:
+  std::unique_ptr<detail::BulkRead> read_;
+};
+
+class View {
+ public:
+  // What `inner` means within this view, with NumPy's meaning.  No round trip for a first slice; slicing a slice needs the
+  // dataset's shape, and awaits it (at most one round trip) when no reply has brought it yet.  Throws BadSelection.
+  View operator[](const Selection& inner) const;
+  View operator[](std::initializer_list<Axis> inner) const { return (*this)[Selection(inner)]; }
+
+  const Selection& selection() const { return selection_; }
+
+  // Shape of the result; needs the dataset's shape, as above.
+  Shape shape() const;
+
+  // The elements.  One round trip when they fit one reply (1 MiB by default), also when the file and the dataset were only
+  // just asked for; otherwise a stream of tiles in a window.
+  PackedElements readPacked(const ReadOptions& options = {}) const;
+
+  // The elements, converted by HDF5's rules.  Throws BadType, before sending where the type is known.
+  template <class T>
+  Array<T> read(const ReadOptions& options = {}) const;
+
+  // The same into memory of the caller's, which has room for `capacity` elements.  Throws BadSelection when they do not fit.
+  // Returns the shape.
+  template <class T>
+  Shape readInto(T* target, std::size_t capacity, const ReadOptions& options = {}) const {
+    return readConverted(nativeType<T>(), target, capacity, options);
+  }
+
+  // Packed elements into memory of the caller's, with one copy between socket and target; for types without variable-length
+  // data (BadType).  Needs `capacity` bytes.  Returns the shape.
+  Shape readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options = {}) const;
+
+  // As `read`, on the connection's own thread: sends before it returns.
+  template <class T>
+  std::future<Array<T>> readAsync(const ReadOptions& options = {}) const;
+  std::future<PackedElements> readPackedAsync(const ReadOptions& options = {}) const;
+
+  // An arbitrarily large view, tile by tile.
+  TileStream tiles(const ReadOptions& options = {}) const;
+
+  View(std::shared_ptr<detail::NodeState> node, Selection selection);
+  const std::shared_ptr<detail::NodeState>& node() const { return node_; }
+
+ private:
+  Shape readConverted(NativeType type, void* target, std::size_t capacity, const ReadOptions& options) const;
+
+  std::shared_ptr<detail::NodeState> node_;
+  Selection selection_;
+};
+
+class Dataset {
+ public:
+  const std::string& path() const;
+  const NodeInfo& nodeInfo() const;        // as Node::info
+  const FileInfo& fileInfo() const;        // as Node::fileInfo
+  const DatasetInfo& info() const;         // as Node::info; BadType when it is no dataset
+  Attributes attributes() const;
+
+  // The dataset's description as it is now: one round trip.
+  DatasetInfo refresh() const;
+
+  View view() const;
+  View operator[](const Selection& selection) const { return view()[selection]; }
+  View operator[](std::initializer_list<Axis> selection) const { return view()[Selection(selection)]; }
+
+  template <class T>
+  Array<T> read(const ReadOptions& options = {}) const {
+    return view().read<T>(options);
+  }
+
+  explicit Dataset(std::shared_ptr<detail::NodeState> state) : state_(std::move(state)) {}
+  const std::shared_ptr<detail::NodeState>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<detail::NodeState> state_;
+};
+
+namespace detail {
+
+template <class T>
+Array<T> converted(const PackedElements& packed) {
+  Array<T> result(packed.shape);
+  convert(packed.type, packed.elements.data(), result.size(), packed.heap, nativeType<T>(), result.data());
+  return result;
+}
+
+}  // namespace detail
+
+template <class T>
+Array<T> View::read(const ReadOptions& options) const {
+  return detail::converted<T>(readPacked(options));
+}
+
+template <class T>
+std::future<Array<T>> View::readAsync(const ReadOptions& options) const {
+  auto packed = readPackedAsync(options);
+  return std::async(std::launch::deferred, [packed = std::move(packed)]() mutable {
+    return detail::converted<T>(packed.get());
+  });
+}
+
+}  // namespace h5cap

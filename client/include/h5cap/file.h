@@ -1,0 +1,75 @@
+// Files and the groups in them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "h5cap/attributes.h"
+#include "h5cap/dataset.h"
+#include "h5cap/node.h"
+
+namespace h5cap {
+
+namespace detail {
+class NodeState;
+class FileState;
+}  // namespace detail
+
+// What groups, datasets and named types have in common.
+class Node {
+ public:
+  // The path that it was asked for, absolute in its file.
+  const std::string& path() const;
+
+  // What it is.  No round trip when it came with a snapshot or was asked before; otherwise at most one.
+  const NodeInfo& info() const;
+
+  // The file that it is in: another one than it was asked of, behind an external link.  As `info`.
+  const FileInfo& fileInfo() const;
+
+  Attributes attributes() const;
+
+  explicit Node(std::shared_ptr<detail::NodeState> state) : state_(std::move(state)) {}
+  const std::shared_ptr<detail::NodeState>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<detail::NodeState> state_;
+};
+
+class Group : public Node {
+ public:
+  using Node::Node;
+
+  // Links of the group, in name order, not followed.  None within a snapshot, otherwise one round trip a thousand.
+  std::vector<Link> links() const;
+
+  // The link at `path`, not followed; nothing when there is none.  None within a snapshot, otherwise one round trip.
+  std::optional<Link> link(const std::string& path) const;
+
+  // Objects by path, relative to this group or, with a leading slash, to the file.  Nothing is awaited.  What does not exist
+  // throws NotFound, and what is of another kind BadType, from the first call that waits.
+  Node node(const std::string& path) const;
+  Group group(const std::string& path) const;
+  Dataset dataset(const std::string& path) const;
+};
+
+class File : public Group {
+ public:
+  explicit File(std::shared_ptr<detail::FileState> state);
+
+  // Waits until the file is open: one round trip, unless that is done already.  NotFound, Denied, FileError.
+  const FileInfo& wait() const;
+
+  // What the server says of the file now.  One round trip.
+  FileInfo stat() const;
+
+  // The address of this file.
+  const std::string& url() const;
+
+ private:
+  std::shared_ptr<detail::FileState> file_;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,91 @@
+// Connections: from an address to files.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "h5cap/file.h"
+#include "h5cap/node.h"
+
+namespace h5cap {
+
+struct ConnectOptions {
+  // Behaviour.
+  std::chrono::milliseconds timeout{60'000};  // of any wait for the server; then Busy (deadline)
+  std::string token;                          // reserved: throws Unimplemented unless empty
+  std::function<void()> interrupted;          // called every 50 ms by the waiting thread; may throw to give up waiting
+
+  // Performance.
+  std::uint64_t tileBytes = 1 << 20;    // one reply of a bulk read
+  std::uint64_t windowBytes = 32 << 20; // replies under way at once
+};
+
+struct OpenOptions {
+  std::uint32_t snapshotBytes = 0;  // how much of the file's tree comes with the reply; zero: none
+};
+
+struct ServerInfo {
+  std::string software;
+  std::uint32_t protocol = 0;
+  std::string libraryVersion;
+};
+
+// What crossed the socket so far, in both directions, and how many waits for an answer there were.
+struct Traffic {
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t bytesSent = 0;
+  std::uint64_t messagesReceived = 0;
+  std::uint64_t messagesSent = 0;
+  std::uint64_t roundTrips = 0;  // flights: times the connection turned from sending to receiving with calls outstanding
+};
+
+namespace detail {
+class Connection;
+}
+
+// A logged-in connection.
+class Session {
+ public:
+  // A file below this address.  Sends, does not wait.
+  File open(const std::string& path, const OpenOptions& options = {}) const;
+
+  // Entries of a directory, in name order.  One round trip a thousand entries.  NotFound, Denied.
+  std::vector<DirectoryEntry> list(const std::string& path = "") const;
+
+  // One round trip.
+  ServerInfo serverInfo() const;
+  std::chrono::nanoseconds ping() const;
+
+  Traffic traffic() const;
+
+  // The address that this session was made from; relative paths start at its path.
+  const std::string& url() const;
+
+  // Ends the connection; whatever is waiting, and every later call, throws Disconnected.
+  void close();
+
+  explicit Session(std::shared_ptr<detail::Connection> connection, std::string url, std::string base);
+
+ private:
+  std::shared_ptr<detail::Connection> connection_;
+  std::string url_;
+  std::string base_;
+};
+
+// Connects to an address (`h5cap+unix://`, `h5cap+tcp://`, `h5cap+ssh://`; `h5cap://` needs TLS, which throws Unimplemented
+// so far).  A path in the address becomes the folder that relative paths start at.  Waits for the transport, not for the
+// server.  Throws Disconnected naming the address, std::invalid_argument for a malformed one.
+Session connect(const std::string& url, const ConnectOptions& options = {});
+
+// A session to the same server and as the same user as an earlier one that is still alive is that one's connection: one
+// connection a process and address.  Otherwise connects.
+Session sharedSession(const std::string& url, const ConnectOptions& options = {});
+
+// Opens the file that an address names, over `sharedSession`.
+File openUrl(const std::string& url, const OpenOptions& options = {}, const ConnectOptions& connectOptions = {});
+
+}  // namespace h5cap

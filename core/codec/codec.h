@@ -1,0 +1,29 @@
+// Decoders of stored chunks: HDF5's filter pipeline, without libhdf5.
+//
+// Input is hostile: decoders never write past the size they were told, and report what is wrong as FileError (fileProblem)
+// naming the filter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "h5cap/node.h"
+
+namespace h5cap::codec {
+
+namespace filter {
+inline constexpr std::uint32_t deflate = 1, shuffle = 2, fletcher32 = 3, lzf = 32000, lz4 = 32004, bitshuffle = 32008,
+                               zstd = 32015;
+}
+
+// Whether every filter in the pipeline has a decoder here.
+bool canDecode(std::span<const Filter> filters);
+
+// Undoes the pipeline, last filter first, skipping those whose bit is set in `filterMask`.  The result has exactly
+// `chunkBytes` bytes; anything else is a FileError.
+Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, std::span<const std::byte> stored,
+             std::size_t chunkBytes, std::size_t elementBytes);
+
+}  // namespace h5cap::codec

@@ -1,0 +1,35 @@
+// Cutting a large region into tiles that are read by calls of their own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/pack.h"
+
+namespace h5cap {
+
+struct Tile {
+  Region region;                       // in the dataset
+  std::vector<Positions> inResult;     // where its elements go, in the counts() of the whole region
+};
+
+// Yields tiles of at most about `tileBytes` that together cover a region once.  Tiles end on chunk edges where chunks are
+// smaller than a tile, so no chunk is decoded twice; a chunk that is larger than a tile is cut along its slowest axes.
+// Tiles come in C order of their first elements.  Costs nothing until asked: a region may have 10^12 elements.
+class Tiling {
+ public:
+  // `chunkShape` may be empty: not chunked.
+  Tiling(Region region, Shape chunkShape, std::uint64_t elementBytes, std::uint64_t tileBytes);
+  std::optional<Tile> next();
+  std::uint64_t tileCount() const;
+
+ private:
+  Region region_;
+  Shape tileCounts_;  // a tile's largest extent along each axis, in positions or aligned to chunks
+  Shape chunkShape_;
+  std::vector<std::vector<Positions>> cuts_;  // unused for plain regular cuts: see tiling.cc
+  std::vector<std::uint64_t> at_;
+  bool done_ = false;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,69 @@
+// Opening beneath the exports, off the event loop.
+//
+// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  Every path is resolved with
+// openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  Each export has threads of its own,
+// so that a mount that hangs stalls its own files only.
+#pragma once
+
+#include <kj/async.h>
+#include <kj/io.h>
+#include <kj/refcount.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "h5cap/node.h"
+#include "server/access/identity.h"
+
+namespace h5cap {
+
+// What tells one state of a file from another.
+struct Stamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modifiedNs = 0, changedNs = 0;
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+
+  Version version() const;  // opaque bytes
+};
+
+// fstat: blocking.  Throws FileError.
+Stamp stampOf(int file);
+
+struct Opened {
+  kj::AutoCloseFd file;
+  Stamp stamp;
+  std::string requestedPath;
+  std::string finalPath;  // after symbolic links, in the exports
+};
+
+struct Export {
+  std::string name;
+  std::string folder;
+};
+
+// "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory, a
+// name with a slash.
+Export parseExport(const std::string& text);
+
+class Opener {
+ public:
+  virtual ~Opener() noexcept(false) = default;
+
+  // Opens a regular file for reading.  NotFound, Denied, FileError (a directory, a device, an I/O error).
+  virtual kj::Promise<kj::Own<Opened>> open(Identity identity, std::string path) = 0;
+
+  // Entries of a directory in name order; of the exports themselves for the empty path.
+  virtual kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) = 0;
+
+  // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file at
+  // `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose folder holds it;
+  // then its last component is tried beside `from`.  A relative one is tried beside `from`.  Names that lead outside every
+  // export yield nothing.
+  virtual std::vector<std::string> candidates(const std::string& from, const std::string& name) const = 0;
+};
+
+// With `wholeFilesystem`, paths are absolute paths of the host and there is one unnamed export, "/".
+kj::Own<Opener> makeOpener(std::vector<Export> exports, bool wholeFilesystem = false);
+
+}  // namespace h5cap

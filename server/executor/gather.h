@@ -1,0 +1,41 @@
+// Plans carried out: the elements of a region, packed, from extents of a file.  Blocking; runs on executor threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/chunk-grid.h"
+#include "core/storage.h"
+#include "server/executor/chunk-cache.h"
+
+namespace h5cap {
+
+// What is common to one read.
+struct GatherContext {
+  int file = -1;              // for pread
+  std::uint64_t fileSize = 0; // extents beyond it are FileError (fileProblem): planners are not trusted
+  std::string version;        // for the cache
+  ChunkCache* cache = nullptr;
+  std::size_t elementBytes = 0;
+  Bytes fillElement;          // one packed element; never empty
+  Shape shape;                // of the dataset
+};
+
+// Elements of `region` from one contiguous extent.  Reads no more than it must: whole rows where they are dense, spans where
+// gaps are small.  A dataset that was allocated only in part reads as fill beyond `storage.size`.
+void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
+                      std::span<std::byte> result);
+
+void gatherInline(const GatherContext& context, const InlineBytes& storage, const Region& region,
+                  std::span<std::byte> result);
+
+// Elements of `region` from chunks.  `extents` covers `box` in C order.  Unfiltered chunks are read in part, filtered ones
+// decoded whole through the cache.
+void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,
+                  std::span<const ChunkExtent> extents, const Region& region, std::span<std::byte> result);
+
+// pread that fails with FileError on a short read or an I/O error, naming offset and count.
+void readExactly(int file, std::uint64_t offset, std::span<std::byte> target);
+
+}  // namespace h5cap
