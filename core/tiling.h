@@ -27,7 +27,6 @@ class Tiling {
   Region region_;
   Shape tileCounts_;  // a tile's largest extent along each axis, in positions or aligned to chunks
   Shape chunkShape_;
-  std::vector<std::vector<Positions>> cuts_;  // unused for plain regular cuts: see tiling.cc
   std::vector<std::uint64_t> at_;
   bool done_ = false;
 };
