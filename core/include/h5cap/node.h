@@ -99,14 +99,18 @@ struct DatasetInfo {
   std::vector<ExternalFile> externalFiles;
 };
 
+// Outside of `Attribute` because a variant of nested classes with initialisers has no default constructor inside.
+struct OmittedValue {
+  std::uint64_t bytes = 0;
+};
+struct AttributeValue {
+  Bytes elements;  // packed, C order
+  Bytes heap;
+};
+
 struct Attribute {
-  struct Omitted {
-    std::uint64_t bytes = 0;
-  };
-  struct Value {
-    Bytes elements;  // packed, C order
-    Bytes heap;
-  };
+  using Omitted = OmittedValue;
+  using Value = AttributeValue;
   std::string name;
   DataType type;
   Dataspace space;
