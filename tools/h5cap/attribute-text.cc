@@ -1,0 +1,20 @@
+#include "attribute-text.h"
+
+#include <fmt/format.h>
+
+#include "element-text.h"
+
+namespace h5cap::cli {
+
+std::string attributeText(const Attribute& attribute) {
+  if (attribute.space.kind == Dataspace::Kind::null) return "(null)";
+  if (auto value = std::get_if<Attribute::Value>(&attribute.value)) {
+    return briefValue(attribute.type, attribute.space.shape, value->elements, value->heap);
+  }
+  if (auto omitted = std::get_if<Attribute::Omitted>(&attribute.value)) {
+    return fmt::format("({} of {}, {} bytes)", shapeText(attribute.space.shape), describe(attribute.type), omitted->bytes);
+  }
+  return "(" + escaped(std::get<ErrorText>(attribute.value).message) + ")";
+}
+
+}  // namespace h5cap::cli

@@ -1,0 +1,70 @@
+#include "walk.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "element-text.h"
+
+namespace h5cap::cli {
+namespace {
+
+constexpr std::size_t AT_ONCE = 256;  // descriptions under way
+
+std::string joined(const std::string& group, const std::string& name) {
+  return group.empty() || group.back() != '/' ? group + "/" + name : group + name;
+}
+
+std::string linkWord(const Link& link) {
+  if (auto hard = std::get_if<HardLink>(&link.target)) return hard->kind == NodeKind::unknown ? "" : kindText(hard->kind);
+  if (std::holds_alternative<SoftLink>(link.target)) return "soft";
+  return std::holds_alternative<ExternalLink>(link.target) ? "external" : "other";
+}
+
+// One damaged object leaves the rest of the listing readable; a lost connection does not.
+void describeChild(Child& child) {
+  try {
+    const NodeInfo& info = child.node->info();
+    child.isGroup = info.kind == NodeKind::group;
+    child.kindWord = kindText(info.kind);
+    child.summary = child.isGroup ? "" : summary(info);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::disconnected || error.code() == ErrorCode::deadline) throw;
+    child.summary = escaped(error.what());
+    if (child.kindWord.empty()) child.kindWord = "unknown";
+  }
+}
+
+}  // namespace
+
+std::string summary(const NodeInfo& info) {
+  if (info.problem) return escaped(info.problem->message);
+  if (info.dataset) return spaceText(info.dataset->space) + " " + escaped(describe(info.dataset->type));
+  if (info.type) return escaped(describe(*info.type));
+  return fmt::format("{} link{}", info.linkCount, info.linkCount == 1 ? "" : "s");
+}
+
+std::vector<Child> children(const Group& group, Describe describe) {
+  std::vector<Child> result;
+  for (Link& link : group.links()) {
+    Child child;
+    child.kindWord = linkWord(link);
+    if (auto hard = std::get_if<HardLink>(&link.target)) child.isGroup = hard->kind == NodeKind::group;
+    child.link = std::move(link);
+    result.push_back(std::move(child));
+  }
+  if (describe == Describe::no) return result;
+  for (std::size_t first = 0; first < result.size(); first += AT_ONCE) {
+    std::size_t end = std::min(result.size(), first + AT_ONCE);
+    for (std::size_t i = first; i < end; ++i) {
+      if (!std::holds_alternative<HardLink>(result[i].link.target)) continue;
+      result[i].node = group.node(joined(group.path(), result[i].link.name));
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      if (result[i].node) describeChild(result[i]);
+    }
+  }
+  return result;
+}
+
+}  // namespace h5cap::cli
