@@ -1,0 +1,152 @@
+"""Attributes, with the values that h5py gives them."""
+
+from __future__ import annotations
+
+import collections.abc
+from typing import Any, Iterator, List, Union
+
+import numpy as np
+
+from .dtypes import element_type
+from .errors import READ_ONLY, from_code
+from .special import Empty, check_string_dtype
+
+
+def _name_of(name: Union[str, bytes]) -> bytes:
+    if isinstance(name, bytes):
+        return name
+    if isinstance(name, str):
+        return name.encode("utf-8", "surrogateescape")
+    raise TypeError(f"A name should be string or bytes, not {type(name)}")
+
+
+def value_of(described) -> Any:
+    """The value of an attribute as the native module describes it: str for variable-length strings, NumPy's scalars and
+    arrays for the rest, `Empty` for a null dataspace."""
+    if "problem" in described:
+        raise from_code(*described["problem"])
+    kind = element_type(described["type"])
+    if described["space"] is None:
+        return Empty(kind.dtype)
+    shape = described["space"][0]
+    elements, heap = described["value"]
+    array = kind.from_bytes(elements, shape, heap)
+    info = check_string_dtype(kind.dtype.subdtype[0] if kind.dtype.subdtype else kind.dtype)
+    if info is not None and info.length is None:
+        texts = [b if isinstance(b, str) else b.decode("utf-8", "surrogateescape") for b in array.flat]
+        array = np.array(texts, dtype=array.dtype).reshape(array.shape)
+    return array[()] if array.ndim == 0 else array
+
+
+class AttributeManager(collections.abc.Mapping):
+    """A node's attributes as a mapping.
+
+    Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
+    snapshot.  Writing raises what h5py raises for a file opened read-only.
+    """
+
+    def __init__(self, node):
+        self._node = node
+
+    def __getitem__(self, name: Union[str, bytes]) -> Any:
+        """The value.  ``KeyError`` when there is none, ``NotImplementedError`` for types not served yet."""
+        raw = _name_of(name)
+        described = self._node._native.attribute(raw)
+        if described is None:
+            raise KeyError(f"Unable to open attribute (can't locate attribute: '{raw.decode('utf-8', 'replace')}')")
+        return value_of(described)
+
+    def _names(self) -> List[str]:
+        described = self._node._native.attributes()
+        if self._node._info["attributes_track_order"]:
+            described = sorted(described, key=lambda attribute: attribute["creation_order"])
+        return [attribute["name"] for attribute in described]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names: in order of creation where the file tracks it, otherwise sorted."""
+        return iter(self._names())
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __contains__(self, name: object) -> bool:
+        return self._node._native.attribute(_name_of(name)) is not None  # type: ignore[arg-type]
+
+    def keys(self):
+        return KeysView(self)
+
+    def values(self):
+        return ValuesView(self)
+
+    def items(self):
+        return ItemsView(self)
+
+    def get_id(self, name: Union[str, bytes]):
+        raise NotImplementedError("low-level identifiers do not exist for remote attributes")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AttributeManager) and self._node == other._node
+
+    def __hash__(self) -> int:
+        return hash(self._node)
+
+    def __repr__(self) -> str:
+        if not self._node:
+            return "<Attributes of closed HDF5 object>"
+        return f"<Attributes of HDF5 object at {id(self._node)}>"
+
+    def __setitem__(self, name, value) -> None:
+        raise OSError(f"Unable to create attribute ({READ_ONLY})")
+
+    def create(self, name, data, shape=None, dtype=None) -> None:
+        raise OSError(f"Unable to create attribute ({READ_ONLY})")
+
+    def modify(self, name, value) -> None:
+        raise OSError(f"Can't write data ({READ_ONLY})")
+
+    def __delitem__(self, name) -> None:
+        raise KeyError(f"Unable to delete attribute ({READ_ONLY})")
+
+
+class _View:
+    """What h5py's views have beyond those of `collections.abc`."""
+
+    _mapping: Any
+
+    def __reversed__(self) -> Iterator[Any]:
+        for name in reversed(self._mapping):
+            yield self._pick(name)
+
+    def __iter__(self) -> Iterator[Any]:
+        for name in self._mapping:
+            yield self._pick(name)
+
+    def _pick(self, name: str) -> Any:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}HDF5 {list(self._mapping)}>"
+
+
+class KeysView(_View, collections.abc.KeysView):
+    """Names."""
+
+    def _pick(self, name: str) -> str:
+        return name
+
+
+class ValuesView(_View, collections.abc.ValuesView):
+    """Objects or values; None for a broken link, as in h5py."""
+
+    def _pick(self, name: str) -> Any:
+        return self._mapping.get(name)
+
+
+class ItemsView(_View, collections.abc.ItemsView):
+    """Pairs of a name and what `ValuesView` has for it."""
+
+    def _pick(self, name: str) -> Any:
+        return name, self._mapping.get(name)

@@ -1,0 +1,59 @@
+"""Conversion of elements to another dtype on reading: by HDF5's rules, which are not NumPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .special import check_enum_dtype
+
+_NO_PATH = "Can't read data (no appropriate function for conversion path)"
+
+
+def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The elements as ``dtype``: numbers saturate at its limits, and floats lose their fraction towards zero.
+
+    ``OSError`` where HDF5 has no conversion, as h5py raises.
+    """
+    source = array.dtype
+    if source == dtype:
+        return array
+    if dtype.kind == "U":
+        raise TypeError(f"No conversion path for dtype: {dtype!r}")
+    if source.kind == "S" and dtype.kind == "S":
+        return array.astype(dtype)
+    if source.kind == "c" and dtype.kind == "c":
+        return array.astype(dtype)
+    if source.names and dtype.names:
+        return _fields(array, dtype)
+    if source.kind not in "biuf" or dtype.kind not in "biuf" or check_enum_dtype(dtype):
+        raise OSError(_NO_PATH)
+    if dtype.kind == "b":
+        return array.astype(np.uint8) != 0 if source.kind == "b" else array != 0
+    if dtype.kind == "f" or source.kind == "b":
+        with np.errstate(over="ignore"):
+            return array.astype(dtype)
+    return _saturated(array, dtype)
+
+
+def _fields(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A compound from another one: fields by name, zeros where there is none."""
+    out = np.zeros(array.shape, dtype)
+    for name in dtype.names or ():
+        if name in (array.dtype.names or ()):
+            out[name] = converted(array[name], dtype[name].base)
+    return out
+
+
+def _saturated(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    native = dtype.newbyteorder("=")
+    if array.dtype.kind in "iu":
+        source = np.iinfo(array.dtype)
+        low, high = max(limits.min, source.min), min(limits.max, source.max)
+        return np.clip(array, low, high).astype(dtype)
+    # A float may round the highest integer up: compare first, and put the limits in afterwards.
+    values = np.trunc(np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf))
+    too_high, too_low = values >= float(limits.max), values <= float(limits.min)
+    out = np.where(too_high | too_low, 0.0, values).astype(native)
+    out = np.where(too_high, native.type(limits.max), np.where(too_low, native.type(limits.min), out))
+    return out.astype(dtype)

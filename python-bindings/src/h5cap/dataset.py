@@ -1,0 +1,319 @@
+"""Datasets: descriptions, and elements by slicing."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+
+import numpy as np
+
+from . import _h5cap
+from .chunks import StoredSelection, VDSmap, chunk_slices
+from .dtypes import ElementType, element_type
+from .errors import READ_ONLY, Changed
+from .node import Node
+from .selections import Resolved, Shape, select, split_fields
+from .special import Empty, check_string_dtype, check_vlen_dtype
+from .views import AsTypeView, FieldsView, picker, string_view
+
+_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
+_ROWS_BYTES = 1 << 20  # read at once by iteration
+
+
+class Dataset(Node):
+    """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]`` costs
+    one (more, side by side, when it is larger than one reply).
+
+    Shape and everything else stay as they were when first asked for, until `refresh`.
+    """
+
+    _what = "dataset"
+    _element: Optional[ElementType] = None
+
+    @property
+    def _dataset(self) -> Dict[str, Any]:
+        return self._info["dataset"]
+
+    @property
+    def _type(self) -> ElementType:
+        described = self._dataset
+        if self._element is None:
+            try:
+                self._element = element_type(described["type"])
+            except NotImplementedError as error:
+                raise NotImplementedError(f"{self._path}: {error}") from None
+        return self._element
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype with h5py's metadata.  ``NotImplementedError`` names a type that is not served."""
+        return self._type.dtype
+
+    @property
+    def _space(self) -> Optional[Tuple[Shape, Tuple[Optional[int], ...]]]:
+        if "why_unknown" in self._dataset:
+            raise NotImplementedError(f"{self._path}: the shape is not known: {self._dataset['why_unknown']}")
+        return self._dataset["space"]
+
+    @property
+    def shape(self) -> Optional[Shape]:
+        """Extents; None for a null dataspace."""
+        return None if self._space is None else self._space[0]
+
+    @property
+    def maxshape(self) -> Optional[Tuple[Optional[int], ...]]:
+        """Largest extents, None along an axis without limit."""
+        return None if self._space is None else self._space[1]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape or ())
+
+    @property
+    def size(self) -> Optional[int]:
+        return None if self.shape is None else int(np.prod(self.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements in NumPy's memory."""
+        return 0 if self.size is None else self.size * self.dtype.itemsize
+
+    @property
+    def chunks(self) -> Optional[Shape]:
+        return self._dataset["chunks"] if self._dataset["layout"] == "chunked" else None
+
+    @property
+    def _filters(self) -> Dict[str, Tuple[int, ...]]:
+        return {_FILTERS.get(number, str(number)): parameters for number, _, _, parameters in self._dataset["filters"]}
+
+    @property
+    def filter_ids(self) -> Tuple[int, ...]:
+        """HDF5's numbers of the filters, in the order in which they are applied when writing."""
+        return tuple(number for number, _, _, _ in self._dataset["filters"])
+
+    @property
+    def filter_names(self) -> Tuple[str, ...]:
+        return tuple(name for _, _, name, _ in self._dataset["filters"])
+
+    @property
+    def compression(self) -> Optional[str]:
+        """'gzip', 'lzf', 'szip' or None, as h5py; `filter_ids` has the others."""
+        return next((name for name in ("gzip", "lzf", "szip") if name in self._filters), None)
+
+    @property
+    def compression_opts(self) -> Any:
+        name = self.compression
+        if name is None:
+            return None
+        parameters = self._filters[name]
+        if name == "gzip":
+            return parameters[0]
+        if name == "szip":
+            return ("nn" if parameters[0] & 32 else "ec", parameters[1])
+        return parameters
+
+    @property
+    def shuffle(self) -> bool:
+        return "shuffle" in self._filters
+
+    @property
+    def fletcher32(self) -> bool:
+        return "fletcher32" in self._filters
+
+    @property
+    def scaleoffset(self) -> Optional[int]:
+        parameters = self._filters.get("scaleoffset")
+        return None if parameters is None else parameters[1]
+
+    @property
+    def external(self) -> Optional[List[Tuple[str, int, Optional[int]]]]:
+        """(name, offset, size) of external raw files; None when there are none."""
+        return self._dataset["external"] or None
+
+    @property
+    def fillvalue(self) -> Any:
+        """What elements are that were never written."""
+        kind = self._type
+        if check_vlen_dtype(kind.dtype) is not None and check_string_dtype(kind.dtype) is None:
+            return None
+        elements, heap = self._dataset["fill"]
+        if elements.size:
+            return kind.from_bytes(elements, (), heap)[()]
+        if check_string_dtype(kind.dtype):
+            return b"" if kind.has_heap else np.bytes_(b"")
+        if not kind.has_heap:
+            return np.zeros((), kind.dtype)[()]
+        empty = np.zeros((), kind.dtype)  # a compound with objects: zeros, and None for them as in h5py
+        for name in kind.dtype.names or ():
+            if kind.dtype[name].hasobject:
+                empty[name] = None
+        return empty[()]
+
+    @property
+    def is_virtual(self) -> bool:
+        return self._dataset["layout"] == "virtual"
+
+    def virtual_sources(self) -> List[VDSmap]:
+        """The mappings of a virtual dataset.  ``RuntimeError`` for any other."""
+        if not self.is_virtual:
+            raise RuntimeError("Not a virtual dataset")
+        return [VDSmap(StoredSelection(**virtual), file, name, StoredSelection(**source))
+                for file, name, virtual, source in self._native.virtual_sources()]
+
+    @property
+    def dims(self):
+        raise NotImplementedError("dimension scales need object references, which are not served yet")
+
+    @property
+    def is_scale(self) -> bool:
+        """Whether the dataset is a dimension scale."""
+        return self.attrs.get("CLASS") == b"DIMENSION_SCALE"
+
+    def refresh(self) -> None:
+        """Asks for the shape and the rest as they are now: one round trip."""
+        self._info["dataset"] = self._native.refresh()
+        self._element = None
+
+    def flush(self) -> None:
+        """Nothing is ever waiting to be written."""
+        self._opened.native
+
+    def __len__(self) -> int:
+        if self.shape is None:
+            raise TypeError("object of type 'NoneType' has no len()")
+        if self.shape == ():
+            raise TypeError("Attempt to take len() of scalar dataset")
+        return self.shape[0]
+
+    def len(self) -> int:
+        """``len(dataset)``, also where that is more than Python's `len` may return."""
+        return self.__len__()
+
+    def __iter__(self) -> Iterator[Any]:
+        """Along the first axis; a block of rows is read at once."""
+        if not self.shape:
+            raise TypeError("Can't iterate over a scalar dataset")
+        row_bytes = max(1, self.nbytes // max(1, self.shape[0]))
+        rows = max(1, _ROWS_BYTES // row_bytes)
+        for start in range(0, self.shape[0], rows):
+            yield from self[start:start + rows]
+
+    def iter_chunks(self, sel=None) -> Iterator[Tuple[slice, ...]]:
+        """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless chunked."""
+        return chunk_slices(self.shape or (), self.chunks, sel)
+
+    def __getitem__(self, args) -> Any:
+        """Elements, by whatever h5py accepts between the brackets: integers, slices with positive steps, an ellipsis, one
+        list or array of increasing indices or mask, names of fields, ``()``.
+
+        ``IndexError``, ``TypeError`` and ``ValueError`` for what cannot be selected, before anything is sent.
+        """
+        return self._read(args)
+
+    def _read(self, args, convert: Optional[Callable[[np.ndarray], np.ndarray]] = None) -> Any:
+        positions, names = split_fields(args)
+        space = self._space
+        if space is None:
+            if positions in ((), (Ellipsis,)) and not names:
+                return Empty(self.dtype)
+            raise ValueError("Empty datasets cannot be sliced")
+        if names:
+            convert = picker(self.dtype, names, len(names) == 1)
+        selection = select(space[0], positions)
+        array = self._fetch(selection)
+        if convert is not None:
+            array = convert(array)
+        if selection.shape == () and array.ndim == 0 and not (space[0] == () and positions == (Ellipsis,)):
+            return array[()]
+        return array
+
+    def _fetch(self, selection: Resolved) -> np.ndarray:
+        """The selected elements: one round trip, none when nothing is selected."""
+        kind = self._type
+        if selection.is_empty:
+            shape = (0,) if selection.mask is not None else selection.shape
+            return np.empty(shape, kind.dtype)
+        if kind.has_heap:
+            _, shape, elements, heap, _ = _h5cap.read(self._native, selection.axes, False)
+            self._verify(shape, selection)
+            array = kind.from_bytes(elements, shape, heap)
+        else:
+            packed = kind.empty(selection.shape)
+            self._read_into(selection, packed)
+            array = kind.from_packed(packed)
+        return array if selection.mask is None else array[selection.mask]
+
+    def _read_into(self, selection: Resolved, target: np.ndarray) -> None:
+        """Packed elements into memory of the caller's, which is contiguous."""
+        memory = target.reshape(-1).view(np.uint8)
+        self._verify(_h5cap.read_into(self._native, selection.axes, memory, False), selection)
+
+    def _verify(self, shape: Shape, selection: Resolved) -> None:
+        if shape != selection.shape:
+            raise Changed(f"{self._path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
+
+    def read_direct(self, dest: np.ndarray, source_sel=None, dest_sel=None) -> None:
+        """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match."""
+        positions, names = split_fields(() if source_sel is None else source_sel)
+        if self._space is None:
+            raise TypeError("Empty datasets have no numpy representation")
+        selection = select(self._space[0], positions)
+        direct = (dest_sel is None and not names and self._type.is_plain and dest.dtype == self.dtype
+                  and dest.shape == selection.shape and selection.mask is None and dest.flags.c_contiguous
+                  and dest.flags.writeable and not selection.is_empty)
+        if direct:
+            self._read_into(selection, dest)
+            return
+        target = dest[() if dest_sel is None else dest_sel] if dest.shape else dest
+        if _squeezed(target.shape) != _squeezed(selection.shape):
+            raise TypeError(f"Can't broadcast {target.shape} -> {selection.shape}")
+        found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
+        dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
+
+    def astype(self, dtype) -> AsTypeView:
+        """The dataset with elements converted by HDF5's rules when they are read."""
+        return AsTypeView(self, dtype)
+
+    def asstr(self, encoding: Optional[str] = None, errors: str = "strict"):
+        """The dataset with its strings decoded to ``str``.  ``TypeError`` unless it holds strings."""
+        return string_view(self, encoding, errors)
+
+    def fields(self, names: Union[str, List[str]]) -> FieldsView:
+        """The dataset with some of its fields.  All of them cross the wire.  ``ValueError`` for fields that are not there."""
+        return FieldsView(self, names)
+
+    def __array__(self, dtype=None, copy=True) -> np.ndarray:
+        if copy is False:
+            raise ValueError("Dataset.__array__ received copy=False but memory allocation cannot be avoided on read")
+        if self.shape is None:
+            raise TypeError("Empty datasets have no numpy representation")
+        array = np.asarray(self[...])
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<Closed HDF5 dataset>"
+        try:
+            dtype = f'"{self.dtype.str}"'
+        except NotImplementedError:
+            dtype = "not served yet"
+        return f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>"
+
+    # Writing: what h5py raises for a file opened read-only.
+
+    def __setitem__(self, args, value) -> None:
+        raise OSError(f"Can't write data ({READ_ONLY})")
+
+    def write_direct(self, source, source_sel=None, dest_sel=None) -> None:
+        raise OSError(f"Can't write data ({READ_ONLY})")
+
+    def resize(self, size, axis=None) -> None:
+        if self.chunks is None:
+            raise TypeError("Only chunked datasets can be resized")
+        raise RuntimeError(f"Unable to change a dataset's dimensions ({READ_ONLY})")
+
+    def make_scale(self, name: str = "") -> None:
+        raise RuntimeError(f"Unable to make a dimension scale ({READ_ONLY})")
+
+
+def _squeezed(shape: Shape) -> Shape:
+    return tuple(extent for extent in shape if extent != 1)

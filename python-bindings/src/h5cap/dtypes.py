@@ -1,0 +1,242 @@
+"""HDF5's types as NumPy's, with h5py's metadata, and elements from the packed form in which they travel.
+
+`ElementType` has both dtypes: ``dtype``, which users see, and ``packed``, which describes the bytes of the protocol.  Where
+these are the same bytes (``is_plain``), elements are read straight into the user's array.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Tuple
+
+import numpy as np
+
+from . import _h5cap
+from .errors import FileProblem
+from .special import enum_dtype, string_dtype, vlen_dtype
+
+_PLACE = np.dtype("V16")  # offset and count of variable-length data in the heap
+_POINTER_BYTES = 8  # what h5py's object fields occupy where HDF5 has a char*
+_FLOATS = {
+    # (precision, offset, sign position, exponent position and size, mantissa position and size, bias): IEEE 754
+    (16, 0, 15, 10, 5, 0, 10, 15): 2,
+    (32, 0, 31, 23, 8, 0, 23, 127): 4,
+    (64, 0, 63, 52, 11, 0, 52, 1023): 8,
+}
+_COMPLEX = {4: "c8", 8: "c16"}
+
+Decoder = Callable[[np.ndarray, bytes], np.ndarray]
+
+
+class ElementType:
+    """One HDF5 type, ready for NumPy.  Made by `element_type`."""
+
+    def __init__(self, dtype, packed, decode: Optional[Decoder] = None, memory_bytes: Optional[int] = None,
+                 has_heap: bool = False):
+        self.dtype = np.dtype(dtype)
+        self.packed = np.dtype(packed)
+        self.memory_bytes = self.packed.itemsize if memory_bytes is None else memory_bytes
+        self.has_heap = has_heap  # whether there is variable-length data, which is not read into the caller's memory
+        self._decode = decode
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether packed bytes are the user's bytes."""
+        return self._decode is None
+
+    def empty(self, shape: Tuple[int, ...]) -> np.ndarray:
+        """Memory for packed elements; dimensions of an array type follow those of ``shape``."""
+        return np.empty(shape, self.dtype if self.is_plain else self.packed)
+
+    def from_packed(self, array: np.ndarray, heap: bytes = b"") -> np.ndarray:
+        """The user's elements from an array of ``packed``; may be the same memory."""
+        return array if self._decode is None else self._decode(array, heap)
+
+    def from_bytes(self, elements: np.ndarray, shape: Tuple[int, ...], heap: bytes = b"") -> np.ndarray:
+        """The user's elements from packed bytes (an array of uint8), which they may share."""
+        base, extra = self.packed.subdtype or (self.packed, ())
+        expected = int(np.prod(tuple(shape) + extra, dtype=object)) * base.itemsize
+        if elements.size != expected:
+            raise FileProblem(f"{elements.size} bytes of elements instead of {expected}")
+        packed_as = (self.dtype.subdtype or (self.dtype,))[0] if self.is_plain else base
+        return self.from_packed(np.ndarray(tuple(shape) + extra, packed_as, elements), heap)
+
+
+def element_type(described: Dict[str, Any]) -> ElementType:
+    """The NumPy side of a type as the native module describes it.  ``NotImplementedError`` names what is not served yet."""
+    maker = _MAKERS.get(described["class"])
+    if maker is None:
+        name = described.get("name") or described["class"]
+        raise NotImplementedError(f"elements of the HDF5 type '{name}' are not served yet")
+    return maker(described)
+
+
+def _integer(described) -> ElementType:
+    size, precision, offset = described["size"], described["precision"], described["offset"]
+    if size not in (1, 2, 4, 8):
+        raise NotImplementedError(f"integers of {size} bytes are not served yet")
+    dtype = np.dtype(f"{described['order']}{'i' if described['signed'] else 'u'}{size}")
+    if precision == 8 * size and offset == 0:
+        return ElementType(dtype, dtype)
+    # Bits above the value are moved out at the top, and the sign comes back with the arithmetic shift.
+    up, down = 8 * size - precision - offset, 8 * size - precision
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        native = array.astype(dtype.newbyteorder("="))
+        return ((native << up) >> down).astype(dtype)
+
+    return ElementType(dtype, dtype, decode)
+
+
+def _float(described) -> ElementType:
+    size = _FLOATS.get(tuple(described["layout"]))
+    if size is None or size != described["size"]:
+        raise NotImplementedError(
+            f"floats of {described['size']} bytes and {described['layout'][0]} bits of precision that are not IEEE 754 "
+            "half, single or double are not served yet"
+        )
+    dtype = np.dtype(f"{described['order']}f{size}")
+    return ElementType(dtype, dtype)
+
+
+def _fixed_string(described) -> ElementType:
+    dtype = np.dtype(f"S{described['size']}", metadata={"h5py_encoding": described["encoding"]})
+    decode = {"nullterm": _cut_at_null, "spacepad": _strip_spaces, "nullpad": None}[described["padding"]]
+    return ElementType(dtype, dtype, decode)
+
+
+def _characters(array: np.ndarray) -> np.ndarray:
+    copied = np.array(array, order="C", ndmin=1, copy=True)
+    return copied.view(np.uint8).reshape(copied.shape + (array.dtype.itemsize,))
+
+
+def _cut_at_null(array: np.ndarray, heap: bytes) -> np.ndarray:
+    """Null-terminated strings may have anything after the null; NumPy's have nulls."""
+    characters = _characters(array)
+    characters *= np.logical_and.accumulate(characters != 0, axis=-1)
+    return characters.view(array.dtype).reshape(array.shape)
+
+
+def _strip_spaces(array: np.ndarray, heap: bytes) -> np.ndarray:
+    characters = _characters(array)
+    trailing = np.logical_and.accumulate((characters == ord(" "))[..., ::-1], axis=-1)[..., ::-1]
+    characters[trailing] = 0
+    return characters.view(array.dtype).reshape(array.shape)
+
+
+def _places(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _objects(items, shape, dtype: np.dtype) -> np.ndarray:
+    out = np.empty(len(items), dtype)
+    for i, item in enumerate(items):
+        out[i] = item
+    return out.reshape(shape)
+
+
+def _variable_string(described) -> ElementType:
+    dtype = string_dtype(described["encoding"])
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        return _objects(_h5cap.heap_slices(_places(array), heap, 1), array.shape, dtype)
+
+    return ElementType(dtype, _PLACE, decode, memory_bytes=_POINTER_BYTES, has_heap=True)
+
+
+def _sequence(described) -> ElementType:
+    base = element_type(described["base"])
+    dtype = vlen_dtype(base.dtype)
+
+    def one(data: bytes, heap: bytes) -> np.ndarray:
+        count = len(data) // base.packed.itemsize
+        return base.from_bytes(np.frombuffer(data, np.uint8), (count,), heap).copy()
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        slices = _h5cap.heap_slices(_places(array), heap, base.packed.itemsize)
+        return _objects([one(data, heap) for data in slices], array.shape, dtype)
+
+    return ElementType(dtype, _PLACE, decode, has_heap=True)
+
+
+def _enum(described) -> ElementType:
+    base = element_type(described["base"])
+    values = (base.from_bytes(np.frombuffer(value, np.uint8), ()) for _, value in described["members"])
+    members = {name: int(value[()]) for (name, _), value in zip(described["members"], values)}
+    if members == {"FALSE": 0, "TRUE": 1}:
+        if base.packed.itemsize == 1:
+            return ElementType(np.bool_, np.bool_)
+        return ElementType(np.bool_, base.packed, lambda array, heap: base.from_packed(array, heap) != 0)
+    return ElementType(enum_dtype(members, base.dtype), base.packed, None if base.is_plain else base.from_packed)
+
+
+def _compound(described) -> ElementType:
+    names = [name for name, _, _ in described["fields"]]
+    offsets = [offset for _, offset, _ in described["fields"]]
+    members = [element_type(member) for _, _, member in described["fields"]]
+    size = described["size"]
+    if names == ["r", "i"] and members[0].dtype == members[1].dtype and members[0].dtype.kind == "f":
+        half = members[0].dtype.itemsize
+        if half in _COMPLEX and offsets == [0, half] and size == 2 * half:
+            dtype = np.dtype(_COMPLEX[half]).newbyteorder(members[0].dtype.byteorder)
+            return ElementType(dtype, dtype)
+
+    packed = np.dtype({"names": names, "formats": [m.packed for m in members], "offsets": offsets, "itemsize": size})
+    # h5py's offsets are those of HDF5's memory type, where a variable-length string is a pointer.
+    saved, memory_offsets = 0, {}
+    for offset, name, member in sorted(zip(offsets, names, members), key=lambda field: field[0]):
+        memory_offsets[name] = offset - saved
+        saved += member.packed.itemsize - member.memory_bytes
+    dtype = np.dtype({"names": names, "formats": [m.dtype for m in members],
+                      "offsets": [memory_offsets[name] for name in names], "itemsize": size - saved})
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        out = np.empty(array.shape, dtype)
+        for name, member in zip(names, members):
+            out[name] = member.from_packed(array[name], heap)
+        return out
+
+    plain = all(member.is_plain for member in members)
+    return ElementType(dtype, packed, None if plain else decode, memory_bytes=size - saved,
+                       has_heap=any(member.has_heap for member in members))
+
+
+def _array(described) -> ElementType:
+    base = element_type(described["base"])
+    dimensions = tuple(described["dimensions"])
+    count = int(np.prod(dimensions, dtype=object))
+    return ElementType(np.dtype((base.dtype, dimensions)), np.dtype((base.packed, dimensions)),
+                       None if base.is_plain else base.from_packed, memory_bytes=count * base.memory_bytes,
+                       has_heap=base.has_heap)
+
+
+def _opaque(described) -> ElementType:
+    dtype = np.dtype(f"V{described['size']}")
+    if described["tag"].startswith("NUMPY:"):
+        try:
+            named = np.dtype(described["tag"][len("NUMPY:"):], metadata={"h5py_opaque": True})
+        except TypeError:
+            named = dtype
+        if named.itemsize == dtype.itemsize and not named.hasobject:
+            dtype = named
+    return ElementType(dtype, dtype)
+
+
+def _bitfield(described) -> ElementType:
+    if described["size"] not in (1, 2, 4, 8):
+        raise NotImplementedError(f"bitfields of {described['size']} bytes are not served yet")
+    dtype = np.dtype(f"{described['order']}u{described['size']}")
+    return ElementType(dtype, dtype)
+
+
+_MAKERS: Dict[str, Callable[[Dict[str, Any]], ElementType]] = {
+    "integer": _integer,
+    "float": _float,
+    "fixed string": _fixed_string,
+    "variable string": _variable_string,
+    "enum": _enum,
+    "compound": _compound,
+    "array": _array,
+    "sequence": _sequence,
+    "opaque": _opaque,
+    "bitfield": _bitfield,
+}

@@ -1,0 +1,122 @@
+"""Files, as h5py has them."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from . import _h5cap
+from .errors import READ_ONLY, opening
+from .group import Group
+from .node import OpenFile
+
+SNAPSHOT_BYTES = 1 << 20  # how much of a file's tree comes with it
+DEFAULT_TIMEOUT = 60.0  # seconds, of any wait for the server
+
+_MODES = ("r", "r+", "w", "w-", "x", "a")
+_held = {}  # connections, by server: kept while the process lives, so that a later call finds them
+
+
+def hold(url: str, timeout: float, token: Optional[str]):
+    """The process's connection to the server that ``url`` names; connects when there is none."""
+    session = _h5cap.shared_session(url, timeout, token or "")
+    parts = urlsplit(url)
+    _held[parts.scheme, parts.netloc, token] = session
+    return session
+
+
+def file_only(url: str) -> str:
+    """``url``, which must name a file and nothing in it."""
+    if urlsplit(url).query or "::/" in url:
+        raise ValueError(f"{url} names an object in a file; open the file, then the object, or use h5cap.read")
+    return url
+
+
+class File(Group):
+    """A file on a server: its root group, and what `h5py.File` offers for reading.
+
+    ``File(url)`` is one round trip, and the snapshot of the tree that comes with it makes browsing free.  ``swmr`` is
+    h5py's flag: a file that is being written is followed by `Dataset.refresh` with or without it.  ``timeout`` (seconds)
+    limits every wait on a connection that is made for this call.
+
+    Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
+    there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
+    """
+
+    _what = "file"
+
+    def __init__(self, url: str, mode: str = "r", *, swmr: bool = False, token: Optional[str] = None,
+                 timeout: float = DEFAULT_TIMEOUT):
+        if mode not in _MODES:
+            raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
+        if mode != "r":
+            raise PermissionError(f"{url}: cannot be opened in mode '{mode}' ({READ_ONLY})")
+        url = file_only(str(url))
+        hold(url, timeout, token)
+        with opening(url):
+            opened = OpenFile(_h5cap.open_url(url, SNAPSHOT_BYTES, timeout, token or ""), url, swmr, timeout, token)
+        super().__init__(opened, opened.native, "/")
+
+    @classmethod
+    def _of(cls, opened: OpenFile) -> "File":
+        """Another handle of an open file."""
+        made = cls.__new__(cls)
+        Group.__init__(made, opened, opened.native, "/")
+        return made
+
+    @property
+    def filename(self) -> str:
+        """The address that the file was opened by."""
+        self._opened.native
+        return self._opened.url
+
+    @property
+    def mode(self) -> str:
+        self._opened.native
+        return "r"
+
+    @property
+    def driver(self) -> str:
+        self._opened.native
+        return "h5cap"
+
+    @property
+    def swmr_mode(self) -> bool:
+        self._opened.native
+        return self._opened.swmr
+
+    @property
+    def userblock_size(self) -> int:
+        self._opened.native
+        return self._opened.info["userblock_size"]
+
+    @property
+    def file(self) -> "File":
+        return File._of(self._opened_or_raise())
+
+    @property
+    def parent(self) -> Group:
+        return File._of(self._opened_or_raise())["/"]
+
+    def _opened_or_raise(self) -> OpenFile:
+        self._opened.native
+        return self._opened
+
+    def flush(self) -> None:
+        """Nothing is ever waiting to be written."""
+        self._opened.native
+
+    def close(self) -> None:
+        """Closes the file and everything reached through it.  The connection stays, for whatever comes next."""
+        self._opened.close()
+
+    def __enter__(self) -> "File":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<Closed HDF5 file>"
+        return f'<HDF5 file "{self.filename}" (mode r)>'

@@ -1,0 +1,226 @@
+"""Groups: links and the objects behind them."""
+
+from __future__ import annotations
+
+import collections.abc
+from typing import Any, Callable, Iterator, List, Set, Union
+
+from . import links
+from .attrs import ItemsView, KeysView, ValuesView
+from .dataset import Dataset
+from .errors import READ_ONLY, UnknownObject, finding
+from .node import Datatype, Node, OpenFile, encoded, joined
+
+_CLASSES = {"dataset": Dataset, "named type": Datatype}
+
+
+def _text(name: Any) -> str:
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "surrogateescape")
+    if isinstance(name, str):
+        return name
+    raise TypeError(f"Accessing a group is done with bytes or str, not {type(name)}")
+
+
+class Group(Node, collections.abc.Mapping):
+    """A group, as a mapping from names to objects.
+
+    Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
+    a group one a thousand links.
+    """
+
+    _what = "group"
+
+    def __getitem__(self, name: Union[str, bytes]) -> Any:
+        """The object at a path, through soft and external links.  ``KeyError`` when there is none."""
+        path = _text(name)
+        if not path:
+            raise KeyError("Unable to open object (name parameter cannot be an empty string)")
+        if not [part for part in path.split("/") if part not in ("", ".")] and not path.startswith("/"):
+            return self
+        absolute = joined(self._path, path)
+        with finding(path):
+            native = self._opened.native.node(encoded(absolute))
+            info = native.info()
+        return make_node(self._opened, native, absolute, info)
+
+    def get(self, name, default=None, getclass: bool = False, getlink: bool = False) -> Any:
+        """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none."""
+        if not (getclass or getlink):
+            try:
+                return self[name]
+            except KeyError:
+                return default
+        if name not in self:
+            return default
+        if getlink:
+            link = self._link(_text(name))
+            if link is None:
+                raise RuntimeError("Unable to get link info (the root group has none)")
+            made = links.link_from(link)
+            return type(made) if getclass else made
+        try:
+            found = type(self[name])
+        except KeyError as error:
+            raise RuntimeError(error.args[0]) from None  # as h5py, which tells a broken link from an absent one
+        return Group if issubclass(found, Group) else found
+
+    def _link(self, path: str):
+        return self._opened.native.link(encoded(joined(self._path, path)))
+
+    def _links(self) -> List[Any]:
+        return self._native.links()
+
+    def _names(self) -> List[str]:
+        described = self._links()
+        if self._info["tracks_order"]:
+            described = sorted(described, key=lambda link: link[4])
+        return [link[0] for link in described]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names: in order of creation where the file tracks it, otherwise sorted."""
+        return iter(self._names())
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._names())
+
+    def __len__(self) -> int:
+        self._opened.native
+        return self._info["link_count"]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a link, which may be broken."""
+        path = _text(name)
+        if not path or not self:
+            return False
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if not parts:
+            return True
+        try:
+            return self._link(path) is not None
+        except (UnknownObject, TypeError):
+            return False  # nothing, or no group, on the way
+
+    def keys(self):
+        return KeysView(self._checked())
+
+    def values(self):
+        return ValuesView(self._checked())
+
+    def items(self):
+        return ItemsView(self._checked())
+
+    def _checked(self) -> "Group":
+        self._opened.native
+        return self
+
+    def visit(self, func: Callable[[str], Any]) -> Any:
+        """Calls ``func(name)`` for every object below, once, through hard links only; stops at, and returns, the first
+        result that is not None."""
+        return self._visit(lambda name, link: func(name), hard_only=True)
+
+    def visititems(self, func: Callable[[str, Any], Any]) -> Any:
+        """As `visit`, with ``func(name, object)``."""
+        return self._visit(lambda name, link: func(name, self[name]), hard_only=True)
+
+    def visit_links(self, func: Callable[[str], Any]) -> Any:
+        """Calls ``func(name)`` for every link below, broken ones too; does not follow soft and external links."""
+        return self._visit(lambda name, link: func(name), hard_only=False)
+
+    def visititems_links(self, func: Callable[[str, Any], Any]) -> Any:
+        """As `visit_links`, with ``func(name, link)``."""
+        return self._visit(lambda name, link: func(name, links.link_from(link)), hard_only=False)
+
+    def _visit(self, func: Callable[[str, Any], Any], hard_only: bool) -> Any:
+        """Depth first in name order, without recursion: files nest deeper than Python's stack."""
+        seen: Set[int] = {self._info["id"]}
+        pending = [("", link) for link in reversed(self._links())]
+        while pending:
+            prefix, link = pending.pop()
+            name, kind, target, target_kind = prefix + link[0], link[1], link[2], link[3]
+            if kind != "hard":
+                if not hard_only and (result := func(name, link)) is not None:
+                    return result
+                continue
+            is_new = target not in seen
+            seen.add(target)
+            if (is_new or not hard_only) and (result := func(name, link)) is not None:
+                return result
+            if not is_new or target_kind not in ("group", "unknown"):
+                continue
+            if target_kind == "group" or isinstance(self[name], Group):
+                native = self._opened.native.node(encoded(joined(self._path, name)))
+                pending.extend((name + "/", below) for below in reversed(native.links()))
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        return Node.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return Node.__hash__(self)
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<Closed HDF5 group>"
+        return f'<HDF5 group "{self.name}" ({len(self)} members)>'
+
+    # Writing: what h5py raises for a file opened read-only.
+
+    def __setitem__(self, name, value) -> None:
+        raise ValueError(f"Unable to create '{name}' ({READ_ONLY})")
+
+    def __delitem__(self, name) -> None:
+        raise KeyError(f"Couldn't delete link ({READ_ONLY})")
+
+    def create_group(self, name, track_order=None):
+        raise ValueError(f"Unable to create group ({READ_ONLY})")
+
+    def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
+        raise ValueError(f"Unable to create dataset ({READ_ONLY})")
+
+    def create_virtual_dataset(self, name, layout, fillvalue=None):
+        raise ValueError(f"Unable to create dataset ({READ_ONLY})")
+
+    def require_group(self, name) -> "Group":
+        """The group ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is no group."""
+        if name not in self:
+            return self.create_group(name)
+        found = self[name]
+        if not isinstance(found, Group):
+            raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+        return found
+
+    def require_dataset(self, name, shape, dtype, exact: bool = False, **options) -> Dataset:
+        """The dataset ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is another one."""
+        import numpy as np
+
+        if name not in self:
+            return self.create_dataset(name, shape, dtype)
+        found = self[name]
+        if not isinstance(found, Dataset):
+            raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if shape != found.shape:
+            raise TypeError(f"Shapes do not match (existing {found.shape} vs new {shape})")
+        if np.dtype(dtype) != found.dtype if exact else not np.can_cast(dtype, found.dtype):
+            raise TypeError(f"Datatypes do not match (existing {found.dtype} vs new {np.dtype(dtype)})")
+        return found
+
+    def move(self, source, dest) -> None:
+        raise ValueError(f"Unable to move link ({READ_ONLY})")
+
+    def copy(self, source, dest, name=None, **options) -> None:
+        raise RuntimeError(f"Unable to copy object ({READ_ONLY})")
+
+
+def make_node(opened: OpenFile, native, path: str, info) -> Node:
+    """The Python object for a node that was found."""
+    kind = info["kind"]
+    if kind == "group":
+        made: Node = Group(opened, native, path)
+    elif kind in _CLASSES:
+        made = _CLASSES[kind](opened, native, path)
+    else:
+        raise NotImplementedError(f"'{path}' is neither a group, nor a dataset, nor a named datatype")
+    made._described = info
+    return made

@@ -1,0 +1,52 @@
+"""What ``Group.get(name, getlink=True)`` returns: links as they are stored, not followed."""
+
+from __future__ import annotations
+
+
+class HardLink:
+    """A name of an object in the same file."""
+
+
+class SoftLink:
+    """A name that stands for a path in the same file, which need not exist."""
+
+    def __init__(self, path: str):
+        self._path = str(path)
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    def __repr__(self) -> str:
+        return f'<SoftLink to "{self.path}">'
+
+
+class ExternalLink:
+    """A name that stands for an object in another file, which need not exist."""
+
+    def __init__(self, filename: str, path: str):
+        self._filename = str(filename)
+        self._path = str(path)
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def filename(self) -> str:
+        return self._filename
+
+    def __repr__(self) -> str:
+        return f'<ExternalLink to "{self.path}" in file "{self.filename}">'
+
+
+def link_from(described) -> object:
+    """The link that the native module describes.  ``NotImplementedError`` for a link class of somebody's own."""
+    name, kind, path, file, _ = described
+    if kind == "hard":
+        return HardLink()
+    if kind == "soft":
+        return SoftLink(path)
+    if kind == "external":
+        return ExternalLink(file, path)
+    raise NotImplementedError(f"'{name}' is a link of the user-defined class {path}")

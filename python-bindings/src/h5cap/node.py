@@ -1,0 +1,196 @@
+"""What groups, datasets and named datatypes have in common, and the file that they belong to."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any, Dict, Optional, Tuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from .attrs import AttributeManager
+from .errors import ClosedFile
+
+
+def encoded(name: str) -> bytes:
+    """A name as the file has it: UTF-8, with whatever bytes ``surrogateescape`` stands for."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def joined(base: str, name: str) -> str:
+    """The absolute path of ``name``, seen from the group at ``base``."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if not name.startswith("/"):
+        parts = [part for part in base.split("/") if part] + parts
+    return "/" + "/".join(parts)
+
+
+class OpenFile:
+    """An open file, shared by everything that was reached through it; closing it closes all of that."""
+
+    def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str]):
+        self._native = native
+        self.url = url
+        self.swmr = swmr
+        self.timeout = timeout
+        self.token = token
+        self.info: Dict[str, Any] = native.wait()
+        self._others: Dict[str, Any] = {}
+
+    @property
+    def native(self):
+        if self._native is None:
+            raise ClosedFile("Invalid location identifier (the file was closed)")
+        return self._native
+
+    @property
+    def is_open(self) -> bool:
+        return self._native is not None
+
+    def close(self) -> None:
+        self._native = None
+        self._others.clear()
+
+    @property
+    def key(self) -> Tuple[str, str]:
+        """Equal for handles of the same file."""
+        return urlsplit(self.url).netloc, self.info["path"]
+
+    def holds(self, info: Dict[str, Any]) -> bool:
+        """Whether a node whose file is described by ``info`` is in this file, not behind an external link."""
+        return info["path"] == self.info["path"]
+
+    def url_of(self, info: Dict[str, Any]) -> str:
+        """The address of another file of the same server."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc, quote("/" + info["path"].lstrip("/")), "", ""))
+
+    def other(self, info: Dict[str, Any]):
+        """The `File` behind an external link; opened once."""
+        self.native
+        path = info["path"]
+        if path not in self._others:
+            from .files import File
+
+            self._others[path] = File(self.url_of(info), swmr=self.swmr, token=self.token, timeout=self.timeout)
+        return self._others[path]
+
+
+class Node:
+    """A group, dataset or named datatype.  Made by groups."""
+
+    _what = "object"
+
+    def __init__(self, opened: OpenFile, native, path: str):
+        self._opened = opened
+        self._handle = native
+        self._path = path
+        self._described: Optional[Dict[str, Any]] = None
+
+    @property
+    def _native(self):
+        self._opened.native
+        return self._handle
+
+    @property
+    def _info(self) -> Dict[str, Any]:
+        """What is known about the node; no round trip within a snapshot, at most one otherwise, and none after."""
+        if self._described is None:
+            self._described = self._native.info()
+        else:
+            self._opened.native
+        return self._described
+
+    def _external(self) -> Optional[Dict[str, Any]]:
+        """The file of the node when that is another than the one it was reached through."""
+        info = self._native.file_info()
+        return None if self._opened.holds(info) else info
+
+    @property
+    def name(self) -> Optional[str]:
+        """The absolute path in the node's file; None when the file was closed."""
+        if not self:
+            return None
+        return self._path if self._external() is None else self._path_behind_link()
+
+    def _path_behind_link(self) -> str:
+        """The path in the other file: the target of the first external link on the way, and the rest."""
+        parts = [part for part in self._path.split("/") if part]
+        root = self._opened.native
+        for depth in range(1, len(parts) + 1):
+            link = root.link(encoded("/" + "/".join(parts[:depth])))
+            if link is not None and link[1] == "external":
+                return joined(link[2], "/".join(parts[depth:]))
+        return self._path  # behind a soft link that leads through an external one
+
+    @property
+    def file(self):
+        """The `File` that the node is in.  Opens it when it is behind an external link and was not asked for before."""
+        external = self._external()
+        if external is not None:
+            return self._opened.other(external)
+        from .files import File
+
+        return File._of(self._opened)
+
+    @property
+    def parent(self):
+        """The group that the node's name is in."""
+        name = self.name
+        if name is None:
+            raise ClosedFile("Parent of an anonymous object is undefined")
+        return self.file[posixpath.dirname(name)]
+
+    @property
+    def attrs(self) -> AttributeManager:
+        """The node's attributes."""
+        return AttributeManager(self)
+
+    @property
+    def ref(self):
+        raise NotImplementedError("object references are not served yet")
+
+    @property
+    def regionref(self):
+        raise NotImplementedError("region references are not served yet")
+
+    def _identity(self) -> Tuple[Any, ...]:
+        info = self._external()
+        key = self._opened.key
+        return (key if info is None else (key[0], info["path"]), self._info["id"])
+
+    def __bool__(self) -> bool:
+        return self._opened.is_open
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Node):
+            return NotImplemented
+        if not self or not other:
+            return bool(self) == bool(other)  # as h5py, to which closed handles are the same nothing
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        if not self:
+            raise TypeError("Objects of a closed file cannot be hashed")
+        return hash(self._identity())
+
+    def _short_name(self) -> str:
+        return f'"{posixpath.basename(self._path) or "/"}"'
+
+
+class Datatype(Node):
+    """A named (committed) datatype."""
+
+    _what = "named type"
+
+    @property
+    def dtype(self):
+        """Its NumPy dtype.  ``NotImplementedError`` names a type that is not served."""
+        from .dtypes import element_type
+
+        return element_type(self._info["type"]).dtype
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<Closed HDF5 named type>"
+        return f"<HDF5 named type {self._short_name()} (dtype {self.dtype.str})>"

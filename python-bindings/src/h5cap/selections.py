@@ -1,0 +1,173 @@
+"""Everything that may stand between the brackets of a dataset, made a selection of the protocol, with h5py's exceptions.
+
+Axes for the native module are None (all), an int (dropped from the shape), (start, stop, step), or a list of indices.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+Shape = Tuple[int, ...]
+
+
+class Resolved(NamedTuple):
+    """A selection resolved against a shape."""
+
+    axes: List[Any]  # for the native module
+    counts: Shape  # elements along every axis, dropped ones included
+    shape: Shape  # of what is read
+    mask: Optional[np.ndarray] = None  # of what is read, only these elements are wanted, in C order
+
+    @property
+    def is_empty(self) -> bool:
+        return 0 in self.counts
+
+
+def split_fields(args) -> Tuple[Tuple[Any, ...], Tuple[str, ...]]:
+    """The arguments of ``[...]`` as a tuple without names of fields, and these."""
+    args = args if isinstance(args, tuple) else (args,)
+    names = tuple(a.decode("utf-8") if isinstance(a, bytes) else a for a in args if isinstance(a, (str, bytes)))
+    return tuple(a for a in args if not isinstance(a, (str, bytes))), names
+
+
+def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
+    """The elements that ``args`` mean in a dataset of ``shape``; sends nothing.
+
+    ``IndexError`` outside the shape, ``ValueError`` for too many arguments or a step below 1, ``TypeError`` for what cannot
+    index a dataset: h5py's exceptions.
+    """
+    if shape == ():
+        if args in ((), (Ellipsis,)):
+            return Resolved([], (), ())
+        raise ValueError("Illegal slicing argument for scalar dataspace")
+    if len(args) == 1 and isinstance(args[0], np.ndarray) and args[0].dtype.kind == "b":
+        if args[0].shape == shape and len(shape) > 1:
+            return _full_mask(args[0])
+        if args[0].shape != shape[:1]:
+            raise TypeError("Boolean indexing array has incompatible shape")
+    axes: List[Any] = []
+    counts: List[int] = []
+    vectors = 0
+    for axis, (extent, arg) in enumerate(zip(shape, expand_ellipsis(args, len(shape)))):
+        resolved, count = _axis(axis, extent, arg)
+        vectors += isinstance(resolved, list)
+        if vectors > 1:
+            raise TypeError("Only one indexing vector or array is currently allowed for fancy indexing")
+        axes.append(resolved)
+        counts.append(count)
+    kept = tuple(count for count, axis in zip(counts, axes) if not isinstance(axis, int))
+    return Resolved(axes, tuple(counts), kept)
+
+
+def without_shape(args: Tuple[Any, ...]) -> Optional[List[Any]]:
+    """Axes for the native module where ``args`` mean something before the shape is known; None where they do not, or are
+    wrong: then the shape decides."""
+    axes: List[Any] = []
+    for arg in args:
+        if arg is Ellipsis:
+            axes.append(Ellipsis)
+        elif isinstance(arg, slice):
+            if any(part is not None and not _is_int(part) for part in (arg.start, arg.stop, arg.step)):
+                return None
+            start, stop, step = arg.start, arg.stop, 1 if arg.step is None else int(arg.step)
+            if step < 1:
+                return None
+            whole = (start, stop, step) == (None, None, 1)
+            axes.append(None if whole else (int(start or 0), None if stop is None else int(stop), step))
+        elif _is_int(arg) and not isinstance(arg, (bool, np.bool_)):
+            axes.append(int(arg))
+        else:
+            return None
+        if not _fits(axes[-1]):
+            return None
+    return axes if axes.count(Ellipsis) <= 1 else None
+
+
+def expand_ellipsis(args: Sequence[Any], rank: int) -> List[Any]:
+    """One argument an axis."""
+    ellipses = [i for i, arg in enumerate(args) if arg is Ellipsis]
+    if len(ellipses) > 1:
+        raise ValueError("Only one ellipsis may be used.")
+    given = len(args) - len(ellipses)
+    if given > rank:
+        raise ValueError(f"{given} indexing arguments for {rank} dimensions")
+    at = ellipses[0] if ellipses else len(args)
+    return [*args[:at], *[slice(None)] * (rank - given), *args[at + 1:]]
+
+
+def _is_int(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _fits(axis: Any) -> bool:
+    numbers = axis if isinstance(axis, tuple) else (axis,)
+    return all(number is None or number is Ellipsis or -(2**63) <= number < 2**63 for number in numbers)
+
+
+def _axis(axis: int, extent: int, arg: Any) -> Tuple[Any, int]:
+    """The resolved axis and how many elements it has."""
+    if isinstance(arg, slice):
+        start, stop, step = arg.indices(extent)
+        if step < 1:
+            raise ValueError(f"Step must be >= 1 (got {step})")
+        count = max(0, -(-(stop - start) // step))
+        return (None if (start, count, step) == (0, extent, 1) else (start, stop, step)), count
+    if arg is None:
+        raise TypeError("Indexing with None (or np.newaxis) is not supported")
+    if _is_int(arg):
+        return _index(extent, operator.index(arg)), 1
+    indices = _vector(axis, extent, arg)
+    return indices, len(indices)
+
+
+def _index(extent: int, index: int) -> int:
+    resolved = index + extent if index < 0 else index
+    if 0 <= resolved < extent:
+        return resolved
+    if extent == 0:
+        raise IndexError(f"Index ({index}) out of range for empty dimension")
+    raise IndexError(f"Index ({index}) out of range for (0-{extent - 1})")
+
+
+def _vector(axis: int, extent: int, arg: Any) -> List[int]:
+    """Indices along an axis, from a list, an array or a mask: within the extent and increasing, as h5py wants them."""
+    try:
+        array = np.asarray(arg)
+    except ValueError:
+        raise TypeError(f"Selection can't process {arg!r}") from None
+    if array.ndim == 0:
+        raise TypeError(f"Selection can't process {arg!r}")
+    if array.ndim != 1:
+        raise TypeError("Only 1D arrays allowed for fancy indexing")
+    if array.size == 0 and array.dtype.kind != "b":
+        return []
+    if array.dtype.kind == "b":
+        if array.size != extent:
+            raise TypeError("boolean index did not match indexed array")
+        return np.flatnonzero(array).tolist()
+    if array.dtype.kind not in "iu":
+        raise TypeError("Indexing arrays must have integer dtypes")
+    values = [int(v) + extent if v < 0 else int(v) for v in array]
+    if any(not 0 <= v < extent for v in values):
+        raise IndexError(f"Fancy indexing out of range for (0-{extent - 1})")
+    if any(b <= a for a, b in zip(values, values[1:])):
+        raise TypeError("Indexing elements must be in increasing order")
+    return values
+
+
+def _full_mask(mask: np.ndarray) -> Resolved:
+    """A mask of the whole dataset: the rows, columns, … that have any of its elements are read, and the rest is dropped
+    here, so that more crosses the wire than is wanted."""
+    axes = []
+    for axis in range(mask.ndim):
+        others = tuple(i for i in range(mask.ndim) if i != axis)
+        axes.append(np.flatnonzero(mask.any(axis=others)).tolist())
+    counts = tuple(len(indices) for indices in axes)
+    return Resolved(axes, counts, counts, mask[np.ix_(*axes)])

@@ -1,0 +1,127 @@
+"""Datasets seen as another dtype, as text, or field by field.  Reading one costs what reading the dataset does."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence, Tuple, Union
+
+import numpy as np
+
+from .convert import converted
+from .special import Empty, check_string_dtype
+
+
+class _DatasetView:
+    """A dataset whose elements pass a conversion."""
+
+    def __init__(self, dataset):
+        self._dataset = dataset
+
+    @property
+    def shape(self):
+        return self._dataset.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._dataset.ndim
+
+    @property
+    def size(self):
+        return self._dataset.size
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, args) -> Any:
+        raise NotImplementedError
+
+    def __array__(self, dtype=None, copy=True) -> np.ndarray:
+        if copy is False:
+            raise ValueError(f"{type(self).__name__}.__array__ received copy=False but memory allocation cannot be avoided on read")
+        return np.asarray(self[...] if self.shape != () else self[()], dtype=dtype or self.dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        raise NotImplementedError
+
+
+class AsTypeView(_DatasetView):
+    """``dataset.astype(dtype)``: elements converted by HDF5's rules."""
+
+    def __init__(self, dataset, dtype):
+        super().__init__(dataset)
+        self._dtype = np.dtype(dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._dtype
+
+    def __getitem__(self, args) -> Any:
+        return self._dataset._read(args, lambda array: converted(array, self._dtype))
+
+
+class AsStrView(_DatasetView):
+    """``dataset.asstr()``: strings decoded."""
+
+    def __init__(self, dataset, encoding: str, errors: str):
+        super().__init__(dataset)
+        self.encoding = encoding
+        self.errors = errors
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(object)
+
+    def __getitem__(self, args) -> Any:
+        found = self._dataset[args]
+        if isinstance(found, bytes):
+            return found.decode(self.encoding, self.errors)
+        if isinstance(found, Empty):
+            return found
+        texts = np.array([b.decode(self.encoding, self.errors) for b in found.flat], dtype=object)
+        return texts.reshape(found.shape)
+
+
+class FieldsView(_DatasetView):
+    """``dataset.fields(names)``: some fields of a compound."""
+
+    def __init__(self, dataset, names: Union[str, Sequence[str]]):
+        super().__init__(dataset)
+        self._names: Tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names)
+        self._single = isinstance(names, str)
+        pick = picker(dataset.dtype, self._names, self._single)
+        self._dtype = pick(np.empty(0, dataset.dtype)).dtype
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._dtype
+
+    def __getitem__(self, args) -> Any:
+        return self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single))
+
+
+def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """What takes these fields out of an array.  ``ValueError`` for fields that are not there, as h5py raises."""
+    if dtype.names is None:
+        raise ValueError("Field names only allowed for compound types")
+    for name in names:
+        if name not in dtype.names:
+            raise ValueError(f"Field {name} does not appear in this type.")
+    if single:
+        return lambda array: array[names[0]]
+    picked = np.dtype([(name, dtype[name]) for name in names])
+
+    def pick(array: np.ndarray) -> np.ndarray:
+        out = np.empty(array.shape, picked)
+        for name in names:
+            out[name] = array[name]
+        return out
+
+    return pick
+
+
+def string_view(dataset, encoding, errors: str) -> AsStrView:
+    """`AsStrView` in the dataset's own encoding or another; ``TypeError`` for a dataset that holds no strings."""
+    info = check_string_dtype(dataset.dtype)
+    if info is None:
+        raise TypeError("dset.asstr() can only be used on datasets with an HDF5 string datatype")
+    return AsStrView(dataset, info.encoding if encoding is None else encoding, errors)

@@ -1,0 +1,166 @@
+// Connections, files and nodes.
+#include <nanobind/stl/string.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "bindings.h"
+#include "to-python.h"
+
+namespace h5cap::python {
+
+namespace {
+
+// A wait that lasts lets Ctrl-C through: the client calls this from the waiting thread.
+void checkSignals() {
+  nb::gil_scoped_acquire locked;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
+// Names and paths arrive as bytes: HDF5's need not be UTF-8.
+std::string raw(const nb::bytes& name) { return std::string(name.c_str(), name.size()); }
+
+ConnectOptions connectOptions(double timeoutSeconds, const std::string& token) {
+  if (!(timeoutSeconds > 0)) throw std::invalid_argument("timeout must be a positive number of seconds");
+  ConnectOptions options;
+  constexpr double longest = 1e9;  // seconds; keeps infinity within the clock's range
+  options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(std::fmin(timeoutSeconds, longest) * 1000)));
+  options.token = token;
+  options.interrupted = checkSignals;
+  return options;
+}
+
+nb::dict trafficOf(const Session& session) {
+  Traffic traffic = session.traffic();
+  nb::dict out;
+  out["bytes_received"] = traffic.bytesReceived;
+  out["bytes_sent"] = traffic.bytesSent;
+  out["messages_received"] = traffic.messagesReceived;
+  out["messages_sent"] = traffic.messagesSent;
+  out["round_trips"] = traffic.roundTrips;
+  return out;
+}
+
+nb::list entries(const Session& session, const nb::bytes& name) {
+  std::string path = raw(name);
+  auto found = waiting([&] { return session.list(path); });
+  nb::list out;
+  for (const DirectoryEntry& entry : found) {
+    out.append(nb::make_tuple(toText(entry.name), entry.isDirectory, entry.size, entry.modifiedNs));
+  }
+  return out;
+}
+
+void bindSession(nb::module_& module) {
+  nb::class_<Session>(module, "Session")
+      .def("open",
+           [](const Session& session, const nb::bytes& name, std::uint32_t snapshotBytes) {
+             std::string path = raw(name);
+             return waiting([&] { return session.open(path, OpenOptions{snapshotBytes}); });
+           })
+      .def("list", entries)
+      .def("server_info",
+           [](const Session& session) {
+             ServerInfo info = waiting([&] { return session.serverInfo(); });
+             return nb::make_tuple(toText(info.software), info.protocol, toText(info.libraryVersion));
+           })
+      .def("ping",
+           [](const Session& session) {
+             return std::chrono::duration<double>(waiting([&] { return session.ping(); })).count();
+           })
+      .def("traffic", trafficOf)
+      .def("url", [](const Session& session) { return toText(session.url()); });
+
+  module.def("shared_session", [](const std::string& url, double timeout, const std::string& token) {
+    ConnectOptions options = connectOptions(timeout, token);
+    return waiting([&] { return sharedSession(url, options); });
+  });
+  module.def("open_url",
+             [](const std::string& url, std::uint32_t snapshotBytes, double timeout, const std::string& token) {
+               ConnectOptions options = connectOptions(timeout, token);
+               return waiting([&] { return openUrl(url, OpenOptions{snapshotBytes}, options); });
+             });
+}
+
+nb::list linksOf(const Node& node) {
+  auto links = waiting([&] { return Group(node.state()).links(); });
+  nb::list out;
+  for (const Link& link : links) out.append(toPython(link));
+  return out;
+}
+
+nb::object linkAt(const Node& node, const nb::bytes& name) {
+  std::string path = raw(name);
+  auto link = waiting([&] { return Group(node.state()).link(path); });
+  return link ? nb::object(toPython(*link)) : nb::none();
+}
+
+nb::list attributesOf(const Node& node) {
+  auto attributes = waiting([&] { return node.attributes().list(); });
+  nb::list out;
+  for (const Attribute& attribute : attributes) out.append(toPython(attribute));
+  return out;
+}
+
+nb::object attributeNamed(const Node& node, const nb::bytes& rawName) {
+  std::string name = raw(rawName);
+  auto attribute = waiting([&] { return node.attributes().find(name); });
+  return attribute ? nb::object(toPython(*attribute)) : nb::none();
+}
+
+nb::list virtualSourcesOf(const Node& node) {
+  Dataset dataset(node.state());
+  const DatasetInfo* info = waiting([&] { return &dataset.info(); });
+  return toPython(info->virtualSources);
+}
+
+void bindNode(nb::module_& module) {
+  nb::class_<Node>(module, "Node")
+      .def("path", [](const Node& node) { return toText(node.path()); })
+      .def("info",
+           [](const Node& node) {
+             const NodeInfo* info = waiting([&] { return &node.info(); });
+             return toPython(*info);
+           })
+      .def("file_info",
+           [](const Node& node) {
+             const FileInfo* info = waiting([&] { return &node.fileInfo(); });
+             return toPython(*info);
+           })
+      .def("refresh",
+           [](const Node& node) {
+             DatasetInfo info = waiting([&] { return Dataset(node.state()).refresh(); });
+             return toPython(info);
+           })
+      .def("node",
+           [](const Node& node, const nb::bytes& name) {
+             std::string path = raw(name);
+             return waiting([&] { return Group(node.state()).node(path); });
+           })
+      .def("links", linksOf)
+      .def("link", linkAt)
+      .def("attributes", attributesOf)
+      .def("attribute", attributeNamed)
+      .def("virtual_sources", virtualSourcesOf);
+}
+
+}  // namespace
+
+void bindHandles(nb::module_& module) {
+  bindNode(module);
+  bindSession(module);
+  nb::class_<File, Node>(module, "File")
+      .def("wait",
+           [](const File& file) {
+             const FileInfo* info = waiting([&] { return &file.wait(); });
+             return toPython(*info);
+           })
+      .def("stat",
+           [](const File& file) {
+             FileInfo info = waiting([&] { return file.stat(); });
+             return toPython(info);
+           })
+      .def("url", [](const File& file) { return toText(file.url()); });
+}
+
+}  // namespace h5cap::python

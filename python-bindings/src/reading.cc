@@ -1,0 +1,85 @@
+// Elements: from a selection to bytes, into NumPy's memory where the type allows it.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <cstring>
+
+#include "bindings.h"
+#include "to-python.h"
+
+namespace h5cap::python {
+
+namespace {
+
+using ByteBuffer = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// An axis is None (all), an int (dropped), (start, stop or None, step), a list of ints, or Ellipsis.
+Axis axisFrom(nb::handle axis) {
+  if (axis.is_none()) return all;
+  if (axis.is(nb::ellipsis())) return ellipsis;
+  if (nb::isinstance<nb::tuple>(axis)) {
+    auto parts = nb::borrow<nb::tuple>(axis);
+    std::int64_t stop = parts[1].is_none() ? Range::openEnd : nb::cast<std::int64_t>(parts[1]);
+    return range(nb::cast<std::int64_t>(parts[0]), stop, nb::cast<std::uint64_t>(parts[2]));
+  }
+  if (nb::isinstance<nb::list>(axis)) {
+    Indices indices;
+    for (nb::handle index : nb::borrow<nb::list>(axis)) indices.values.push_back(nb::cast<std::int64_t>(index));
+    return indices;
+  }
+  return nb::cast<std::int64_t>(axis);
+}
+
+Selection selectionFrom(const nb::sequence& axes) {
+  std::vector<Axis> out;
+  for (nb::handle axis : axes) out.push_back(axisFrom(axis));
+  return Selection(std::move(out));
+}
+
+nb::tuple readPacked(const Node& node, const nb::sequence& axes, bool raiseMissing) {
+  Selection selection = selectionFrom(axes);
+  ReadOptions options;
+  options.raiseMissingSources = raiseMissing;
+  PackedElements packed = waiting([&] { return Dataset(node.state())[selection].readPacked(options); });
+  return toPython(std::move(packed));
+}
+
+nb::tuple readInto(const Node& node, const nb::sequence& axes, ByteBuffer target, bool raiseMissing) {
+  Selection selection = selectionFrom(axes);
+  ReadOptions options;
+  options.raiseMissingSources = raiseMissing;
+  auto* data = reinterpret_cast<std::byte*>(target.data());
+  std::size_t capacity = target.size();
+  Shape shape = waiting([&] { return Dataset(node.state())[selection].readPackedInto(data, capacity, options); });
+  return toPython(shape);
+}
+
+// The data of `count` variable-length places, as bytes objects: places are (offset, count) pairs, and each counted item
+// is `itemSize` bytes of the heap.
+nb::list heapSlices(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> places,
+                    const nb::bytes& heap, std::uint64_t itemSize) {
+  constexpr std::size_t placeBytes = 16;
+  if (places.size() % placeBytes != 0) throw FileError("variable-length data: the places are cut short");
+  nb::list out;
+  for (std::size_t at = 0; at < places.size(); at += placeBytes) {
+    std::uint64_t offset = 0, count = 0;  // little-endian, as the processors that NumPy's wheels exist for
+    std::memcpy(&offset, places.data() + at, sizeof offset);
+    std::memcpy(&count, places.data() + at + sizeof offset, sizeof count);
+    std::uint64_t bytes = 0;
+    if (__builtin_mul_overflow(count, itemSize, &bytes) || offset > heap.size() || bytes > heap.size() - offset) {
+      throw FileError("variable-length data: a place lies outside its heap");
+    }
+    out.append(nb::bytes(heap.c_str() + offset, bytes));
+  }
+  return out;
+}
+
+}  // namespace
+
+void bindReading(nb::module_& module) {
+  module.def("read", readPacked, "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
+  module.def("read_into", readInto, "Elements into a byte buffer; returns the shape.  Not for variable-length data.");
+  module.def("heap_slices", heapSlices, "The data behind variable-length places.");
+}
+
+}  // namespace h5cap::python
