@@ -5,6 +5,9 @@
 #include <kj/function.h>
 
 #include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
 
 namespace h5cap {
 
@@ -15,16 +18,43 @@ class Executor {
   ~Executor() noexcept(false);  // waits for work that has started, drops the rest
   KJ_DISALLOW_COPY(Executor);
 
-  // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.  Dropping
-  // the promise before the work has started removes it from the queue; afterwards waits for it to end, since it may refer to
-  // memory of the caller's.
+  // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.
+  //
+  // Work owns what it uses: it may outlive the promise.  Dropping the promise before the work has started removes it from
+  // the queue; afterwards the work runs to its end and its result is dropped.  The work and what it owns are destroyed on
+  // the thread that ran it, before the promise resolves, or on the calling thread when it is withdrawn.
   template <class T>
   kj::Promise<T> run(std::uint64_t owner, kj::Function<T()> work);
 
  private:
   class Impl;
+  class Job;
+  using Outcome = kj::Function<void()>;  // tells the event loop how the work ended
+
+  kj::Own<void> enqueue(std::uint64_t owner, kj::Function<Outcome()> work);  // dropping the result withdraws the work
+  static kj::Exception asKj(std::exception_ptr error);
+
   kj::Own<Impl> impl_;
-  // enqueue(), and the definition of run(), stand in executor-inl.h or below: the implementer's choice.
 };
+
+template <class T>
+kj::Promise<T> Executor::run(std::uint64_t owner, kj::Function<T()> work) {
+  auto paf = kj::newPromiseAndCrossThreadFulfiller<T>();
+  auto job = [work = kj::mv(work), fulfiller = kj::mv(paf.fulfiller)]() mutable -> Outcome {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        work();
+        return [fulfiller = kj::mv(fulfiller)]() mutable { fulfiller->fulfill(); };
+      } else {
+        return [value = work(), fulfiller = kj::mv(fulfiller)]() mutable { fulfiller->fulfill(kj::mv(value)); };
+      }
+    } catch (...) {
+      return [error = asKj(std::current_exception()), fulfiller = kj::mv(fulfiller)]() mutable {
+        fulfiller->reject(kj::mv(error));
+      };
+    }
+  };
+  return paf.promise.attach(enqueue(owner, kj::mv(job)));
+}
 
 }  // namespace h5cap

@@ -1,0 +1,42 @@
+// Paths in the exports, as text: nothing here touches a file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/access/opener.h"
+
+namespace h5cap {
+
+// Where a path leads: which export, and where in it.
+struct ExportPath {
+  const Export* exported = nullptr;
+  std::string inside;  // relative to the export's folder, without empty components and "."; "." for the folder itself
+};
+
+// The exports by name, and the translation between their paths and the host's.
+class ExportTable {
+ public:
+  ExportTable(std::vector<Export> exports, bool wholeFilesystem);  // throws std::invalid_argument for equal names
+
+  const std::vector<Export>& exports() const { return exports_; }
+  bool wholeFilesystem() const { return wholeFilesystem_; }
+
+  // Throws Denied for "..", NotFound for a NUL, a leading slash or an unknown export.  Not for the empty path.
+  ExportPath locate(const std::string& path) const;
+
+  // The path in the exports of a place in one.
+  std::string name(const ExportPath& place) const;
+
+  std::vector<std::string> candidates(const std::string& from, const std::string& name) const;
+
+ private:
+  std::vector<Export> exports_;
+  bool wholeFilesystem_;
+};
+
+// Whether a path means the list of exports (or the host's root directory).
+bool isRoot(const std::string& path);
+
+}  // namespace h5cap
