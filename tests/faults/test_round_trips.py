@@ -1,0 +1,150 @@
+"""Round trips and bytes, counted outside of both programs: by a proxy's turns, its bytes, and the clock over 50 ms of delay.
+
+A round trip over the delaying proxy takes 2 x 25 ms.  Not covered: TCP's own start-up behaviour (the proxy has none).
+"""
+
+import time
+
+import h5cap
+import numpy as np
+import pytest
+from conftest import frame
+from support.proxy import Proxy
+
+ROUND_TRIP_SECONDS = 0.050
+SLACK = 0.6  # of a round trip: what the programs themselves may take on a loaded machine
+
+
+@pytest.fixture(params=[0, 25], ids=["turns", "50 ms"])
+def proxy(request, server):
+    with Proxy(server.socket, delay_ms=request.param) as running:
+        yield running
+
+
+class Counted:
+    """Counts the turns of what happens inside, and checks them against the clock."""
+
+    def __init__(self, proxy):
+        self.proxy = proxy
+
+    def __enter__(self):
+        self.proxy.reset()
+        self.start = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self.start
+        # Let a release that nobody waits for pass through before counting is over.
+        self.turns, self.down, self.up = self.proxy.turns, self.proxy.down, self.proxy.up
+
+    def were(self, count):
+        if self.proxy.delay:
+            trips = self.seconds / (2 * self.proxy.delay)
+            assert count <= trips + 0.01 and trips < count + SLACK, f"{trips:.2f} round trips by the clock, not {count}"
+        else:
+            assert self.turns == count, f"{self.turns} turns, not {count}"
+
+
+def settle(proxy):
+    time.sleep(0.05 + 4 * proxy.delay)
+
+
+def test_read_is_one_round_trip(proxy, server, folder):
+    """`read` of a file that is not open, on a held connection."""
+    (folder / "other.h5").write_bytes((folder / "sample.h5").read_bytes())
+    h5cap.read(proxy.url("data/other.h5"), "/entry/title", ())
+    settle(proxy)
+    with Counted(proxy) as counted:
+        got = h5cap.read(proxy.url("data/sample.h5"), "/entry/raw", (5, slice(0, 64), slice(0, 64)))
+    counted.were(1)
+    np.testing.assert_array_equal(got, frame(5)[:64, :64])
+
+
+def test_file_is_one_round_trip_and_browsing_none(proxy, server):
+    h5cap.read(proxy.url("data/sample.h5"), "/entry/title", ())
+    settle(proxy)
+    with Counted(proxy) as counted:
+        file = h5cap.File(proxy.url("data/sample.h5"))
+    counted.were(1)
+    settle(proxy)
+    with Counted(proxy) as counted:
+        assert list(file) == ["entry"]
+        entry = file["entry"]
+        assert entry.attrs["NX_class"] == "NXentry"
+        assert sorted(entry) == ["contiguous", "gzip", "lz4", "names", "raw", "soft", "title"]
+        assert entry["raw"].shape == (200, 128, 128) and entry["gzip"].chunks == (1, 128, 128)
+        assert entry["raw"].dtype == np.uint16
+        assert "none" not in entry and isinstance(entry.get("soft", getlink=True), h5cap.SoftLink)
+        assert entry["soft"].shape == (200, 128, 128)
+    assert counted.turns == 0 or counted.proxy.delay
+    assert counted.seconds < ROUND_TRIP_SECONDS * SLACK
+    for name in "raw", "gzip", "contiguous", "lz4":
+        settle(proxy)
+        data = entry[name]
+        with Counted(proxy) as counted:
+            got = data[9]
+        counted.were(1)
+        np.testing.assert_array_equal(got, frame(9))
+
+
+def test_a_large_read_is_not_a_chain(proxy, server):
+    """6.5 MB: tiles are asked for side by side, so the delay counts once or twice and not per tile."""
+    if not proxy.delay:
+        pytest.skip("the clock counts here")
+    data = h5cap.File(proxy.url("data/sample.h5"))["entry/raw"]
+    settle(proxy)
+    with Counted(proxy) as counted:
+        got = data[()]
+    assert counted.seconds < 4 * ROUND_TRIP_SECONDS
+    np.testing.assert_array_equal(got[150], frame(150))
+
+
+@pytest.mark.parametrize("name", ["raw", "gzip", "lz4", "contiguous"])
+def test_bytes_of_a_small_slice(name, server):
+    """64 x 64 pixels of 16 bits are 8 KiB; 4 KiB more are allowed, in both directions together."""
+    with Proxy(server.socket) as proxy:
+        data = h5cap.File(proxy.url("data/sample.h5"))["entry"][name]
+        settle(proxy)
+        proxy.reset()
+        got = data[17, 30:94, 40:104]
+        settle(proxy)
+        assert got.nbytes == 8192
+        assert proxy.up + proxy.down <= 12288, f"{proxy.up} up, {proxy.down} down"
+        np.testing.assert_array_equal(got, frame(17)[30:94, 40:104])
+
+
+def test_bytes_of_a_small_slice_from_nothing(server):
+    """The same on a held connection with the file not yet open."""
+    with Proxy(server.socket) as proxy:
+        session = h5cap.connect(proxy.url())
+        session.listdir("")
+        settle(proxy)
+        proxy.reset()
+        h5cap.read(proxy.url("data/sample.h5"), "/entry/gzip", (17, slice(30, 94), slice(40, 104)))
+        settle(proxy)
+        assert proxy.up + proxy.down <= 12288, f"{proxy.up} up, {proxy.down} down"
+
+
+def test_composing_views_sends_nothing(server):
+    with Proxy(server.socket) as proxy:
+        file = h5cap.File(proxy.url("data/sample.h5"))
+        settle(proxy)
+        proxy.reset()
+        data = file["entry/raw"]
+        len(data), data.nbytes, data.size, data.ndim, data.maxshape, repr(data), data.name, data.parent
+        settle(proxy)
+        assert (proxy.up, proxy.down) == (0, 0)
+
+
+def test_negative_control(server):
+    """The counters do see what they count: two dependent reads are two turns and two delays, and 16 KiB are more than 12."""
+    with Proxy(server.socket, delay_ms=25) as proxy:
+        data = h5cap.File(proxy.url("data/sample.h5"))["entry/raw"]
+        settle(proxy)
+        with Counted(proxy) as counted:
+            data[1, :64, :64]
+            data[2, :64, :64]
+        assert counted.turns == 2 and counted.seconds >= 2 * ROUND_TRIP_SECONDS
+        assert counted.up + counted.down > 12288
+        with pytest.raises(AssertionError):
+            counted.were(1)
