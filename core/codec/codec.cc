@@ -1,0 +1,126 @@
+#include "core/codec/codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "core/codec/stages.h"
+#include "h5cap/error.h"
+
+namespace h5cap::codec {
+
+namespace {
+
+constexpr std::size_t FLETCHER_BYTES = 4;
+constexpr std::size_t MAX_MASKED_FILTERS = 32;  // bits of a filter mask; also HDF5's own limit on a pipeline
+
+bool isKnown(const Filter& candidate) {
+  switch (candidate.id) {
+    case filter::deflate:
+    case filter::shuffle:
+    case filter::fletcher32:
+    case filter::lzf:
+    case filter::lz4:
+    case filter::zstd:
+      return true;
+    case filter::bitshuffle:
+      // [major, minor, element size, block size, compression]: see bitshuffle.cc.
+      return candidate.parameters.size() >= 3 &&
+             (candidate.parameters.size() < 5 || candidate.parameters[4] == 0 || candidate.parameters[4] == 2 ||
+              candidate.parameters[4] == 3);
+    default:
+      return false;
+  }
+}
+
+bool isSkipped(std::size_t i, std::uint32_t mask) { return i < MAX_MASKED_FILTERS && (mask >> i & 1) != 0; }
+
+// The most by which a stage makes data larger that it cannot compress.
+std::size_t overhead(const Filter& stage, std::size_t chunkBytes) {
+  switch (stage.id) {
+    case filter::fletcher32:
+      return FLETCHER_BYTES;
+    case filter::shuffle:
+      return 0;
+    default:
+      return chunkBytes / 8 + 4096;
+  }
+}
+
+// The element size that shuffle was told, which need not be that of the type any more.
+std::size_t shuffledBytes(const Filter& stage, std::size_t elementBytes) {
+  return stage.parameters.empty() ? elementBytes : stage.parameters[0];
+}
+
+Bytes undo(const Filter& stage, Input stored, std::size_t maxBytes, std::size_t elementBytes) {
+  switch (stage.id) {
+    case filter::deflate:
+      return inflate(stored, maxBytes);
+    case filter::shuffle:
+      return unshuffle(stored, shuffledBytes(stage, elementBytes));
+    case filter::lzf:
+      return decodeLzf(stored, maxBytes);
+    case filter::lz4:
+      return decodeLz4(stored, maxBytes);
+    case filter::bitshuffle:
+      return decodeBitshuffle(stage, stored, maxBytes);
+    case filter::zstd:
+      return decodeZstd(stored, maxBytes);
+  }
+  throw FileError(fmt::format("no decoder for filter {} ({})", stage.id, stage.name), ErrorCode::missingFilter);
+}
+
+}  // namespace
+
+bool canDecode(std::span<const Filter> filters) {
+  return filters.size() <= MAX_MASKED_FILTERS && std::all_of(filters.begin(), filters.end(), isKnown);
+}
+
+Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, Input stored, std::size_t chunkBytes,
+             std::size_t elementBytes) {
+  // What a stage gets when it writes may be larger than the chunk: by the checksums and the overhead of stages before it.
+  std::size_t room = chunkBytes;
+  std::vector<std::size_t> rooms(filters.size());
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    rooms[i] = room;
+    if (!isSkipped(i, filterMask)) room += overhead(filters[i], chunkBytes);
+  }
+  Bytes data;
+  auto input = stored;
+  bool isOwned = false;
+  for (std::size_t i = filters.size(); i-- > 0;) {
+    if (isSkipped(i, filterMask)) continue;
+    if (filters[i].id == filter::fletcher32) {
+      checkFletcher32(input);
+      input = input.first(input.size() - FLETCHER_BYTES);
+      continue;
+    }
+    auto next = undo(filters[i], input, rooms[i], elementBytes);
+    data = std::move(next);
+    input = data;
+    isOwned = true;
+  }
+  if (input.size() != chunkBytes) {
+    throw FileError(fmt::format("a chunk of {} bytes decodes to {}", chunkBytes, input.size()));
+  }
+  if (!isOwned) return Bytes(input.begin(), input.end());
+  data.resize(input.size());  // cuts off a checksum
+  return data;
+}
+
+void corrupt(const char* filter, const std::string& what) {
+  throw FileError(fmt::format("a chunk cannot be decoded by {}: {}", filter, what));
+}
+
+std::uint32_t bigEndian32(Input bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
+  return value;
+}
+
+std::uint64_t bigEndian64(Input bytes, std::size_t at) {
+  return std::uint64_t{bigEndian32(bytes, at)} << 32 | bigEndian32(bytes, at + 4);
+}
+
+}  // namespace h5cap::codec
