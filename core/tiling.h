@@ -24,9 +24,12 @@ class Tiling {
   std::uint64_t tileCount() const;
 
  private:
+  std::uint64_t endOf(std::size_t axis, std::uint64_t first) const;  // of the tile that begins at this position
+  std::uint64_t tilesAlong(std::size_t axis) const;
+
   Region region_;
-  Shape tileCounts_;  // a tile's largest extent along each axis, in positions or aligned to chunks
-  Shape chunkShape_;
+  Shape tileCounts_;  // a tile's largest extent along each axis, in positions
+  Shape chunkShape_;  // zero along an axis where tiles need not heed chunks
   std::vector<std::uint64_t> at_;
   bool done_ = false;
 };
