@@ -1,0 +1,117 @@
+#include "server/planner/attribute-list.h"
+
+#include <algorithm>
+
+#include "server/planner/dataspace.h"
+#include "server/planner/handle.h"
+#include "server/planner/packer.h"
+#include "server/planner/type-map.h"
+
+namespace h5cap::hdf5 {
+
+namespace {
+
+constexpr std::size_t MAX_VALUE_BYTES = 32 << 20;
+
+AttributeName nameOf(const char* name, const H5A_info_t& info) {
+  return {name, info.cset == H5T_CSET_UTF8 ? CharacterSet::utf8 : CharacterSet::ascii,
+          info.corder_valid ? static_cast<std::int64_t>(info.corder) : -1};
+}
+
+herr_t collect(hid_t, const char* name, const H5A_info_t* info, void* names) {
+  static_cast<std::vector<AttributeName>*>(names)->push_back(nameOf(name, *info));
+  return 0;
+}
+
+// Elements in libhdf5's memory layout; frees their variable-length data when it goes.
+class AttributeMemory {
+ public:
+  AttributeMemory(hid_t attribute, hid_t type, hid_t space, const MappedType& mapped, std::uint64_t count)
+      : type_(type), space_(space), reclaims_(mapped.type.hasVariable()), bytes_(mapped.layout->memoryBytes * count) {
+    check(H5Aread(attribute, type, bytes_.data()), "read the attribute");
+  }
+  ~AttributeMemory() {
+    if (reclaims_) H5Dvlen_reclaim(type_, space_, H5P_DEFAULT, bytes_.data());
+  }
+  AttributeMemory(const AttributeMemory&) = delete;
+  AttributeMemory& operator=(const AttributeMemory&) = delete;
+
+  const std::byte* data() const { return bytes_.data(); }
+
+ private:
+  hid_t type_, space_;
+  bool reclaims_;
+  Bytes bytes_;
+};
+
+void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
+  Handle type = own(H5Aget_type(attribute), "read the attribute's datatype");
+  Handle space = own(H5Aget_space(attribute), "read the attribute's shape");
+  MappedType mapped = mapType(type.get());
+  result.type = mapped.type;
+  result.space = readSpace(space.get());
+  std::string unsupported = mapped.type.unsupportedReason();
+  if (!unsupported.empty()) throw Unimplemented(unsupported);
+  std::uint64_t count = elementsIn(result.space);
+  std::size_t largest = std::max<std::size_t>({mapped.layout->memoryBytes, mapped.layout->packedBytes, 1});
+  if (count > maxBytes / largest) {
+    std::uint64_t bytes = count > unlimited / mapped.type.size() ? unlimited : count * mapped.type.size();
+    result.value = Attribute::Omitted{bytes};
+    return;
+  }
+  Packer packer(MAX_VALUE_BYTES);
+  if (count > 0) {
+    AttributeMemory memory(attribute, type.get(), space.get(), mapped, count);
+    packer.add(*mapped.layout, memory.data(), count);
+  }
+  std::size_t bytes = packer.elements().size() + packer.heap().size();
+  if (bytes > maxBytes) {
+    result.value = Attribute::Omitted{bytes};
+  } else {
+    result.value = Attribute::Value{std::move(packer.elements()), std::move(packer.heap())};
+  }
+}
+
+}  // namespace
+
+std::vector<AttributeName> attributeNames(hid_t object) {
+  std::vector<AttributeName> names;
+  hsize_t position = 0;
+  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &names), "list the attributes");
+  std::sort(names.begin(), names.end(),
+            [](const AttributeName& a, const AttributeName& b) { return a.name < b.name; });
+  return names;
+}
+
+Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t maxBytes) {
+  Attribute result;
+  result.name = name.name;
+  result.characterSet = name.characterSet;
+  result.creationOrder = name.creationOrder;
+  try {
+    Handle attribute = own(H5Aopen(object, name.name.c_str(), H5P_DEFAULT), "open the attribute");
+    readValue(attribute.get(), maxBytes, result);
+  } catch (const Error& error) {
+    result.value = ErrorText{error.code(), "attribute " + name.name + ": " + error.what()};
+  }
+  return result;
+}
+
+Attribute readAttribute(hid_t object, const std::string& name) {
+  if (check(H5Aexists(object, name.c_str()), "look for the attribute") == 0) {
+    throw NotFound("no attribute " + name);
+  }
+  Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), "open the attribute");
+  H5A_info_t info;
+  check(H5Aget_info(attribute.get(), &info), "look at the attribute");
+  attribute = Handle();
+  Attribute result = listAttribute(object, nameOf(name.c_str(), info), MAX_VALUE_BYTES);
+  if (const auto* omitted = std::get_if<Attribute::Omitted>(&result.value)) {
+    throw FileError("attribute " + name + " has " + std::to_string(omitted->bytes) + " bytes; the limit is " +
+                        std::to_string(MAX_VALUE_BYTES),
+                    ErrorCode::tooLarge);
+  }
+  return result;
+}
+
+}  // namespace h5cap::hdf5

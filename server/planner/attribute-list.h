@@ -1,0 +1,31 @@
+// The attributes of one object, with their values.
+#pragma once
+
+#include <hdf5.h>
+
+#include <string>
+#include <vector>
+
+#include "h5cap/node.h"
+
+namespace h5cap::hdf5 {
+
+inline constexpr std::size_t MAX_LISTED_VALUE_BYTES = 4096;
+
+struct AttributeName {
+  std::string name;
+  CharacterSet characterSet = CharacterSet::ascii;
+  std::int64_t creationOrder = -1;
+};
+
+// All names, bytewise in order.
+std::vector<AttributeName> attributeNames(hid_t object);
+
+// A value of more than `maxBytes` is omitted.  What cannot be read or is not served is `unreadable`, and nothing is
+// thrown.
+Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t maxBytes = MAX_LISTED_VALUE_BYTES);
+
+// With its value, whole.  NotFound; FileError (tooLarge) above 32 MiB.
+Attribute readAttribute(hid_t object, const std::string& name);
+
+}  // namespace h5cap::hdf5

@@ -1,0 +1,130 @@
+#include "server/planner/dataset-info.h"
+
+#include "server/planner/dataspace.h"
+#include "server/planner/handle.h"
+#include "server/planner/packer.h"
+#include "server/planner/type-map.h"
+#include "server/planner/virtual-map.h"
+
+namespace h5cap::hdf5 {
+
+namespace {
+
+constexpr std::size_t MAX_LISTED_MAPPINGS = 1000;
+constexpr std::size_t MAX_FILL_BYTES = 1 << 20;
+constexpr std::size_t FILTER_NAME_BYTES = 256;
+
+void readFill(hid_t creationList, hid_t type, const MemoryLayout& layout, DatasetInfo& info) {
+  H5D_fill_value_t status;
+  check(H5Pfill_value_defined(creationList, &status), "look at the fill value");
+  if (status != H5D_FILL_VALUE_USER_DEFINED) return;
+  Bytes memory(layout.memoryBytes);
+  check(H5Pget_fill_value(creationList, type, memory.data()), "read the fill value");
+  Packer packer(MAX_FILL_BYTES);
+  packer.add(layout, memory.data(), 1);
+  info.fillValue = std::move(packer.elements());
+  info.fillHeap = std::move(packer.heap());
+  info.fillDefined = true;
+  if (info.type.hasVariable()) {
+    Handle scalar = own(H5Screate(H5S_SCALAR), "make a scalar space");
+    H5Dvlen_reclaim(type, scalar.get(), H5P_DEFAULT, memory.data());
+  }
+}
+
+Filter readFilter(hid_t creationList, unsigned i) {
+  Filter filter;
+  char name[FILTER_NAME_BYTES] = "";
+  unsigned flags = 0, config = 0;
+  size_t count = 32;
+  filter.parameters.resize(count);
+  H5Z_filter_t id =
+      H5Pget_filter2(creationList, i, &flags, &count, filter.parameters.data(), sizeof name, name, &config);
+  if (id >= 0 && count > filter.parameters.size()) {
+    filter.parameters.resize(count);
+    id = H5Pget_filter2(creationList, i, &flags, &count, filter.parameters.data(), sizeof name, name, &config);
+  }
+  if (id < 0) throwHdf5Error("read a filter");
+  filter.parameters.resize(count);
+  filter.id = static_cast<std::uint32_t>(id);
+  filter.flags = flags;
+  name[sizeof name - 1] = '\0';
+  filter.name = name;
+  return filter;
+}
+
+}  // namespace
+
+Layout layoutOf(hid_t creationList) {
+  switch (H5Pget_layout(creationList)) {
+    case H5D_COMPACT: return Layout::compact;
+    case H5D_CONTIGUOUS:
+      // Says contiguous, with offset -1 and storage above 0: only the count tells.
+      return H5Pget_external_count(creationList) > 0 ? Layout::external : Layout::contiguous;
+    case H5D_CHUNKED: return Layout::chunked;
+    case H5D_VIRTUAL: return Layout::virtualMapping;
+    default: return Layout::unknown;
+  }
+}
+
+Shape chunkShapeOf(hid_t creationList) {
+  hsize_t dimensions[H5S_MAX_RANK];
+  int rank = check(H5Pget_chunk(creationList, H5S_MAX_RANK, dimensions), "read the chunk shape");
+  return Shape(dimensions, dimensions + rank);
+}
+
+std::vector<Filter> filtersOf(hid_t creationList) {
+  int count = check(H5Pget_nfilters(creationList), "count the filters");
+  std::vector<Filter> filters;
+  for (int i = 0; i < count; ++i) filters.push_back(readFilter(creationList, i));
+  return filters;
+}
+
+std::vector<ExternalFile> externalFilesOf(hid_t creationList) {
+  int count = check(H5Pget_external_count(creationList), "count the external raw files");
+  std::vector<ExternalFile> files;
+  for (int i = 0; i < count; ++i) {
+    char name[4097] = "";
+    off_t offset = 0;
+    hsize_t size = 0;
+    check(H5Pget_external(creationList, i, sizeof name - 1, name, &offset, &size), "read an external raw file's name");
+    files.push_back({name, static_cast<std::uint64_t>(offset), size == H5F_UNLIMITED ? unlimited : size});
+  }
+  return files;
+}
+
+Dataspace spaceOf(hid_t dataset, hid_t creationList) {
+  if (layoutOf(creationList) == Layout::virtualMapping) {
+    std::string why = whyShapeUnknown(creationList);
+    if (!why.empty()) {
+      Dataspace space;
+      space.kind = Dataspace::Kind::unknown;
+      space.whyUnknown = std::move(why);
+      return space;
+    }
+  }
+  Handle space = own(H5Dget_space(dataset), "read the shape");
+  return readSpace(space.get());
+}
+
+DatasetInfo describeDataset(hid_t dataset, hid_t creationList, Detail detail) {
+  Handle type = own(H5Dget_type(dataset), "read the datatype");
+  MappedType mapped = mapType(type.get());
+  DatasetInfo info;
+  info.type = std::move(mapped.type);
+  info.space = spaceOf(dataset, creationList);
+  info.layout = layoutOf(creationList);
+  info.filters = filtersOf(creationList);
+  if (info.layout == Layout::chunked) info.chunkShape = chunkShapeOf(creationList);
+  if (info.layout == Layout::external) info.externalFiles = externalFilesOf(creationList);
+  readFill(creationList, type.get(), *mapped.layout, info);
+  if (info.layout == Layout::virtualMapping) {
+    if (detail == Detail::full && mappingCount(creationList) <= MAX_LISTED_MAPPINGS) {
+      info.virtualSources = readMappings(creationList);
+    }
+  } else if (info.layout != Layout::chunked || detail == Detail::full) {
+    info.storageBytes = H5Dget_storage_size(dataset);  // of a chunked one: walks the whole index
+  }
+  return info;
+}
+
+}  // namespace h5cap::hdf5

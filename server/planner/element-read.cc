@@ -1,0 +1,194 @@
+#include "server/planner/element-read.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "server/planner/dataset-info.h"
+#include "server/planner/dataspace.h"
+#include "server/planner/packer.h"
+#include "server/planner/type-map.h"
+
+namespace h5cap::hdf5 {
+
+namespace {
+
+constexpr std::size_t ARENA_SLACK = 32;  // malloc's own bytes for each piece, about
+
+// Where libhdf5 puts variable-length data: freed as a whole, also what a failed read leaves behind, and bounded, because
+// a file may claim lengths that it does not have.
+class Arena {
+ public:
+  Handle transferList() {
+    Handle list = own(H5Pcreate(H5P_DATASET_XFER), "make a transfer list");
+    check(H5Pset_vlen_mem_manager(list.get(), allocate, this, release, this), "set the memory of a transfer");
+    return list;
+  }
+
+  bool isExhausted() const { return isExhausted_; }
+
+ private:
+  static void* allocate(size_t size, void* self) {
+    auto& arena = *static_cast<Arena*>(self);
+    if (size + ARENA_SLACK > arena.room_) {
+      arena.isExhausted_ = true;
+      return nullptr;
+    }
+    arena.room_ -= size + ARENA_SLACK;
+    arena.pieces_.emplace_back(std::malloc(size));
+    return arena.pieces_.back().get();
+  }
+  static void release(void*, void*) {}
+
+  struct Free {
+    void operator()(void* piece) const { std::free(piece); }
+  };
+  std::vector<std::unique_ptr<void, Free>> pieces_;
+  std::size_t room_ = 4 * MAX_ELEMENT_REPLY_BYTES;
+  bool isExhausted_ = false;
+};
+
+// Along one axis: consecutive indices of the dataset, and where they stand in the result.
+struct Stretch {
+  hsize_t fileStart, fileStride, memoryStart, count;
+};
+
+std::vector<Stretch> stretchesOf(const RegionAxis& axis) {
+  if (axis.indices.empty()) return {{axis.start, axis.step == 0 ? 1 : axis.step, 0, axis.count}};
+  std::vector<Stretch> stretches;
+  for (std::size_t i = 0; i < axis.indices.size(); ++i) {
+    if (!stretches.empty() && axis.indices[i] == stretches.back().fileStart + stretches.back().count) {
+      ++stretches.back().count;
+    } else {
+      stretches.push_back({axis.indices[i], 1, i, 1});
+    }
+  }
+  return stretches;
+}
+
+void checkRegion(const Region& region, const Shape& shape) {
+  if (region.axes.size() != shape.size()) {
+    throw BadSelection("a region of rank " + std::to_string(region.axes.size()) + " in a dataset of rank " +
+                       std::to_string(shape.size()));
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const RegionAxis& axis = region.axes[i];
+    if (!axis.indices.empty() && axis.indices.size() != axis.count) throw BadSelection("a region that contradicts itself");
+    bool isOutside = axis.count > shape[i] && axis.indices.empty();
+    for (std::uint64_t index : axis.indices) isOutside = isOutside || index >= shape[i];
+    if (axis.indices.empty() && axis.count > 0 && !isOutside) {
+      std::uint64_t steps = axis.count - 1;
+      isOutside = axis.start >= shape[i] || (steps > 0 && axis.step > (shape[i] - 1 - axis.start) / steps);
+    }
+    if (isOutside) {
+      throw BadSelection("a region outside the " + std::to_string(shape[i]) + " indices of axis " + std::to_string(i));
+    }
+  }
+}
+
+void raiseMissingFilter(hid_t creationList) {
+  for (const Filter& filter : filtersOf(creationList)) {
+    if (H5Zfilter_avail(static_cast<H5Z_filter_t>(filter.id)) > 0) continue;
+    throw FileError("no decoder for filter " + std::to_string(filter.id) +
+                        (filter.name.empty() ? "" : " (" + filter.name + ")"),
+                    ErrorCode::missingFilter);
+  }
+}
+
+class Reader {
+ public:
+  Reader(hid_t dataset, hid_t type, hid_t fileSpace, const Region& region)
+      : dataset_(dataset), type_(type), fileSpace_(fileSpace), rank_(region.axes.size()) {
+    Shape counts = region.counts();
+    std::vector<hsize_t> extent(counts.begin(), counts.end());
+    for (const RegionAxis& axis : region.axes) stretches_.push_back(stretchesOf(axis));
+    memorySpace_ = rank_ == 0 ? own(H5Screate(H5S_SCALAR), "make a memory space")
+                              : own(H5Screate_simple(static_cast<int>(rank_), extent.data(), nullptr), "make a memory space");
+    transfer_ = arena_.transferList();
+  }
+
+  void read(void* to) { readAxis(0, to); }
+
+  const Arena& arena() const { return arena_; }
+
+ private:
+  // One H5Dread for every combination of stretches: unions of hyperslabs cost libhdf5 more, and forget the order.
+  void readAxis(std::size_t axis, void* to) {
+    if (axis < rank_) {
+      for (const Stretch& stretch : stretches_[axis]) {
+        current_[axis] = stretch;
+        readAxis(axis + 1, to);
+      }
+      return;
+    }
+    if (rank_ > 0) {
+      hsize_t fileStart[H5S_MAX_RANK], stride[H5S_MAX_RANK], count[H5S_MAX_RANK], memoryStart[H5S_MAX_RANK];
+      for (std::size_t i = 0; i < rank_; ++i) {
+        fileStart[i] = current_[i].fileStart;
+        stride[i] = current_[i].fileStride;
+        count[i] = current_[i].count;
+        memoryStart[i] = current_[i].memoryStart;
+      }
+      check(H5Sselect_hyperslab(fileSpace_, H5S_SELECT_SET, fileStart, stride, count, nullptr), "select elements");
+      check(H5Sselect_hyperslab(memorySpace_.get(), H5S_SELECT_SET, memoryStart, nullptr, count, nullptr),
+            "select elements");
+    }
+    check(H5Dread(dataset_, type_, memorySpace_.get(), fileSpace_, transfer_.get(), to), "read elements");
+  }
+
+  Arena arena_;
+  hid_t dataset_, type_, fileSpace_;
+  std::size_t rank_;
+  std::vector<std::vector<Stretch>> stretches_;
+  Stretch current_[H5S_MAX_RANK];
+  Handle memorySpace_, transfer_;
+};
+
+void checkServed(const DataType& type, hid_t creationList) {
+  std::string unsupported = type.unsupportedReason();
+  if (!unsupported.empty()) throw Unimplemented(unsupported);
+  Layout layout = layoutOf(creationList);
+  if (layout == Layout::virtualMapping) throw Unimplemented("variable-length data of a virtual dataset");
+  if (layout == Layout::external) throw Unimplemented("external raw files");
+}
+
+[[noreturn]] void rethrowTooLarge() {
+  throw FileError("variable-length data beyond " + std::to_string(MAX_ELEMENT_REPLY_BYTES) + " bytes in one read",
+                  ErrorCode::tooLarge);
+}
+
+}  // namespace
+
+PackedElements readElements(const OpenFile& file, ObjectId id, const Region& region) {
+  Handle dataset = file.dataset(id);
+  Handle creation = own(H5Dget_create_plist(dataset.get()), "read the dataset's properties");
+  Handle type = own(H5Dget_type(dataset.get()), "read the datatype");
+  MappedType mapped = mapType(type.get());
+  checkServed(mapped.type, creation.get());
+  Handle space = own(H5Dget_space(dataset.get()), "read the shape");
+  Dataspace extent = readSpace(space.get());
+  if (extent.kind == Dataspace::Kind::null) throw BadSelection("a dataset without elements");
+  checkRegion(region, extent.shape);
+  std::uint64_t count = region.elementCount();
+  std::size_t elementBytes = std::max<std::size_t>({mapped.layout->memoryBytes, mapped.layout->packedBytes, 1});
+  if (count > MAX_ELEMENT_REPLY_BYTES / elementBytes) {
+    throw FileError(std::to_string(count) + " elements of " + std::to_string(elementBytes) + " bytes; the limit is " +
+                        std::to_string(MAX_ELEMENT_REPLY_BYTES) + " bytes",
+                    ErrorCode::tooLarge);
+  }
+  if (count == 0) return {};
+  Bytes memory(count * mapped.layout->memoryBytes);
+  Reader reader(dataset.get(), type.get(), space.get(), region);
+  try {
+    reader.read(memory.data());
+  } catch (const FileError&) {
+    if (reader.arena().isExhausted()) rethrowTooLarge();
+    raiseMissingFilter(creation.get());
+    throw;
+  }
+  Packer packer(MAX_ELEMENT_REPLY_BYTES);
+  packer.add(*mapped.layout, memory.data(), count);
+  return {std::move(packer.elements()), std::move(packer.heap())};
+}
+
+}  // namespace h5cap::hdf5

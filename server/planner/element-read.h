@@ -1,0 +1,22 @@
+// Elements by way of H5Dread, for what only the library can read.
+#pragma once
+
+#include "h5cap/node.h"
+#include "h5cap/selection.h"
+#include "server/planner/open-file.h"
+
+namespace h5cap::hdf5 {
+
+inline constexpr std::size_t MAX_ELEMENT_REPLY_BYTES = 48 << 20;
+
+struct PackedElements {
+  Bytes elements;
+  Bytes heap;
+};
+
+// The elements of `region`, packed in C order.  BadSelection outside the shape; FileError (tooLarge) when elements and heap
+// exceed MAX_ELEMENT_REPLY_BYTES, (missingFilter) naming the filter, (fileProblem); Unimplemented for types that are not
+// served and for datasets whose elements are in other files.
+PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region);
+
+}  // namespace h5cap::hdf5

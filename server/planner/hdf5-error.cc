@@ -1,0 +1,33 @@
+#include "server/planner/hdf5-error.h"
+
+#include <hdf5.h>
+
+#include "h5cap/error.h"
+
+namespace h5cap::hdf5 {
+
+namespace {
+
+herr_t takeFirst(unsigned position, const H5E_error2_t* entry, void* found) {
+  auto& error = *static_cast<Hdf5Error*>(found);
+  if (position == 0) {
+    if (entry->func_name != nullptr) error.function = entry->func_name;
+    if (entry->desc != nullptr) error.reason = entry->desc;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Hdf5Error innermostError() {
+  Hdf5Error error;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, takeFirst, &error);
+  if (error.reason.empty()) error.reason = "libhdf5 gives no reason";
+  return error;
+}
+
+void throwHdf5Error(const char* doing) {
+  throw FileError("cannot " + std::string(doing) + ": " + innermostError().reason);
+}
+
+}  // namespace h5cap::hdf5

@@ -1,0 +1,86 @@
+#include "server/planner/open-file.h"
+
+#include <unistd.h>
+
+#include "h5cap/error.h"
+#include "server/planner/vfd.h"
+
+namespace h5cap::hdf5 {
+
+namespace {
+
+constexpr std::size_t CHUNK_CACHE_BYTES = 32 << 20;
+constexpr std::size_t CHUNK_CACHE_SLOTS = 12421;  // a prime, about a hundred for each chunk that fits
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+[[noreturn]] void throwOpenError() {
+  std::string reason = innermostError().reason;
+  if (contains(reason, "file signature not found")) throw FileError("not an HDF5 file");
+  if (contains(reason, "bad superblock version")) {
+    throw FileError("written for a newer HDF5 than this server's libhdf5 " + libraryVersion() + ": " + reason);
+  }
+  if (contains(reason, "truncated file")) throw FileError("the file is truncated: " + reason);
+  throw FileError("cannot open as HDF5 (libhdf5 " + libraryVersion() + "): " + reason);
+}
+
+Handle accessList() {
+  Handle list = own(H5Pcreate(H5P_FILE_ACCESS), "make an access list");
+  check(H5Pset_driver(list.get(), descriptorDriver(), nullptr), "choose the driver");
+  check(H5Pset_cache(list.get(), 0, CHUNK_CACHE_SLOTS, CHUNK_CACHE_BYTES, 1.0), "set the chunk cache");
+  return list;
+}
+
+// "File consistency flags" of a version 3 superblock (HDF5 file format specification, II.A): bit 0 says open for
+// writing, bit 2 for single-writer multiple-reader access.
+bool hasSwmrWriter(int descriptor, std::uint64_t superblock) {
+  unsigned char head[12];
+  if (pread(descriptor, head, sizeof head, static_cast<off_t>(superblock)) != sizeof head) return false;
+  constexpr unsigned char writing = 1, swmr = 4;
+  return head[8] == 3 && (head[11] & writing) != 0 && (head[11] & swmr) != 0;
+}
+
+}  // namespace
+
+std::string libraryVersion() {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
+}
+
+OpenFile::OpenFile(int descriptor) {
+  Handle access = accessList();
+  lendDescriptor(descriptor);
+  file_ = Handle(H5Fopen("file", H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get()));
+  if (!file_) throwOpenError();
+  Handle creation = own(H5Fget_create_plist(file_.get()), "read the file's properties");
+  hsize_t userBlock = 0;
+  check(H5Pget_userblock(creation.get(), &userBlock), "read the file's user block");
+  H5O_info_t root;
+  check(H5Oget_info_by_name2(file_.get(), "/", &root, H5O_INFO_BASIC, H5P_DEFAULT), "open the root group");
+  info_.size = static_cast<std::uint64_t>(lseek(descriptor, 0, SEEK_END));
+  info_.userBlockSize = userBlock;
+  info_.libraryVersion = libraryVersion();
+  info_.isSwmr = hasSwmrWriter(descriptor, userBlock);
+  info_.rootId = root.addr;
+}
+
+Handle OpenFile::object(ObjectId id) const {
+  Handle object = own(H5Oopen_by_addr(file_.get(), id), "open the object");
+  if (info_.isSwmr && H5Iget_type(object.get()) == H5I_DATASET) check(H5Drefresh(object.get()), "refresh the dataset");
+  return object;
+}
+
+Handle OpenFile::group(ObjectId id) const {
+  Handle found = object(id);
+  if (H5Iget_type(found.get()) != H5I_GROUP) throw BadType("not a group");
+  return found;
+}
+
+Handle OpenFile::dataset(ObjectId id) const {
+  Handle found = object(id);
+  if (H5Iget_type(found.get()) != H5I_DATASET) throw BadType("not a dataset");
+  return found;
+}
+
+}  // namespace h5cap::hdf5

@@ -1,0 +1,32 @@
+// The one file that a planner serves.
+#pragma once
+
+#include <string>
+
+#include "h5cap/node.h"
+#include "server/planner/handle.h"
+
+namespace h5cap::hdf5 {
+
+class OpenFile {
+ public:
+  // Opens the file behind `descriptor`, read-only and without locks.  FileError (fileProblem) says why not: not HDF5,
+  // truncated, written by a newer library.
+  explicit OpenFile(int descriptor);
+
+  const FileInfo& info() const { return info_; }  // without path and version
+
+  // An object by its address.  FileError when there is none.  A dataset of a file that is being written is as the writer
+  // last flushed it.
+  Handle object(ObjectId id) const;
+  Handle group(ObjectId id) const;    // BadType for other objects
+  Handle dataset(ObjectId id) const;  // BadType for other objects
+
+ private:
+  Handle file_;
+  FileInfo info_;
+};
+
+std::string libraryVersion();  // "1.10.8"
+
+}  // namespace h5cap::hdf5
