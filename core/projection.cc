@@ -1,0 +1,276 @@
+// Two ways: axis by axis, when the axes of the two selections pair up (ranges, strides and blocks of equal counts); else row
+// by row through ordered-selection.h.
+#include "core/projection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/ordered-selection.h"
+#include "core/positions.h"
+#include "h5cap/error.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::size_t MAX_PARTS = 1'000'000;
+constexpr std::uint64_t MAX_STEPS = 1u << 26;  // along one axis, where there is no arithmetic
+
+// Which positions of a region's axis meet which elements of a mapping's axis; the two have the same count.
+struct Meeting {
+  Positions inRegion;
+  Positions inMapping;  // element numbers along the axis, not coordinates
+};
+
+// A mapping without gaps and a region that ascends: arithmetic, however long they are.
+Meeting meetDense(const Positions& region, std::uint64_t start, std::uint64_t count) {
+  auto begin = lowerBound(region, start);
+  auto end = count > unlimited - start ? region.count : lowerBound(region, start + count, begin);
+  auto inMapping = subset(region, begin, end - begin);
+  inMapping.dropped = false;
+  inMapping.start -= inMapping.indices.empty() && inMapping.count > 0 ? start : 0;
+  for (auto& index : inMapping.indices) index -= start;
+  return {regular(begin, 1, end - begin), std::move(inMapping)};
+}
+
+// The general case costs as many steps as the region has positions along the axis, or the mapping where that is less.
+Meeting meet(const Positions& region, const SlabAxis& axis) {
+  auto ascends = isAscending(region);
+  if (axis.isDense() && ascends) return meetDense(region, axis.start, axis.count);
+  if (std::min(axis.count, region.count) > MAX_STEPS) {
+    throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+  }
+  Meeting meeting;
+  auto add = [&](std::uint64_t inRegion, std::uint64_t inMapping) {
+    meeting.inRegion.indices.push_back(inRegion);
+    meeting.inMapping.indices.push_back(inMapping);
+  };
+  if (region.indices.empty() && axis.count < region.count) {
+    for (std::uint64_t i = 0; i < axis.count; ++i) {
+      auto coordinate = axis.at(i);
+      auto j = lowerBound(region, coordinate);
+      if (j < region.count && region.at(j) == coordinate) add(j, i);
+    }
+  } else {
+    // Where the region steps over the mapping as a whole there is nothing to look for.
+    auto from = ascends ? lowerBound(region, axis.start) : 0;
+    for (auto j = from; j < region.count; ++j) {
+      auto coordinate = region.at(j);
+      if (coordinate > axis.last() && ascends) break;
+      if (auto i = axis.find(coordinate)) add(j, *i);
+    }
+  }
+  meeting.inRegion = normalised(std::move(meeting.inRegion));
+  meeting.inMapping = normalised(std::move(meeting.inMapping));
+  return meeting;
+}
+
+Positions coordinates(const SlabAxis& axis, const Positions& numbers) {
+  if (numbers.indices.empty() && axis.isDense()) return regular(axis.start + numbers.start, numbers.step, numbers.count);
+  if (numbers.indices.empty() && axis.block == 1) {
+    return regular(axis.at(numbers.start), numbers.count > 1 ? numbers.step * axis.stride : 1, numbers.count);
+  }
+  Positions result;
+  result.indices.reserve(numbers.count);
+  for (std::uint64_t i = 0; i < numbers.count; ++i) result.indices.push_back(axis.at(numbers.at(i)));
+  result.count = numbers.count;
+  return normalised(std::move(result));
+}
+
+std::vector<std::size_t> longAxes(const std::vector<SlabAxis>& axes) {
+  std::vector<std::size_t> result;
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    if (axes[k].count > 1) result.push_back(k);
+  }
+  return result;
+}
+
+// Whether axes pair up, those with one element aside.
+bool arePaired(const std::vector<SlabAxis>& a, const std::vector<SlabAxis>& b) {
+  auto longA = longAxes(a);
+  auto longB = longAxes(b);
+  return std::equal(longA.begin(), longA.end(), longB.begin(), longB.end(),
+                    [&](auto i, auto j) { return a[i].count == b[j].count; });
+}
+
+void addPart(std::vector<ProjectedPart>& parts, Region source, std::vector<Positions> inRegion, const Shape& extent) {
+  for (std::size_t k = 0; k < extent.size(); ++k) {
+    if (!allBelow(source.axes[k], extent[k])) {
+      throw FileError("a virtual dataset's mapping reaches outside of its source");
+    }
+  }
+  if (parts.size() == MAX_PARTS) {
+    throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+  }
+  ProjectedPart part{std::move(source), std::move(inRegion), {}};
+  for (const auto& positions : part.inRegion) part.counts.push_back(positions.count);
+  parts.push_back(std::move(part));
+}
+
+std::vector<ProjectedPart> projectPaired(const std::vector<SlabAxis>& target, const std::vector<SlabAxis>& source,
+                                         const Shape& sourceShape, const Region& region) {
+  std::vector<Meeting> meetings;
+  for (std::size_t k = 0; k < target.size(); ++k) {
+    meetings.push_back(meet(region.axes[k], target[k]));
+    if (meetings.back().inRegion.count == 0) return {};
+  }
+  Region from;
+  for (const auto& axis : source) from.axes.push_back(regular(axis.start, 1, 1));
+  auto longSource = longAxes(source);
+  std::vector<Positions> inRegion(target.size());
+  // Axes of one element that a list of indices asks for several times: the source has no axis to repeat it along.
+  std::vector<std::size_t> repeated;
+  std::size_t pair = 0;
+  for (std::size_t k = 0; k < target.size(); ++k) {
+    inRegion[k] = meetings[k].inRegion;
+    if (target[k].count > 1) {
+      auto axis = longSource[pair++];
+      from.axes[axis] = coordinates(source[axis], meetings[k].inMapping);
+    } else if (inRegion[k].count > 1) {
+      repeated.push_back(k);
+      inRegion[k] = subset(meetings[k].inRegion, 0, 1);
+    }
+  }
+  std::vector<ProjectedPart> parts;
+  std::vector<std::uint64_t> at(repeated.size(), 0);
+  for (;;) {
+    addPart(parts, from, inRegion, sourceShape);
+    auto i = repeated.size();
+    for (; i > 0; --i) {
+      auto k = repeated[i - 1];
+      at[i - 1] = at[i - 1] + 1 == meetings[k].inRegion.count ? 0 : at[i - 1] + 1;
+      inRegion[k] = subset(meetings[k].inRegion, at[i - 1], 1);
+      if (at[i - 1] != 0) break;
+    }
+    if (i == 0) return parts;
+  }
+}
+
+// Cuts one row of the meeting, `meeting` along the last axis and `outer` elsewhere, at the rows of the source.
+void projectRow(std::vector<ProjectedPart>& parts, const OrderedSelection& source, const Shape& sourceShape,
+                const std::vector<Positions>& outer, std::uint64_t rowFirst, const Meeting& meeting) {
+  for (std::uint64_t begin = 0; begin < meeting.inRegion.count;) {
+    auto row = source.rowOf(rowFirst + meeting.inMapping.at(begin));
+    Positions numbers;
+    auto end = begin;
+    for (; end < meeting.inRegion.count; ++end) {
+      auto number = rowFirst + meeting.inMapping.at(end);
+      if (number < row.first || number - row.first >= row.last.count) break;
+      numbers.indices.push_back(number - row.first);
+    }
+    Region from;
+    for (auto coordinate : row.outer) from.axes.push_back(regular(coordinate, 1, 1));
+    if (!sourceShape.empty()) from.axes.push_back(coordinates(row.last, normalised(std::move(numbers))));
+    auto inRegion = outer;
+    inRegion.push_back(subset(meeting.inRegion, begin, end - begin));
+    addPart(parts, std::move(from), std::move(inRegion), sourceShape);
+    begin = end;
+  }
+}
+
+std::vector<ProjectedPart> projectRows(const OrderedSelection& target, const OrderedSelection& source,
+                                       const Shape& sourceShape, const Region& region) {
+  std::vector<ProjectedPart> parts;
+  auto outerRank = region.axes.size() - 1;
+  // Rows of the virtual selection come in C order, each with the positions of the region that stand in it.
+  target.forEachRow(region, [&](const SelectedRow& row) {
+    auto meeting = meet(region.axes[outerRank], row.last);
+    if (meeting.inRegion.count == 0) return;
+    std::vector<Positions> places;
+    for (std::size_t k = 0; k < outerRank; ++k) {
+      places.push_back(meet(region.axes[k], SlabAxis{row.outer[k], 1, 1, 1}).inRegion);
+      if (places.back().count == 0) return;
+    }
+    // Lists may ask for one row several times.
+    std::vector<std::uint64_t> at(outerRank, 0);
+    for (;;) {
+      std::vector<Positions> outer;
+      for (std::size_t k = 0; k < outerRank; ++k) outer.push_back(subset(places[k], at[k], 1));
+      projectRow(parts, source, sourceShape, outer, row.first, meeting);
+      auto k = outerRank;
+      while (k > 0 && at[k - 1] + 1 == places[k - 1].count) at[--k] = 0;
+      if (k == 0) return;
+      ++at[k - 1];
+    }
+  });
+  return parts;
+}
+
+bool hasUnlimited(const Hyperslab& slab) {
+  return std::any_of(slab.dimensions.begin(), slab.dimensions.end(),
+                     [](const auto& axis) { return axis.count == unlimited || axis.block == unlimited; });
+}
+
+// Whether [start, start + (count - 1) * stride + block) meets the region's positions along one axis.
+bool mayMeetAxis(const Hyperslab::Dimension& axis, const Bounds& region) {
+  if (axis.count == 0 || axis.block == 0 || region.highest < axis.start) return false;
+  if (axis.count == unlimited || axis.block == unlimited) return true;
+  std::uint64_t last = 0;
+  if (__builtin_mul_overflow(axis.count - 1, axis.stride, &last) || __builtin_add_overflow(last, axis.start, &last) ||
+      __builtin_add_overflow(last, axis.block - 1, &last)) {
+    return true;
+  }
+  return region.lowest <= last;
+}
+
+bool mayMeetBoxes(const std::vector<std::uint64_t>& boxes, const Region& region) {
+  auto rank = region.axes.size();
+  if (rank == 0 || boxes.size() % (2 * rank) != 0) return true;  // project() says what is wrong
+  std::vector<Bounds> limits;
+  for (const auto& axis : region.axes) limits.push_back(bounds(axis));
+  for (std::size_t box = 0; box < boxes.size(); box += 2 * rank) {
+    bool meets = true;
+    for (std::size_t k = 0; k < rank && meets; ++k) {
+      meets = boxes[box + k] <= limits[k].highest && limits[k].lowest <= boxes[box + rank + k];
+    }
+    if (meets) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& virtualShape, const Shape& sourceShape,
+                                   const Region& region) {
+  if (mapping.isPattern) throw Unimplemented("virtual datasets whose sources are named by a pattern");
+  if (hasUnlimited(mapping.virtualSelection) || hasUnlimited(mapping.sourceSelection)) {
+    throw Unimplemented("virtual datasets with unlimited mappings");
+  }
+  if (region.axes.size() != virtualShape.size()) throw Failed("projecting: ranks differ");
+  OrderedSelection target(mapping.virtualSelection, virtualShape);
+  OrderedSelection source(mapping.sourceSelection, sourceShape);
+  if (target.count() != source.count()) {
+    throw FileError(fmt::format("a virtual dataset maps {} elements to {} of its source '{}'", target.count(),
+                                source.count(), mapping.dataset));
+  }
+  if (target.count() == 0 || region.elementCount() == 0) return {};
+  if (target.axes() && source.axes() && arePaired(*target.axes(), *source.axes())) {
+    return projectPaired(*target.axes(), *source.axes(), sourceShape, region);
+  }
+  return projectRows(target, source, sourceShape, region);
+}
+
+bool mayMeet(const VirtualSource& mapping, const Region& region) {
+  for (const auto& axis : region.axes) {
+    if (axis.count == 0) return false;
+  }
+  const auto& slab = mapping.virtualSelection;
+  switch (slab.kind) {
+    case Hyperslab::Kind::none:
+      return false;
+    case Hyperslab::Kind::all:
+      return true;
+    case Hyperslab::Kind::boxes:
+      return mayMeetBoxes(slab.boxes, region);
+    case Hyperslab::Kind::regular:
+      break;
+  }
+  if (slab.dimensions.size() != region.axes.size()) return true;  // project() says what is wrong
+  for (std::size_t k = 0; k < region.axes.size(); ++k) {
+    if (!mayMeetAxis(slab.dimensions[k], bounds(region.axes[k]))) return false;
+  }
+  return true;
+}
+
+}  // namespace h5cap
