@@ -93,32 +93,25 @@ def test_tile_stream(endless):
 
 
 @pytest.mark.timeout(180)
-def test_python_iterator(endless):
-    """`Dataset.iter_tiles`, dropped in the middle."""
-    file = h5cap.File(endless.url("data/endless.h5"))
-    dataset = file["endless"]
+def test_python_iteration(endless):
+    """`for frame in dataset`, left in the middle."""
+    dataset = h5cap.File(endless.url("data/endless.h5"))["endless"]
     assert dataset.shape == (512 * REPEATS, 1024, 1024) and dataset.nbytes == 1 << 40
-    if not hasattr(dataset, "iter_tiles"):
-        pytest.skip("this h5cap has no tile iterator in Python")
-    tiles = dataset.iter_tiles()
-    start, servers, clients, received, seen = time.monotonic(), [], [], 0, 0
-    for where, values in tiles:
+    start, servers, clients, received = time.monotonic(), [], [], 0
+    for i, values in enumerate(dataset):
+        assert values[0, 0] == i % 512 + 1
         received += values.nbytes
-        if where[1].start == 0 and where[2].start == 0:
-            np.testing.assert_array_equal(values[:, 0, 0], np.arange(where[0].start, where[0].stop) % 512 + 1)
-            seen += len(values)
         now = time.monotonic() - start
         if not servers or now - servers[-1][0] >= 0.5:
             servers.append((now, endless.rss()))
             clients.append((now, status_bytes(os.getpid(), "VmRSS")))
         if now > SECONDS:
             break
-    del tiles
-    assert seen > 0 and received > 10 << 20
+    print(f"{received / SECONDS / 1e6:.0f} MB/s")
     check_flat(servers, "server")
     check_flat(clients, "client")
     used = idle_after(endless)
-    assert used < IDLE_CPU, f"{used:.2f} s of processor time in the second after the cancel"
+    assert used < IDLE_CPU, f"{used:.2f} s of processor time in the second after the end"
     np.testing.assert_array_equal(dataset[[3, 517], 0, 0], [4, 6])
 
 

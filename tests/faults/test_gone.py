@@ -13,8 +13,8 @@ import time
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
 from support.proxy import Proxy
+from support.sample import frame
 from support.served import Server, wait_until
 
 

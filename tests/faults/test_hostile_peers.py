@@ -12,7 +12,7 @@ import time
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
+from support.sample import frame
 from support.served import wait_until
 
 SECONDS = 5.0

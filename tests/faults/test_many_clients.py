@@ -12,7 +12,7 @@ import threading
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
+from support.sample import frame
 from support.served import client_python
 
 CLIENTS = 64

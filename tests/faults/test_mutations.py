@@ -15,8 +15,8 @@ import time
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
 from support import oracle
+from support.sample import frame
 
 MUTANTS = int(os.environ.get("H5CAP_MUTANTS", "300"))
 MUTANT_SECONDS = 30

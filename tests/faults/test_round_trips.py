@@ -8,8 +8,8 @@ import time
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
 from support.proxy import Proxy
+from support.sample import frame
 
 ROUND_TRIP_SECONDS = 0.050
 SLACK = 0.6  # of a round trip: what the programs themselves may take on a loaded machine

@@ -13,7 +13,7 @@ import time
 import h5cap
 import numpy as np
 import pytest
-from conftest import frame
+from support.sample import frame
 from support.served import program, quoted, wait_until
 
 SSHD = shutil.which("sshd") or (os.access("/usr/sbin/sshd", os.X_OK) and "/usr/sbin/sshd")
