@@ -1,0 +1,77 @@
+#include "server/connection.h"
+
+#include <capnp/rpc-twoparty.h>
+#include <h5cap/types.capnp.h>
+
+#include "server/guarded-stream.h"
+#include "server/log.h"
+#include "server/objects/service.h"
+
+namespace h5cap {
+namespace {
+
+// A peer that takes nothing for this long holds memory that others wait for.
+constexpr auto longestStall = 60 * kj::SECONDS;
+constexpr auto stallCheck = 10 * kj::SECONDS;
+
+// Words of calls in progress; Cap'n Proto stops reading above.
+constexpr std::size_t callWords = 1 << 17;
+
+capnp::ReaderOptions readerOptions() {
+  // Cap'n Proto applies the limit on what we receive to what we send as well; the stream has a stricter one for the former.
+  capnp::ReaderOptions options;
+  options.traversalLimitInWords = rpc::MAX_MESSAGE_WORDS;
+  return options;
+}
+
+class Connection {
+ public:
+  Connection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity)
+      : timer_(server.timer), state_(kj::refcounted<ConnectionState>(server)),
+        stream_(kj::mv(stream), StreamLimits{.maxMessageBytes = rpc::MAX_CALL_BYTES}),
+        network_(stream_, capnp::rpc::twoparty::Side::SERVER, readerOptions()),
+        rpc_(capnp::makeRpcServer(network_, makeService(kj::addRef(*state_), kj::mv(identity)))) {
+    rpc_.setFlowLimit(callWords);
+    stream_.countAlso([this] { return network_.getCurrentQueueSize(); });
+    stream_.onWritten([this] { state_->replyBytes->recheck(); });
+    state_->replyBytes->countAlso([this] { return stream_.unsentBytes(); });
+  }
+
+  // The state may outlive the connection in whatever still runs.
+  ~Connection() noexcept(false) {
+    state_->replyBytes->countAlso([] { return std::uint64_t{0}; });
+  }
+
+  kj::Promise<void> ended() { return network_.onDisconnect().exclusiveJoin(stalled()); }
+
+ private:
+  kj::Promise<void> stalled() {
+    return timer_.afterDelay(stallCheck).then([this]() -> kj::Promise<void> {
+      if (network_.getOutgoingMessageWaitTime() > longestStall)
+        return KJ_EXCEPTION(DISCONNECTED, "the peer takes nothing any more");
+      return stalled();
+    });
+  }
+
+  kj::Timer& timer_;
+  kj::Own<ConnectionState> state_;
+  GuardedStream stream_;
+  capnp::TwoPartyVatNetwork network_;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
+};
+
+}  // namespace
+
+kj::Promise<void> serveConnection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity,
+                                  std::string peer) {
+  return kj::evalNow([&] {
+           auto connection = kj::heap<Connection>(server, kj::mv(stream), kj::mv(identity));
+           auto ended = connection->ended();
+           return ended.attach(kj::mv(connection));
+         })
+      .catch_([peer = kj::mv(peer)](kj::Exception&& problem) {
+        logLine(peer + ": " + problem.getDescription().cStr());
+      });
+}
+
+}  // namespace h5cap

@@ -1,0 +1,89 @@
+// The stream between a socket and Cap'n Proto, which says of itself that it is not robust against a hostile peer.
+//
+// Incoming bytes are handed on only once the header of their message has been checked: the number of segments and the size.
+// They are read ahead; reading pauses while too much waits to be sent.  Small writes are collected and leave together when
+// the event loop has nothing else to do; large ones leave at once, together with what was collected before them.
+#pragma once
+
+#include <kj/async-io.h>
+#include <kj/function.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace h5cap {
+
+struct StreamLimits {
+  // Behaviour.
+  std::uint32_t maxSegments = 64;
+  std::uint64_t maxMessageBytes = 8 << 20;
+
+  // Performance.
+  std::size_t readAheadBytes = 64 << 10;
+  std::size_t smallWriteBytes = 16 << 10;
+  std::uint64_t maxUnsentBytes = 8 << 20;  // reading pauses above
+};
+
+// Writes must not overlap (Cap'n Proto's do not); reads must not either.
+class GuardedStream final : public kj::AsyncIoStream {
+ public:
+  explicit GuardedStream(kj::Own<kj::AsyncIoStream> inner, StreamLimits limits = {});
+
+  // Counts bytes that wait elsewhere to be written here.
+  void countAlso(kj::Function<std::uint64_t()> elsewhere) { elsewhere_ = kj::mv(elsewhere); }
+
+  // Called, at the end of the event loop's turn, whenever something has been written.
+  void onWritten(kj::Function<void()> callback) { written_ = kj::mv(callback); }
+
+  std::uint64_t bufferedBytes() const { return pending_.size() + leaving_.size(); }
+  std::uint64_t unsentBytes();
+  std::uint64_t bytesReceived() const { return received_; }
+  std::uint64_t bytesSent() const { return sent_; }
+
+  kj::Promise<std::size_t> tryRead(void* buffer, std::size_t minBytes, std::size_t maxBytes) override;
+  kj::Promise<void> write(const void* buffer, std::size_t size) override;
+  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override;
+  kj::Promise<void> whenWriteDisconnected() override { return inner_->whenWriteDisconnected(); }
+  void shutdownWrite() override;
+  void abortRead() override { inner_->abortRead(); }
+  void getsockopt(int level, int option, void* value, kj::uint* length) override {
+    inner_->getsockopt(level, option, value, length);
+  }
+
+ private:
+  kj::Promise<std::size_t> readMore(kj::byte* target, std::size_t minBytes, std::size_t maxBytes, std::size_t done);
+  std::size_t takeApproved(kj::byte* target, std::size_t maxBytes);
+  kj::Promise<void> waitForRoom();
+  void approve();
+  void refuse(std::uint32_t firstWord) const;
+
+  void flushLater();
+  kj::Promise<void> flush();
+  kj::Promise<void> writeLarge(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces, std::size_t total);
+  void notifyLater();
+
+  kj::Own<kj::AsyncIoStream> inner_;
+  StreamLimits limits_;
+  kj::Maybe<kj::Function<std::uint64_t()>> elsewhere_;
+  kj::Maybe<kj::Function<void()>> written_;
+  std::uint64_t received_ = 0, sent_ = 0;
+
+  // Read ahead: [begin, approved) may be handed on, [approved, end) waits for the rest of its header.
+  std::vector<kj::byte> ahead_;
+  std::size_t begin_ = 0, approved_ = 0, end_ = 0;
+  std::uint64_t bodyLeft_ = 0;  // of the message whose header was approved
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> roomWaiter_;
+
+  // Writing.
+  enum class Flush { idle, scheduled, running };
+  std::vector<kj::byte> pending_;  // small messages, collected
+  std::vector<kj::byte> leaving_;  // being written
+  Flush state_ = Flush::idle;
+  bool shutdownWhenFlushed_ = false;
+  kj::Maybe<kj::Exception> broken_;
+  kj::ForkedPromise<void> flushing_ = nullptr;
+  kj::Promise<void> notifying_ = nullptr;
+  bool notifyScheduled_ = false;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,75 @@
+// The attributes of one node.
+#include <algorithm>
+
+#include "server/objects/node-impl.h"
+
+namespace h5cap {
+namespace {
+
+constexpr std::uint32_t maxPage = 10'000;
+
+class AttributesImpl final : public Served<rpc::Attributes> {
+ public:
+  explicit AttributesImpl(NodePlace place) : Served(place.file->session()), place_(kj::mv(place)) {}
+
+  kj::Promise<void> list(ListContext context) override {
+    context.allowCancellation();
+    auto cursor = wire::readBytes(context.getParams().getCursor());
+    const std::uint32_t limit = std::clamp<std::uint32_t>(context.getParams().getLimit(), 1, maxPage);
+    context.releaseParams();
+    return findNode(place_.clone())
+        .then([cursor = kj::mv(cursor), limit](FoundNode found) {
+          auto& version = *found.version;
+          return version.ask([id = found.info->id, cursor, limit](rpc::PlannerRequest::Builder request) {
+            auto attributes = request.initAttributes();
+            attributes.setObject(id);
+            attributes.setAttributeCursor(wire::asData(cursor));
+            attributes.setAttributeLimit(limit);
+          });
+        })
+        .then([context](kj::Own<PlannerAnswer> answer) mutable {
+          if (!answer->reply().isAttributes())
+            raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+          auto page = answer->reply().getAttributes();
+          auto results = context.getResults();
+          results.setAttributes(page.getAttributePage());
+          results.setNext(page.getAttributeNext());
+          results.setTotal(page.getAttributeTotal());
+        });
+  }
+
+  kj::Promise<void> read(ReadContext context) override {
+    context.allowCancellation();
+    auto text = context.getParams().getName();
+    std::string name(text.begin(), text.size());
+    context.releaseParams();
+    return findNode(place_.clone())
+        .then([name = kj::mv(name)](FoundNode found) {
+          auto& version = *found.version;
+          return version.ask([id = found.info->id, name](rpc::PlannerRequest::Builder request) {
+            auto attribute = request.initAttribute();
+            attribute.setOwner(id);
+            attribute.setName(name.c_str());
+          });
+        })
+        .then([context](kj::Own<PlannerAnswer> answer) mutable {
+          if (!answer->reply().isAttribute())
+            raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+          auto attribute = answer->reply().getAttribute();
+          if (attribute.totalSize().wordCount > rpc::MAX_ELEMENT_BYTES / 8)
+            raiseKj(ErrorCode::tooLarge, "the attribute is larger than 32 MiB");
+          context.getResults().setAttribute(attribute);
+        });
+  }
+
+  kj::Promise<void> write(WriteContext) override { return notServed("writing attributes"); }
+
+ private:
+  NodePlace place_;
+};
+
+}  // namespace
+
+rpc::Attributes::Client makeAttributes(NodePlace place) { return kj::heap<AttributesImpl>(kj::mv(place)); }
+
+}  // namespace h5cap

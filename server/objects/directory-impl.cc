@@ -1,0 +1,121 @@
+#include "server/objects/directory-impl.h"
+
+#include <algorithm>
+
+#include "server/objects/group-impl.h"
+
+namespace h5cap {
+namespace {
+
+constexpr std::uint32_t maxPage = 10'000;
+constexpr std::uint32_t maxSnapshotBytes = 8 << 20;
+constexpr std::uint32_t maxSnapshotMs = 200;
+
+// What openFile answers, apart from the capability.
+struct OpenedFile {
+  FileInfo info;
+  kj::Maybe<kj::Own<PlannerAnswer>> snapshot;
+};
+
+kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, std::uint32_t snapshotBytes) {
+  return file.info(version).then([&version, snapshotBytes](FileInfo info) -> kj::Promise<OpenedFile> {
+    if (snapshotBytes == 0) return OpenedFile{kj::mv(info), nullptr};
+    auto asked = version.ask([snapshotBytes](rpc::PlannerRequest::Builder request) {
+      auto snapshot = request.initSnapshot();
+      snapshot.setMaxBytes(std::min(snapshotBytes, maxSnapshotBytes));
+      snapshot.setMaxMs(maxSnapshotMs);
+    });
+    return asked.then([info](kj::Own<PlannerAnswer> answer) mutable {
+                        return OpenedFile{kj::mv(info), kj::mv(answer)};
+                      },
+                      [info](kj::Exception&&) mutable {
+                        // A tree that cannot be walked whole may still be asked for object by object.
+                        return OpenedFile{kj::mv(info), nullptr};
+                      });
+  });
+}
+
+}  // namespace
+
+std::string DirectoryImpl::below(capnp::Text::Reader text) const {
+  std::string path(text.begin(), text.size());
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    if (path.compare(at, end - at, "..") == 0 && end - at == 2)
+      raiseKj(ErrorCode::denied, path + ": leads above the directory that it is asked of");
+    at = end + 1;
+  }
+  if (path_.empty()) return path;
+  while (!path.empty() && path.front() == '/') path.erase(0, 1);
+  return path.empty() ? path_ : path_ + "/" + path;
+}
+
+kj::Promise<void> DirectoryImpl::list(ListContext context) {
+  context.allowCancellation();
+  auto params = context.getParams();
+  auto cursor = params.getCursor();
+  std::string after(reinterpret_cast<const char*>(cursor.begin()), cursor.size());
+  const std::uint32_t limit = std::clamp<std::uint32_t>(params.getLimit(), 1, maxPage);
+  std::string path = below(params.getPath());
+  context.releaseParams();
+  return session().server.opener.list(session().identity, kj::mv(path))
+      .then([context, after = kj::mv(after), limit](std::vector<DirectoryEntry> entries) mutable {
+        guarded([&] {
+          auto first = after.empty() ? entries.begin()
+                                     : std::upper_bound(entries.begin(), entries.end(), after,
+                                                        [](const std::string& name, const DirectoryEntry& entry) {
+                                                          return name < entry.name;
+                                                        });
+          const std::size_t left = entries.end() - first;
+          const std::size_t count = std::min<std::size_t>(left, limit);
+          auto results = context.getResults();
+          auto page = results.initEntries(count);
+          for (std::size_t i = 0; i < count; ++i) wire::write(first[i], page[i]);
+          if (count < left) {
+            const std::string& last = first[count - 1].name;
+            results.setNext(kj::arrayPtr(reinterpret_cast<const kj::byte*>(last.data()), last.size()));
+          }
+        });
+      });
+}
+
+kj::Promise<void> DirectoryImpl::open(OpenContext context) {
+  context.allowCancellation();
+  std::string path = below(context.getParams().getPath());
+  context.releaseParams();
+  // Listing is what tells a directory from a file, an absent one and a forbidden one.
+  return session().server.opener.list(session().identity, path)
+      .then([this, context, path](std::vector<DirectoryEntry>) mutable {
+        while (!path.empty() && path.back() == '/') path.pop_back();
+        context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), path));
+      });
+}
+
+kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
+  context.allowCancellation();
+  auto params = context.getParams();
+  const auto access = params.getOptions().getAccess();
+  if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
+  const std::uint32_t snapshotBytes = params.getOptions().getSnapshotBytes();
+  std::string path = below(params.getPath());
+  context.releaseParams();
+  return OpenFile::open(session(), kj::mv(path), path_)
+      .then([context, snapshotBytes](kj::Own<OpenFile> file) mutable {
+        auto& opened = *file;
+        auto described = opened.consult<OpenedFile>([&opened, snapshotBytes](FileVersion& version) {
+          return describeFile(opened, version, snapshotBytes).attach(kj::addRef(version));
+        });
+        return described.then([context, file = kj::mv(file)](OpenedFile result) mutable {
+          guarded([&] {
+            auto results = context.getResults();
+            wire::write(result.info, results.initInfo());
+            KJ_IF_MAYBE(snapshot, result.snapshot) {
+              if ((*snapshot)->reply().isSnapshot()) results.setSnapshot((*snapshot)->reply().getSnapshot());
+            }
+            results.setFile(kj::heap<FileImpl>(kj::mv(file)));
+          });
+        });
+      });
+}
+
+}  // namespace h5cap

@@ -1,0 +1,99 @@
+#include "server/objects/file-version.h"
+
+#include "server/objects/guarded.h"
+
+namespace h5cap {
+namespace {
+
+constexpr std::size_t maxPaths = 4096;
+constexpr std::size_t maxStorages = 1024;
+
+template <class T>
+std::shared_ptr<const T> share(T value) {
+  return std::make_shared<const T>(std::move(value));
+}
+
+[[noreturn]] void unexpectedReply() { raiseKj(ErrorCode::fileProblem, "the planner answered another question"); }
+
+Resolution readResolution(rpc::PlannerReply::Reader reply) {
+  if (!reply.isResolved()) unexpectedReply();
+  auto resolved = reply.getResolved();
+  switch (resolved.which()) {
+    case rpc::Resolution::NODE:
+      return std::make_shared<const NodeInfo>(wire::read(resolved.getNode()));
+    case rpc::Resolution::LINK:
+      return wire::read(resolved.getLink());
+    case rpc::Resolution::EXTERNAL: {
+      auto external = resolved.getExternal();
+      return ExternalStep{external.getFile().cStr(), external.getPath().cStr(), external.getRest().cStr()};
+    }
+    case rpc::Resolution::MISSING:
+      return MissingStep{resolved.getMissing().cStr()};
+  }
+  unexpectedReply();
+}
+
+}  // namespace
+
+FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner)
+    : file_(kj::mv(file)), stamp_(stamp), version_(stamp.version()),
+      versionText_(reinterpret_cast<const char*>(version_.data()), version_.size()), planner_(kj::mv(planner)),
+      info_(1), paths_(maxPaths), storage_(maxStorages), chunks_(*planner_) {}
+
+kj::Promise<kj::Own<PlannerAnswer>> FileVersion::ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) {
+  return planner_->ask(kj::mv(question)).attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
+  return info_
+      .get(0, [this] {
+        return planner_->ask([](rpc::PlannerRequest::Builder request) { request.setOpen(); })
+            .then([this](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] {
+                if (!answer->reply().isOpened()) unexpectedReply();
+                FileInfo info = wire::read(answer->reply().getOpened());
+                info.size = stamp_.size;
+                info.version = version_;
+                return share(std::move(info));
+              });
+            });
+      })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, bool followLast) {
+  return paths_
+      .get({path, followLast}, [&] {
+        return planner_
+            ->ask([path, followLast](rpc::PlannerRequest::Builder request) {
+              auto resolve = request.initResolve();
+              resolve.setPath(path.c_str());
+              resolve.setFollowLast(followLast ? rpc::Follow::YES : rpc::Follow::NO);
+            })
+            .then([](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] { return share(readResolution(answer->reply())); });
+            });
+      })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const Storage>> FileVersion::storage(ObjectId dataset) {
+  return storage_
+      .get(dataset, [&] {
+        return planner_->ask([dataset](rpc::PlannerRequest::Builder request) { request.setStorage(dataset); })
+            .then([](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] {
+                if (!answer->reply().isStorage()) unexpectedReply();
+                return share(wire::read(answer->reply().getStorage()));
+              });
+            });
+      })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> FileVersion::extents(ObjectId dataset, const Shape& grid,
+                                                                                  const ChunkBox& box) {
+  return chunks_.find(dataset, grid, box).attach(kj::addRef(*this));
+}
+
+}  // namespace h5cap

@@ -1,0 +1,80 @@
+// One version of one file: the planner that reads it, and what is known about it, shared by all sessions.
+#pragma once
+
+#include <kj/io.h>
+#include <kj/refcount.h>
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/chunk-grid.h"
+#include "core/storage.h"
+#include "h5cap/node.h"
+#include "server/access/opener.h"
+#include "server/objects/bounded-cache.h"
+#include "server/objects/chunk-index.h"
+#include "server/planner-pool/planner-pool.h"
+
+namespace h5cap {
+
+// A descriptor that the versions of a file share.
+class SharedFile : public kj::Refcounted {
+ public:
+  explicit SharedFile(kj::AutoCloseFd file) : file_(kj::mv(file)) {}
+  int get() const { return file_.get(); }
+
+ private:
+  kj::AutoCloseFd file_;
+};
+
+// Where the walk along a path ended.
+struct ExternalStep {
+  std::string file, path, rest;
+};
+struct MissingStep {
+  std::string component;
+};
+using NodePointer = std::shared_ptr<const NodeInfo>;
+using Resolution = std::variant<NodePointer, Link, ExternalStep, MissingStep>;
+
+// The promises below keep the version alive.  Errors are those of Planner::ask.
+class FileVersion : public kj::Refcounted {
+ public:
+  FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner);
+
+  const Stamp& stamp() const { return stamp_; }
+  const Version& version() const { return version_; }
+  const std::string& versionText() const { return versionText_; }  // the same bytes
+  int file() const { return file_->get(); }
+  kj::Own<SharedFile> sharedFile() { return kj::addRef(*file_); }
+
+  // What the planner says of the file as a whole, with size and version; `path` is left empty.
+  kj::Promise<std::shared_ptr<const FileInfo>> info();
+
+  // The object at a path from the root.
+  kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, bool followLast);
+
+  kj::Promise<std::shared_ptr<const Storage>> storage(ObjectId dataset);
+
+  // Extents of the chunks in `box`, in C order; `grid` is the number of chunks along each axis.
+  kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extents(ObjectId dataset, const Shape& grid,
+                                                                       const ChunkBox& box);
+
+  // Any other question; not remembered.
+  kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question);
+
+ private:
+  kj::Own<SharedFile> file_;
+  Stamp stamp_;
+  Version version_;
+  std::string versionText_;
+  kj::Own<Planner> planner_;
+  BoundedCache<int, FileInfo> info_;
+  BoundedCache<std::pair<std::string, bool>, Resolution> paths_;
+  BoundedCache<ObjectId, Storage> storage_;
+  ChunkIndex chunks_;
+};
+
+}  // namespace h5cap

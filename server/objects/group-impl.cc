@@ -1,0 +1,71 @@
+#include "server/objects/group-impl.h"
+
+#include <algorithm>
+
+namespace h5cap {
+namespace {
+
+constexpr std::uint32_t maxPage = 10'000;
+
+}  // namespace
+
+kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
+  auto cursor = wire::readBytes(context.getParams().getCursor());
+  const std::uint32_t limit = std::clamp<std::uint32_t>(context.getParams().getLimit(), 1, maxPage);
+  context.releaseParams();
+  return findNode(kj::mv(place))
+      .then([cursor = kj::mv(cursor), limit](FoundNode found) {
+        auto& version = *found.version;
+        return version.ask([id = found.info->id, cursor, limit](rpc::PlannerRequest::Builder request) {
+          auto links = request.initLinks();
+          links.setGroup(id);
+          links.setCursor(wire::asData(cursor));
+          links.setLimit(limit);
+        });
+      })
+      .then([context](kj::Own<PlannerAnswer> answer) mutable {
+        if (!answer->reply().isLinks()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+        auto links = answer->reply().getLinks();
+        auto results = context.getResults();
+        results.setLinks(links.getPage());
+        results.setNext(links.getNext());
+        results.setTotal(links.getTotal());
+      });
+}
+
+kj::Promise<void> openNode(NodePlace place, OpenNodeContext context) {
+  context.releaseParams();
+  return findNode(kj::mv(place))
+      .then([](FoundNode found) {
+        auto& file = *found.place.file;
+        return file.info(*found.version).then([found = kj::mv(found)](FileInfo info) mutable {
+          return std::make_pair(kj::mv(found), kj::mv(info));
+        });
+      })
+      .then([context](std::pair<FoundNode, FileInfo> opened) mutable {
+        guarded([&] {
+          auto results = context.getResults();
+          wire::write(*opened.first.info, results.initInfo());
+          wire::write(opened.second, results.initFile());
+          results.setNode(makeNode(kj::mv(opened.first)));
+        });
+      });
+}
+
+kj::Promise<void> describeLink(NodePlace place, DescribeLinkContext context) {
+  context.releaseParams();
+  return findLink(kj::mv(place)).then([context](Link link) mutable {
+    guarded([&] { wire::write(link, context.getResults().initLink()); });
+  });
+}
+
+kj::Promise<void> FileImpl::stat(StatContext context) {
+  context.allowCancellation();
+  auto& file = *place().file;
+  return file.consult<FileInfo>([&file](FileVersion& version) { return file.info(version); })
+      .then([context](FileInfo info) mutable {
+        guarded([&] { wire::write(info, context.getResults().initInfo()); });
+      });
+}
+
+}  // namespace h5cap

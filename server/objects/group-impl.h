@@ -1,0 +1,64 @@
+// Groups, and files, which are their root groups.
+#pragma once
+
+#include "server/objects/node-impl.h"
+
+namespace h5cap {
+
+using ListLinksContext = capnp::CallContext<rpc::Group::ListParams, rpc::Group::ListResults>;
+using OpenNodeContext = capnp::CallContext<rpc::Group::OpenParams, rpc::Group::OpenResults>;
+using DescribeLinkContext = capnp::CallContext<rpc::Group::LinkParams, rpc::Group::LinkResults>;
+
+kj::Promise<void> listLinks(NodePlace place, ListLinksContext context);
+kj::Promise<void> openNode(NodePlace place, OpenNodeContext context);
+kj::Promise<void> describeLink(NodePlace place, DescribeLinkContext context);
+
+template <class Interface>
+class GroupMethods : public NodeMethods<Interface> {
+ public:
+  using NodeMethods<Interface>::NodeMethods;
+
+  kj::Promise<void> list(ListLinksContext context) override {
+    context.allowCancellation();
+    return listLinks(this->place().clone(), context);
+  }
+
+  kj::Promise<void> open(OpenNodeContext context) override {
+    context.allowCancellation();
+    return openNode(below(context.getParams().getPath()), context);
+  }
+
+  kj::Promise<void> link(DescribeLinkContext context) override {
+    context.allowCancellation();
+    return describeLink(below(context.getParams().getPath()), context);
+  }
+
+ protected:
+  bool implements(std::uint64_t interfaceId) const override {
+    return interfaceId == capnp::typeId<rpc::Group>() || NodeMethods<Interface>::implements(interfaceId);
+  }
+
+ private:
+  NodePlace below(capnp::Text::Reader path) {
+    NodePlace place = this->place().clone();
+    place.path = joinPath(place.path, std::string(path.begin(), path.size()));
+    return place;
+  }
+};
+
+class GroupImpl final : public GroupMethods<rpc::Group> {
+ public:
+  using GroupMethods::GroupMethods;
+};
+
+class FileImpl final : public GroupMethods<rpc::File> {
+ public:
+  explicit FileImpl(kj::Own<OpenFile> file) : GroupMethods(NodePlace{kj::mv(file), "/"}) {}
+
+  kj::Promise<void> dereference(DereferenceContext) override { return notServed("dereferencing"); }
+  kj::Promise<void> stat(StatContext context) override;
+  kj::Promise<void> readBytes(ReadBytesContext) override { return notServed("reading raw bytes of a file"); }
+  kj::Promise<void> edit(EditContext) override { return notServed("editing"); }
+};
+
+}  // namespace h5cap

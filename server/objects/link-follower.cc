@@ -1,0 +1,106 @@
+#include "server/objects/link-follower.h"
+
+#include "server/objects/guarded.h"
+
+namespace h5cap {
+namespace {
+
+constexpr int maxHops = 16;               // HDF5's own default for soft and external links together
+constexpr std::size_t maxPathBytes = 65536;
+
+struct Walked {
+  NodePlace place;
+  kj::Own<FileVersion> version;
+  std::shared_ptr<const Resolution> end;  // a node or a link
+};
+
+struct Step {
+  kj::Own<FileVersion> version;
+  std::shared_ptr<const Resolution> end;
+};
+
+[[noreturn]] void missing(const NodePlace& place, const std::string& component) {
+  raiseKj(ErrorCode::notFound, place.text() + ": object '" + component + "' doesn't exist");
+}
+
+kj::Promise<Walked> walk(NodePlace place, bool followLast, int hopsLeft);
+
+kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast, int hopsLeft) {
+  if (hopsLeft == 0) raiseKj(ErrorCode::notFound, from.text() + ": too many links");
+  auto& file = *from.file;
+  return openTarget(file, step.file)
+      .then([from = kj::mv(from), step, followLast, hopsLeft](kj::Maybe<kj::Own<OpenFile>> target) mutable {
+        KJ_IF_MAYBE(opened, target) {
+          std::string path = joinPath("/", step.path);
+          if (!step.rest.empty()) path = joinPath(path, "./" + step.rest);
+          return walk(NodePlace{kj::mv(*opened), path}, followLast, hopsLeft - 1);
+        }
+        raiseKj(ErrorCode::notFound,
+                from.text() + ": unable to open external file, external link file name = '" + step.file + "'");
+      });
+}
+
+kj::Promise<Walked> walk(NodePlace place, bool followLast, int hopsLeft) {
+  if (place.path.size() > maxPathBytes) raiseKj(ErrorCode::notFound, "the path is longer than 64 KiB");
+  if (place.path.find('\0') != std::string::npos) raiseKj(ErrorCode::notFound, "the path holds a zero byte");
+  auto& file = *place.file;
+  return file
+      .consult<Step>([path = place.path, followLast](FileVersion& version) {
+        return version.resolve(path, followLast)
+            .then([kept = kj::addRef(version)](std::shared_ptr<const Resolution> end) mutable {
+              return Step{kj::mv(kept), kj::mv(end)};
+            });
+      })
+      .then([place = kj::mv(place), followLast, hopsLeft](Step step) mutable -> kj::Promise<Walked> {
+        if (auto* gone = std::get_if<MissingStep>(step.end.get())) missing(place, gone->component);
+        if (auto* external = std::get_if<ExternalStep>(step.end.get()))
+          return crossInto(kj::mv(place), *external, followLast, hopsLeft);
+        return Walked{kj::mv(place), kj::mv(step.version), kj::mv(step.end)};
+      });
+}
+
+kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openFirst(OpenFile& from, std::vector<std::string> candidates,
+                                                    std::size_t at) {
+  if (at == candidates.size()) return kj::Maybe<kj::Own<OpenFile>>(nullptr);
+  auto opening = OpenFile::open(from.session(), candidates[at], from.below());
+  return opening.then([](kj::Own<OpenFile> file) -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
+                   return kj::Maybe<kj::Own<OpenFile>>(kj::mv(file));
+                 },
+                 [&from, candidates = kj::mv(candidates), at](kj::Exception&& problem) mutable
+                 -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
+                   if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
+                   return openFirst(from, kj::mv(candidates), at + 1);
+                 });
+}
+
+}  // namespace
+
+std::string joinPath(const std::string& base, const std::string& path) {
+  if (!path.empty() && path.front() == '/') return path;
+  if (path.empty()) return base;
+  return base.empty() || base.back() != '/' ? base + "/" + path : base + path;
+}
+
+kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name) {
+  return guarded([&] {
+    auto candidates = from.session().server.opener.candidates(from.finalPath(), name);
+    return openFirst(from, kj::mv(candidates), 0).attach(kj::addRef(from));
+  });
+}
+
+kj::Promise<FoundNode> findNode(NodePlace place) {
+  return walk(kj::mv(place), true, maxHops).then([](Walked walked) {
+    if (auto* node = std::get_if<NodePointer>(walked.end.get()))
+      return FoundNode{kj::mv(walked.place), *node, kj::mv(walked.version)};
+    raiseKj(ErrorCode::unimplemented, walked.place.text() + ": links of this class cannot be followed");
+  });
+}
+
+kj::Promise<Link> findLink(NodePlace place) {
+  return walk(kj::mv(place), false, maxHops).then([](Walked walked) {
+    if (auto* link = std::get_if<Link>(walked.end.get())) return *link;
+    raiseKj(ErrorCode::notFound, walked.place.text() + ": no link has this name");
+  });
+}
+
+}  // namespace h5cap

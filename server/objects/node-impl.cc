@@ -1,0 +1,44 @@
+#include "server/objects/node-impl.h"
+
+#include "server/objects/dataset-impl.h"
+#include "server/objects/group-impl.h"
+#include "server/objects/named-type-impl.h"
+
+namespace h5cap {
+namespace {
+
+class UnknownNodeImpl final : public NodeMethods<rpc::Node> {
+ public:
+  using NodeMethods::NodeMethods;
+
+ private:
+  std::string whatItIs() override { return place().text() + " is an object of an unknown kind"; }
+};
+
+}  // namespace
+
+rpc::Node::Client makeNode(FoundNode found) {
+  switch (found.info->kind) {
+    case NodeKind::group:
+      return kj::heap<GroupImpl>(kj::mv(found.place));
+    case NodeKind::dataset:
+      return kj::heap<DatasetImpl>(kj::mv(found.place));
+    case NodeKind::namedType:
+      return kj::heap<NamedTypeImpl>(kj::mv(found.place));
+    case NodeKind::unknown:
+      break;
+  }
+  return kj::heap<UnknownNodeImpl>(kj::mv(found.place));
+}
+
+kj::Promise<void> describeNode(NodePlace place, DescribeContext context) {
+  return findNode(kj::mv(place)).then([context](FoundNode found) mutable {
+    guarded([&] {
+      auto results = context.getResults();
+      wire::write(*found.info, results.initInfo());
+      results.setVersion(wire::asData(found.version->version()));
+    });
+  });
+}
+
+}  // namespace h5cap

@@ -1,0 +1,82 @@
+// What every object that is served has in common: a session, a place in its budget of handles, and typed errors.
+#pragma once
+
+#include <capnp/capability.h>
+#include <h5cap/objects.capnp.h>
+#include <h5cap/service.capnp.h>
+
+#include <initializer_list>
+#include <string>
+
+#include "server/objects/guarded.h"
+#include "server/objects/server-context.h"
+
+namespace h5cap {
+
+// Counts one object that a connection holds.  Busy when it holds too many.
+class Handle {
+ public:
+  explicit Handle(ConnectionState& connection);
+  ~Handle() noexcept(false) { --connection_->handles; }
+  KJ_DISALLOW_COPY(Handle);
+
+ private:
+  kj::Own<ConnectionState> connection_;
+};
+
+// Counts one call while it runs, so that the server can drain.
+class RunningCall {
+ public:
+  explicit RunningCall(ServerContext& server) : server_(server) { ++server_.runningCalls; }
+  ~RunningCall() { --server_.runningCalls; }
+  KJ_DISALLOW_COPY(RunningCall);
+
+ private:
+  ServerContext& server_;
+};
+
+// Whether `interfaceId` is one of the interfaces over nodes, whatever their kind.
+bool isNodeInterface(std::uint64_t interfaceId);
+const char* nodeInterfaceName(std::uint64_t interfaceId);  // "a dataset"
+
+// The server of one interface.  Calls of another node interface than the object's raise badType: a caller that pipelines
+// casts the node before it knows what it is.
+template <class Interface>
+class Served : public Interface::Server {
+ public:
+  using DispatchCallResult = capnp::Capability::Server::DispatchCallResult;
+
+  explicit Served(SessionState& session) : session_(kj::addRef(session)), handle_(*session.connection) {}
+
+  DispatchCallResult dispatchCall(std::uint64_t interfaceId, std::uint16_t methodId,
+                                  capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) override {
+    try {
+      if (isNodeInterface(interfaceId) && !implements(interfaceId))
+        raiseKj(ErrorCode::badType, whatItIs() + ", not " + nodeInterfaceName(interfaceId));
+      auto result = Interface::Server::dispatchCall(interfaceId, methodId, context);
+      result.promise = result.promise.attach(kj::heap<RunningCall>(session_->server));
+      return result;
+    } catch (const kj::Exception& problem) {
+      return {kj::cp(problem), false};
+    } catch (const std::exception& problem) {
+      return {wire::toKj(problem), false};
+    }
+  }
+
+ protected:
+  SessionState& session() { return *session_; }
+
+  // Of the node interfaces.
+  virtual bool implements(std::uint64_t) const { return false; }
+  virtual std::string whatItIs() { return "this is no node"; }  // "scan.nxs: /entry is a group"
+
+  kj::Promise<void> notServed(const char* what) {
+    return wire::toKj(ErrorCode::unimplemented, std::string(what) + " is not served yet");
+  }
+
+ private:
+  kj::Own<SessionState> session_;
+  Handle handle_;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,77 @@
+// What every object of the server works with, and what is counted for the server and for one connection.
+#pragma once
+
+#include <kj/refcount.h>
+#include <kj/timer.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "server/access/identity.h"
+#include "server/access/opener.h"
+#include "server/executor/chunk-cache.h"
+#include "server/executor/executor.h"
+#include "server/objects/file-versions.h"
+#include "server/objects/quota.h"
+#include "server/planner-pool/planner-pool.h"
+
+namespace h5cap {
+
+struct ObjectLimits {
+  // Behaviour.
+  std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
+  std::chrono::milliseconds changedFor{2'000};         // how long a read of a changing file is retried
+  std::chrono::milliseconds readTime{300'000};         // of one read without a deadline of its own
+
+  // Performance.
+  std::uint64_t replyBytesPerConnection = 4 << 20;     // produced and not yet written
+  std::uint64_t replyBytes = 256 << 20;                // of all connections, being produced
+  std::uint64_t readsPerConnection = 16;               // under way at once
+};
+
+struct ServerContext {
+  ServerContext(Opener& opener, PlannerPool& planners, Executor& executor, ChunkCache& chunks, kj::Timer& timer,
+                ObjectLimits limits = {})
+      : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
+        versions(planners), replyBytes(kj::refcounted<Quota>(limits.replyBytes)) {}
+
+  Opener& opener;
+  PlannerPool& planners;
+  Executor& executor;
+  ChunkCache& chunks;
+  kj::Timer& timer;
+  ObjectLimits limits;
+  FileVersions versions;
+  kj::Own<Quota> replyBytes;
+  std::uint64_t runningCalls = 0;
+  std::uint64_t connectionCount = 0;  // so far
+};
+
+// One connection: whatever its peer logs in as, budgets are the connection's.
+class ConnectionState : public kj::Refcounted {
+ public:
+  explicit ConnectionState(ServerContext& server)
+      : server(server), id(++server.connectionCount),
+        replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
+        reads(kj::refcounted<Quota>(server.limits.readsPerConnection)) {}
+
+  ServerContext& server;
+  const std::uint64_t id;  // whose work it is, for the executor's fairness
+  kj::Own<Quota> replyBytes;
+  kj::Own<Quota> reads;
+  std::uint64_t handles = 0;
+};
+
+// One login.
+class SessionState : public kj::Refcounted {
+ public:
+  SessionState(kj::Own<ConnectionState> connection, Identity identity)
+      : server(connection->server), connection(kj::mv(connection)), identity(kj::mv(identity)) {}
+
+  ServerContext& server;
+  kj::Own<ConnectionState> connection;
+  const Identity identity;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,88 @@
+#include "server/objects/service.h"
+
+#include "server/objects/directory-impl.h"
+
+namespace h5cap {
+namespace {
+
+constexpr std::size_t maxPingBytes = 4096;
+
+const char* methodName(Authentication method) {
+  switch (method) {
+    case Authentication::unixPeer:
+      return "unix";
+    case Authentication::standardStreams:
+      return "stdio";
+    case Authentication::none:
+      break;
+  }
+  return "none";
+}
+
+class SessionImpl final : public Served<rpc::Session> {
+ public:
+  using Served::Served;
+
+  kj::Promise<void> root(RootContext context) override {
+    context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), ""));
+    return kj::READY_NOW;
+  }
+
+  kj::Promise<void> ping(PingContext context) override {
+    auto payload = context.getParams().getPayload();
+    if (payload.size() > maxPingBytes) raiseKj(ErrorCode::tooLarge, "a ping carries at most 4 KiB");
+    context.getResults().setPayload(payload);
+    return kj::READY_NOW;
+  }
+
+  kj::Promise<void> identity(IdentityContext context) override {
+    context.getResults().setUser(session().identity.user.c_str());
+    context.getResults().setMethod(methodName(session().identity.method));
+    return kj::READY_NOW;
+  }
+};
+
+class ServiceImpl final : public rpc::Service::Server {
+ public:
+  ServiceImpl(kj::Own<ConnectionState> connection, Identity identity)
+      : connection_(kj::mv(connection)), identity_(kj::mv(identity)) {}
+
+  kj::Promise<void> hello(HelloContext context) override {
+    context.allowCancellation();
+    return connection_->server.planners.libraryVersion().then([context](std::string version) mutable {
+      auto server = context.getResults().initServer();
+      server.setSoftware(softwareName().c_str());
+      server.setProtocol(rpc::PROTOCOL_VERSION);
+      server.setLibraryVersion(version.c_str());
+    });
+  }
+
+  kj::Promise<void> login(LoginContext context) override {
+    return guarded([&]() -> kj::Promise<void> {
+      if (!context.getParams().getCredential().isAmbient())
+        raiseKj(ErrorCode::unimplemented, "tokens are not served yet");
+      authorise(identity_, "", "", Operation::list);
+      auto session = kj::refcounted<SessionState>(kj::addRef(*connection_), identity_);
+      context.getResults().setSession(kj::heap<SessionImpl>(*session));
+      return kj::READY_NOW;
+    });
+  }
+
+  kj::Promise<void> restore(RestoreContext) override {
+    return wire::toKj(ErrorCode::unimplemented, "restoring a ticket is not served yet");
+  }
+
+ private:
+  kj::Own<ConnectionState> connection_;
+  Identity identity_;
+};
+
+}  // namespace
+
+rpc::Service::Client makeService(kj::Own<ConnectionState> connection, Identity identity) {
+  return kj::heap<ServiceImpl>(kj::mv(connection), kj::mv(identity));
+}
+
+std::string softwareName() { return std::string("h5capd ") + H5CAP_VERSION; }
+
+}  // namespace h5cap

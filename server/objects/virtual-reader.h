@@ -1,0 +1,33 @@
+// Virtual datasets: elements of a region from the sources that hold them.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/storage.h"
+#include "server/objects/dataset-reader.h"
+
+namespace h5cap {
+
+struct VirtualRead {
+  NodePlace place;
+  NodePointer node;
+  const VirtualStorage* storage = nullptr;  // outlives the promise
+  Region region;                            // of the virtual dataset
+  Bytes fillElement;
+  AbsentSources absentSources = AbsentSources::fill;
+  int depthLeft = 0;
+};
+
+struct VirtualOutcome {
+  Bytes heap;
+  std::vector<std::string> missingSources;
+};
+
+// Puts the elements of `read.region`, packed, into `target`, which outlives the promise.  Sources are opened and authorised
+// for the session of the file.  An absent one leaves fill and is listed, or raises missingSource; one that is denied or
+// fails raises.  Unimplemented: patterns, unlimited mappings, sources of another datatype.
+kj::Promise<VirtualOutcome> readVirtual(VirtualRead read, std::span<std::byte> target);
+
+}  // namespace h5cap

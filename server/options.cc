@@ -1,0 +1,125 @@
+#include "server/options.h"
+
+#include <toml++/toml.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "server/objects/service.h"
+
+namespace h5cap {
+namespace {
+
+[[noreturn]] void badKey(const std::string& file, const std::string& key, const char* expected) {
+  throw UsageError(file + ": '" + key + "' must be " + expected);
+}
+
+std::vector<std::string> strings(const std::string& file, const std::string& key, const toml::node& node) {
+  std::vector<std::string> result;
+  if (auto one = node.value<std::string>()) return {*one};
+  const toml::array* list = node.as_array();
+  if (list == nullptr) badKey(file, key, "a string or a list of strings");
+  for (const toml::node& entry : *list) {
+    auto text = entry.value_exact<std::string>();
+    if (!text) badKey(file, key, "a string or a list of strings");
+    result.push_back(*text);
+  }
+  return result;
+}
+
+bool boolean(const std::string& file, const std::string& key, const toml::node& node) {
+  auto value = node.value_exact<bool>();
+  if (!value) badKey(file, key, "true or false");
+  return *value;
+}
+
+unsigned number(const std::string& file, const std::string& key, const toml::node& node) {
+  auto value = node.value_exact<std::int64_t>();
+  if (!value || *value < 0 || *value > 1'000'000) badKey(file, key, "a number from 0 to 1000000");
+  return static_cast<unsigned>(*value);
+}
+
+ServerOptions readFile(const std::string& file) {
+  ServerOptions options;
+  toml::table table;
+  try {
+    table = toml::parse_file(file);
+  } catch (const toml::parse_error& problem) {
+    throw UsageError(file + ": line " + std::to_string(problem.source().begin.line) + ": " +
+                     std::string(problem.description()));
+  }
+  for (auto&& [name, node] : table) {
+    const std::string key(name.str());
+    if (key == "serve")
+      options.serve = strings(file, key, node);
+    else if (key == "listen")
+      options.listen = strings(file, key, node);
+    else if (key == "insecure")
+      options.insecure = boolean(file, key, node);
+    else if (key == "socket")
+      options.socket = strings(file, key, node).at(0);
+    else if (key == "stdio")
+      options.stdio = boolean(file, key, node);
+    else if (key == "threads")
+      options.threads = number(file, key, node);
+    else if (key == "cache-mb")
+      options.cacheMegabytes = number(file, key, node);
+    else
+      throw UsageError(file + ": no option is called '" + key + "'");
+  }
+  return options;
+}
+
+void check(const ServerOptions& options) {
+  if (options.serve.empty() && !options.stdio)
+    throw UsageError("nothing to serve: name at least one folder, as DIR or NAME=DIR");
+  if (!options.listen.empty() && !options.insecure)
+    throw UsageError(
+        "plain TCP is not served without --insecure: whoever reaches the port could read everything, other accounts of "
+        "this machine included");
+  if (options.stdio && (!options.listen.empty() || !options.socket.empty()))
+    throw UsageError("--stdio serves one peer on standard input and output; it cannot be combined with sockets");
+}
+
+}  // namespace
+
+std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
+  ServerOptions given;
+  std::string config;
+  CLI::App app("Serves folders of HDF5 files, read-only.", "h5capd");
+  app.set_version_flag("--version", softwareName());
+  auto* serve = app.add_option("serve", given.serve, "Folders to serve, each at /NAME/ (its base name by default)")
+                    ->type_name("DIR|NAME=DIR");
+  auto* listen = app.add_option("--listen", given.listen, "Also listen on TCP; port 0 picks one; repeatable")
+                     ->type_name("ADDR:PORT")
+                     ->expected(1)
+                     ->take_all();
+  auto* insecure = app.add_flag("--insecure", given.insecure, "Allow plain TCP: anyone who reaches the port may read");
+  auto* socket = app.add_option("--socket", given.socket, "The Unix socket (default: the user's own)")->type_name("FILE");
+  app.add_option("--config", config, "A TOML file with a key for every option ('serve' for the folders)")
+      ->type_name("FILE");
+  auto* stdio = app.add_flag("--stdio", given.stdio, "Serve one peer on standard input and output (for ssh)");
+  auto* threads = app.add_option("--threads", given.threads, "Threads that read and decode (default: one a processor)");
+  auto* cache = app.add_option("--cache-mb", given.cacheMegabytes, "Memory for decoded chunks, in MiB")
+                    ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    app.exit(asked);
+    return std::nullopt;
+  } catch (const CLI::ParseError& problem) {
+    throw UsageError(problem.what());
+  }
+  ServerOptions options = config.empty() ? ServerOptions{} : readFile(config);
+  if (serve->count()) options.serve = given.serve;
+  if (listen->count()) options.listen = given.listen;
+  if (insecure->count()) options.insecure = given.insecure;
+  if (socket->count()) options.socket = given.socket;
+  if (stdio->count()) options.stdio = given.stdio;
+  if (threads->count()) options.threads = given.threads;
+  if (cache->count()) options.cacheMegabytes = given.cacheMegabytes;
+  check(options);
+  return options;
+}
+
+}  // namespace h5cap

@@ -1,0 +1,34 @@
+// The command line and the configuration file of h5capd.
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace h5cap {
+
+struct ServerOptions {
+  // Behaviour.
+  std::vector<std::string> serve;    // DIR or NAME=DIR
+  std::vector<std::string> listen;   // ADDR:PORT
+  bool insecure = false;             // serve plain TCP
+  std::string socket;                // empty: the user's default one
+  bool stdio = false;
+
+  // Performance.
+  unsigned threads = 0;              // executor threads; zero: one a processor
+  unsigned cacheMegabytes = 256;     // of decoded chunks
+};
+
+// Wrong usage: the program ends with status 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What `--help` and `--version` ask for is printed, and nothing is returned.  What the command line names wins over the
+// configuration file.  Throws UsageError.
+std::optional<ServerOptions> parseOptions(int argc, const char* const* argv);
+
+}  // namespace h5cap

@@ -1,0 +1,192 @@
+#include "server/program.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "core/endpoint.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/sockets.h"
+
+namespace h5cap {
+namespace {
+
+constexpr auto drainTime = 5 * kj::SECONDS;
+constexpr auto drainStep = 10 * kj::MILLISECONDS;
+
+// Events handled before sockets are looked at again: without it, a second connection waits behind a busy first one.
+constexpr unsigned eventsBetweenPolls = 128;
+
+void prepareProcess() {
+  // Reply buffers come and go by the megabyte: keep their memory instead of asking the kernel for zeroed pages each time.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 128 << 20);
+  std::signal(SIGPIPE, SIG_IGN);
+  kj::UnixEventPort::captureSignal(SIGTERM);
+  kj::UnixEventPort::captureSignal(SIGINT);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+bool isProgram(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
+}
+
+std::string plannerProgram() {
+  if (const char* named = std::getenv("H5CAP_PLANNER"); named != nullptr && *named != '\0') return named;
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
+  if (length <= 0) throw std::runtime_error("cannot tell where h5capd itself is, to find h5cap-planner beside it");
+  std::string folder(self, length);
+  folder.resize(folder.rfind('/'));
+  for (const char* beside : {"/h5cap-planner", "/../libexec/h5cap/h5cap-planner"})
+    if (isProgram(folder + beside)) return folder + beside;
+  throw std::runtime_error("h5cap-planner is neither in " + folder + " nor in ../libexec/h5cap (H5CAP_PLANNER names it)");
+}
+
+kj::Own<Opener> openerFor(const ServerOptions& options) {
+  std::vector<Export> exports;
+  for (const std::string& text : options.serve) {
+    exports.push_back(parseExport(text));
+    for (std::size_t i = 0; i + 1 < exports.size(); ++i)
+      if (exports[i].name == exports.back().name)
+        throw UsageError("two folders are called '" + exports[i].name + "': name one with NAME=DIR");
+  }
+  const bool wholeFilesystem = exports.empty();
+  return makeOpener(std::move(exports), wholeFilesystem);
+}
+
+unsigned threadsFor(const ServerOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string ownUserName() {
+  const passwd* entry = getpwuid(geteuid());
+  return entry == nullptr ? "uid " + std::to_string(geteuid()) : entry->pw_name;
+}
+
+// Everything that serves, in the order in which it has to go away again.
+class Program {
+ public:
+  explicit Program(const ServerOptions& options)
+      : options_(options), opener_(openerFor(options)), io_(kj::setupAsyncIo()),
+        planners_(makePlannerPool(*io_.lowLevelProvider, io_.provider->getTimer(),
+                                  PlannerPoolOptions{.executable = plannerProgram()})),
+        executor_(threadsFor(options)), chunks_(std::uint64_t{options.cacheMegabytes} << 20),
+        server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer()), listener_(io_, server_) {
+    io_.waitScope.setBusyPollInterval(eventsBetweenPolls);
+  }
+
+  int run() {
+    auto signalled = io_.unixEventPort.onSignal(SIGTERM)
+                         .exclusiveJoin(io_.unixEventPort.onSignal(SIGINT))
+                         .ignoreResult();
+    if (options_.stdio) {
+      signalled.exclusiveJoin(serveStandardStreams()).wait(io_.waitScope);
+    } else {
+      auto accepting = listen();
+      signalled.exclusiveJoin(kj::mv(accepting)).wait(io_.waitScope);
+    }
+    unixSocket_ = std::nullopt;
+    tcpSockets_.clear();
+    drain();
+    return 0;
+  }
+
+ private:
+  kj::Promise<void> listen() {
+    kj::Vector<kj::Promise<void>> accepting;
+    for (const std::string& address : options_.listen) tcpSockets_.push_back(listenTcp(address));
+    const auto ifLiving = options_.listen.empty() ? LivingSocket::raise : LivingSocket::skip;
+    unixSocket_ = UnixSocket::listen(options_.socket, ifLiving);
+    std::vector<std::string> addresses;
+    if (unixSocket_) {
+      accepting.add(listener_.acceptFrom(unixSocket_->get(), PeerKind::unixPeer));
+      addresses.push_back(format(Endpoint{.transport = Transport::unixSocket, .socket = unixSocket_->path()}));
+    } else {
+      logLine("another server is listening on the Unix socket; serving TCP only");
+    }
+    for (TcpSocket& socket : tcpSockets_) {
+      accepting.add(listener_.acceptFrom(socket.socket, PeerKind::tcp));
+      addresses.push_back(format(Endpoint{.transport = Transport::tcp, .host = socket.host, .port = socket.port}));
+    }
+    for (const std::string& address : addresses) std::printf("listening on %s\n", address.c_str());
+    std::printf("next: h5cap ls %s\n", addresses.at(0).c_str());
+    std::fflush(stdout);
+    return kj::joinPromises(accepting.releaseAsArray());
+  }
+
+  // Over ssh, standard input and output are two pipes or one socket.
+  kj::Promise<void> serveStandardStreams() {
+    using Flags = kj::LowLevelAsyncIoProvider;
+    auto input = io_.lowLevelProvider->wrapInputFd(kj::AutoCloseFd(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)),
+                                                   Flags::ALREADY_CLOEXEC);
+    auto output = io_.lowLevelProvider->wrapOutputFd(kj::AutoCloseFd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)),
+                                                     Flags::ALREADY_CLOEXEC);
+    // Whatever else is printed must not end up between messages.
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    Identity identity{Authentication::standardStreams, ownUserName(), geteuid()};
+    return listener_.serve(kj::heap<TwoPipes>(kj::mv(input), kj::mv(output)), kj::mv(identity), "standard input");
+  }
+
+  class TwoPipes final : public kj::AsyncIoStream {
+   public:
+    TwoPipes(kj::Own<kj::AsyncInputStream> input, kj::Own<kj::AsyncOutputStream> output)
+        : input_(kj::mv(input)), output_(kj::mv(output)) {}
+    kj::Promise<std::size_t> tryRead(void* buffer, std::size_t minBytes, std::size_t maxBytes) override {
+      return input_->tryRead(buffer, minBytes, maxBytes);
+    }
+    kj::Promise<void> write(const void* buffer, std::size_t size) override { return output_->write(buffer, size); }
+    kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
+      return output_->write(pieces);
+    }
+    kj::Promise<void> whenWriteDisconnected() override { return output_->whenWriteDisconnected(); }
+    void shutdownWrite() override { output_ = nullptr; }
+
+   private:
+    kj::Own<kj::AsyncInputStream> input_;
+    kj::Own<kj::AsyncOutputStream> output_;
+  };
+
+  void drain() {
+    auto& timer = io_.provider->getTimer();
+    const auto until = timer.now() + drainTime;
+    while (server_.runningCalls > 0 && timer.now() < until) timer.afterDelay(drainStep).wait(io_.waitScope);
+    // Answers that were just made still have to be written.
+    timer.afterDelay(drainStep).wait(io_.waitScope);
+  }
+
+  const ServerOptions& options_;
+  kj::Own<Opener> opener_;
+  kj::AsyncIoContext io_;
+  kj::Own<PlannerPool> planners_;
+  Executor executor_;
+  ChunkCache chunks_;
+  ServerContext server_;
+  std::vector<TcpSocket> tcpSockets_;
+  std::optional<UnixSocket> unixSocket_;
+  Listener listener_;
+};
+
+}  // namespace
+
+int serve(const ServerOptions& options) {
+  prepareProcess();
+  return Program(options).run();
+}
+
+}  // namespace h5cap
