@@ -1,0 +1,68 @@
+// The queue of questions to one version of one file.
+#pragma once
+
+#include <deque>
+
+#include "h5cap/error.h"
+#include "server/planner-pool/planner-pool.h"
+#include "server/planner-pool/planner-process.h"
+#include "server/planner-pool/pool-slots.h"
+#include "server/planner-pool/quarantine.h"
+
+namespace h5cap {
+
+// What planners share.
+struct PoolState : kj::Refcounted {
+  PoolState(kj::LowLevelAsyncIoProvider& io, kj::Timer& timer, PlannerPoolOptions options);
+
+  kj::LowLevelAsyncIoProvider& io;
+  kj::Timer& timer;
+  const PlannerPoolOptions options;
+  Zygote zygote;
+  Quarantine quarantine;
+  PoolSlots slots;
+  unsigned processCount = 0;
+};
+
+class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet::ErrorHandler {
+ public:
+  PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file);
+  ~PlannerImpl() noexcept(false);
+
+  kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) override;
+
+ private:
+  struct Question;
+  struct Live;
+  struct Outcome;
+
+  kj::Promise<void> work();
+  kj::Promise<void> handleFront();
+  kj::Promise<void> ensureProcess();
+  kj::Promise<bool> openFile();
+  kj::Promise<void> askFront();
+  kj::Promise<Outcome> exchange(const Question& question);
+  void strike(const std::string& key, const ErrorText& death);
+  void answerFront(kj::Own<PlannerAnswer> answer);
+  void rejectFront(kj::Exception error);
+  void adopt(kj::Own<PoolSlots::Slot> slot, ForkedPlanner forked);
+  void dropProcess();
+  void rest();
+  void withdraw(std::uint64_t id);
+  void evict() override { dropProcess(); }
+  void taskFailed(kj::Exception&& error) override;
+
+  kj::Own<PoolState> pool_;
+  kj::AutoCloseFd file_;
+  std::string stamp_;                      // names the file in quarantine
+  kj::Own<Question> open_;                 // what every process is asked first
+  kj::Maybe<kj::Own<Live>> live_;
+  std::uint64_t generation_ = 0;           // of live_
+  std::deque<kj::Own<Question>> queue_;    // the first one is being worked on
+  bool working_ = false;
+  std::uint64_t lastId_ = 0;
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> withdrawal_;  // of the front question, while it is in work
+  kj::Own<kj::TaskSet> tasks_;
+};
+
+}  // namespace h5cap
