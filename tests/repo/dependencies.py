@@ -33,6 +33,7 @@ TARGET_LAYER = {
     "h5cap_executor": "executor",
     "h5cap_access": "access",
     "h5cap_objects": "objects",
+    "h5cap_front": "main",
     "h5capd": "main",
     "h5cap-planner": "planner",
     "h5cap_client": "client",
