@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "bindings.h"
+#include "h5cap/address.h"
 #include "to-python.h"
 
 namespace h5cap::python {
@@ -41,6 +42,13 @@ nb::dict trafficOf(const Session& session) {
   return out;
 }
 
+nb::tuple locationOf(const std::string& url) {
+  Location location = parseLocation(url);
+  nb::object object = location.object ? nb::object(toText(*location.object)) : nb::none();
+  nb::object selection = location.selection ? nb::object(toPython(*location.selection)) : nb::none();
+  return nb::make_tuple(toText(location.server), toText(location.path), object, selection);
+}
+
 nb::list entries(const Session& session, const nb::bytes& name) {
   std::string path = raw(name);
   auto found = waiting([&] { return session.list(path); });
@@ -71,6 +79,7 @@ void bindSession(nb::module_& module) {
       .def("traffic", trafficOf)
       .def("url", [](const Session& session) { return toText(session.url()); });
 
+  module.def("parse_location", locationOf, "(server, path, object or None, selection or None) of an address.");
   module.def("shared_session", [](const std::string& url, double timeout, const std::string& token) {
     ConnectOptions options = connectOptions(timeout, token);
     return waiting([&] { return sharedSession(url, options); });

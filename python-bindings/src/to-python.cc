@@ -242,6 +242,27 @@ nb::dict toPython(const FileInfo& info) {
   return out;
 }
 
+nb::list toPython(const Selection& selection) {
+  nb::list out;
+  for (const Axis& axis : selection.axes()) {
+    if (auto* index = std::get_if<std::int64_t>(&axis)) {
+      out.append(*index);
+    } else if (auto* range = std::get_if<Range>(&axis)) {
+      nb::object stop = range->stop == Range::openEnd ? nb::object(nb::none()) : nb::object(nb::int_(range->stop));
+      out.append(nb::make_tuple(range->start, stop, range->step));
+    } else if (auto* indices = std::get_if<Indices>(&axis)) {
+      nb::list values;
+      for (std::int64_t value : indices->values) values.append(value);
+      out.append(values);
+    } else if (std::holds_alternative<Ellipsis>(axis)) {
+      out.append(nb::ellipsis());
+    } else {
+      out.append(nb::none());
+    }
+  }
+  return out;
+}
+
 nb::list toPython(const std::vector<VirtualSource>& sources) {
   nb::list out;
   for (const VirtualSource& source : sources) {

@@ -6,6 +6,7 @@
 
 #include "h5cap/array.h"
 #include "h5cap/node.h"
+#include "h5cap/selection.h"
 
 namespace h5cap::python {
 
@@ -22,6 +23,7 @@ nb::list toPython(const std::vector<VirtualSource>& sources);
 nb::dict toPython(const Attribute& attribute);   // "value" is (elements, heap), None when omitted or unreadable
 nb::tuple toPython(PackedElements&& packed);     // (type, shape, elements, heap, missing sources)
 
+nb::list toPython(const Selection& selection);    // as reading.cc takes it
 nb::str toText(const std::string& text);         // names are UTF-8, with surrogate escapes where they are not
 nb::bytes toBytes(const Bytes& bytes);
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .dtypes import element_type
 from .errors import READ_ONLY, from_code
+from .names import encoded, shown
 from .special import Empty, check_string_dtype
 
 
@@ -16,7 +17,7 @@ def _name_of(name: Union[str, bytes]) -> bytes:
     if isinstance(name, bytes):
         return name
     if isinstance(name, str):
-        return name.encode("utf-8", "surrogateescape")
+        return encoded(name)
     raise TypeError(f"A name should be string or bytes, not {type(name)}")
 
 
@@ -56,11 +57,11 @@ class AttributeManager(collections.abc.Mapping):
             raise KeyError(f"Unable to open attribute (can't locate attribute: '{raw.decode('utf-8', 'replace')}')")
         return value_of(described)
 
-    def _names(self) -> List[str]:
+    def _names(self) -> List[Union[str, bytes]]:
         described = self._node._native.attributes()
         if self._node._info["attributes_track_order"]:
             described = sorted(described, key=lambda attribute: attribute["creation_order"])
-        return [attribute["name"] for attribute in described]
+        return [shown(attribute["name"]) for attribute in described]
 
     def __iter__(self) -> Iterator[str]:
         """Names: in order of creation where the file tracks it, otherwise sorted."""

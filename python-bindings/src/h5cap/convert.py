@@ -19,6 +19,8 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return array
     if dtype.kind == "U":
         raise TypeError(f"No conversion path for dtype: {dtype!r}")
+    if source.hasobject != dtype.hasobject:
+        raise TypeError("Operation not defined for data type class: variable-length data has no conversion")
     if source.kind == "S" and dtype.kind == "S":
         return array.astype(dtype)
     if source.kind == "c" and dtype.kind == "c":

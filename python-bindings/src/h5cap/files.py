@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
-from urllib.parse import urlsplit
+from typing import Any, Dict, Optional, Tuple
 
 from . import _h5cap
 from .errors import READ_ONLY, opening
@@ -14,20 +13,20 @@ SNAPSHOT_BYTES = 1 << 20  # how much of a file's tree comes with it
 DEFAULT_TIMEOUT = 60.0  # seconds, of any wait for the server
 
 _MODES = ("r", "r+", "w", "w-", "x", "a")
-_held = {}  # connections, by server: kept while the process lives, so that a later call finds them
+_held: Dict[Tuple[str, Optional[str]], Any] = {}  # connections, kept while the process lives: a later call finds them
 
 
 def hold(url: str, timeout: float, token: Optional[str]):
     """The process's connection to the server that ``url`` names; connects when there is none."""
     session = _h5cap.shared_session(url, timeout, token or "")
-    parts = urlsplit(url)
-    _held[parts.scheme, parts.netloc, token] = session
+    _held[_h5cap.parse_location(url)[0], token] = session
     return session
 
 
 def file_only(url: str) -> str:
-    """``url``, which must name a file and nothing in it."""
-    if urlsplit(url).query or "::/" in url:
+    """``url``, which must name a file or folder and nothing in it."""
+    _, _, inside, selection = _h5cap.parse_location(url)
+    if inside is not None or selection is not None:
         raise ValueError(f"{url} names an object in a file; open the file, then the object, or use h5cap.read")
     return url
 

@@ -9,7 +9,8 @@ from . import links
 from .attrs import ItemsView, KeysView, ValuesView
 from .dataset import Dataset
 from .errors import READ_ONLY, UnknownObject, finding
-from .node import Datatype, Node, OpenFile, encoded, joined
+from .names import encoded, joined, shown
+from .node import Datatype, Node, OpenFile
 
 _CLASSES = {"dataset": Dataset, "named type": Datatype}
 
@@ -71,11 +72,11 @@ class Group(Node, collections.abc.Mapping):
     def _links(self) -> List[Any]:
         return self._native.links()
 
-    def _names(self) -> List[str]:
+    def _names(self) -> List[Union[str, bytes]]:
         described = self._links()
         if self._info["tracks_order"]:
             described = sorted(described, key=lambda link: link[4])
-        return [link[0] for link in described]
+        return [shown(link[0]) for link in described]
 
     def __iter__(self) -> Iterator[str]:
         """Names: in order of creation where the file tracks it, otherwise sorted."""

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from typing import Any, Dict, Optional, Tuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
+from . import _h5cap
 from .attrs import AttributeManager
 from .errors import ClosedFile
-
-
-def encoded(name: str) -> bytes:
-    """A name as the file has it: UTF-8, with whatever bytes ``surrogateescape`` stands for."""
-    return name.encode("utf-8", "surrogateescape")
-
-
-def joined(base: str, name: str) -> str:
-    """The absolute path of ``name``, seen from the group at ``base``."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if not name.startswith("/"):
-        parts = [part for part in base.split("/") if part] + parts
-    return "/" + "/".join(parts)
+from .names import encoded, joined
 
 
 class OpenFile:
@@ -29,6 +18,7 @@ class OpenFile:
     def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str]):
         self._native = native
         self.url = url
+        self.server = _h5cap.parse_location(url)[0].rstrip("/")
         self.swmr = swmr
         self.timeout = timeout
         self.token = token
@@ -52,7 +42,7 @@ class OpenFile:
     @property
     def key(self) -> Tuple[str, str]:
         """Equal for handles of the same file."""
-        return urlsplit(self.url).netloc, self.info["path"]
+        return self.server, self.info["path"]
 
     def holds(self, info: Dict[str, Any]) -> bool:
         """Whether a node whose file is described by ``info`` is in this file, not behind an external link."""
@@ -60,8 +50,7 @@ class OpenFile:
 
     def url_of(self, info: Dict[str, Any]) -> str:
         """The address of another file of the same server."""
-        parts = urlsplit(self.url)
-        return urlunsplit((parts.scheme, parts.netloc, quote("/" + info["path"].lstrip("/")), "", ""))
+        return f"{self.server}/{quote(info['path'].lstrip('/'))}"
 
     def other(self, info: Dict[str, Any]):
         """The `File` behind an external link; opened once."""

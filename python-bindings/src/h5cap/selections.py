@@ -138,10 +138,7 @@ def _index(extent: int, index: int) -> int:
 
 def _vector(axis: int, extent: int, arg: Any) -> List[int]:
     """Indices along an axis, from a list, an array or a mask: within the extent and increasing, as h5py wants them."""
-    try:
-        array = np.asarray(arg)
-    except ValueError:
-        raise TypeError(f"Selection can't process {arg!r}") from None
+    array = np.asarray(arg)
     if array.ndim == 0:
         raise TypeError(f"Selection can't process {arg!r}")
     if array.ndim != 1:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from . import _h5cap
 from .errors import UnknownObject, finding, opening
 from .files import DEFAULT_TIMEOUT, SNAPSHOT_BYTES, File, file_only, hold
-from .node import OpenFile, encoded, joined
+from .names import encoded, joined
+from .node import OpenFile
 from .group import make_node
 from .dataset import Dataset
 from .dtypes import element_type
@@ -57,9 +58,9 @@ class Session:
         return File._of(opened)
 
     def _url_of(self, path: str) -> str:
-        parts = urlsplit(self._url)
-        base = "" if path.startswith("/") else parts.path.rstrip("/")
-        return urlunsplit((parts.scheme, parts.netloc, f"{base}/{quote(path.lstrip('/'))}", "", ""))
+        server, base, _, _ = _h5cap.parse_location(self._url)
+        whole = path if path.startswith("/") or not base else f"{base.rstrip('/')}/{path}"
+        return f"{server.rstrip('/')}/{quote(whole.lstrip('/'), errors='surrogateescape')}"
 
     def scandir(self, path: str = "") -> List[DirectoryEntry]:
         """Entries of a folder, in name order: one round trip a thousand.  ``FileNotFoundError``, ``PermissionError``."""
@@ -144,13 +145,15 @@ def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_T
     return Session(hold(url, timeout, token), url, timeout, token)
 
 
-def read(url: str, path: str, selection: Any = (), *, token: Optional[str] = None,
+def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Optional[str] = None,
          timeout: float = DEFAULT_TIMEOUT) -> Any:
     """What ``h5cap.File(url)[path][selection]`` is, in one round trip on a held connection.
 
-    Masks, lists of indices and names of fields need the dataset's shape or type, and a second round trip.  Raises what those
-    steps raise.
+    Without ``path``, the address names object and slice: ``…/scan.nxs?path=/entry/data/data&slice=0,10:20``.  Masks, lists
+    of indices and names of fields need the dataset's shape or type, and a second round trip.  Raises what those steps raise.
     """
+    if path is None:
+        url, path, selection = _from_address(str(url), selection)
     url = file_only(str(url))
     hold(url, timeout, token)
     positions, names = split_fields(selection)
@@ -172,6 +175,17 @@ def read(url: str, path: str, selection: Any = (), *, token: Optional[str] = Non
     if found is None or dataset.shape is None:
         return dataset[selection]
     return _value(found, positions)
+
+
+def _from_address(url: str, selection: Any):
+    server, file, inside, stated = _h5cap.parse_location(url)
+    if inside is None:
+        raise ValueError(f"{url} names no object in a file (?path=…), and no path was given")
+    if stated is not None and selection != ():
+        raise ValueError(f"{url} names a slice, and a selection was given too")
+    if stated is not None:
+        selection = tuple(slice(None) if axis is None else slice(*axis) if isinstance(axis, tuple) else axis for axis in stated)
+    return f"{server.rstrip('/')}/{quote(file.lstrip('/'))}", inside, selection
 
 
 def _value(found, positions) -> Any:

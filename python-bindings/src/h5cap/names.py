@@ -1,0 +1,27 @@
+"""Names and paths in a file."""
+
+from __future__ import annotations
+
+from typing import Union
+
+
+def encoded(name: str) -> bytes:
+    """A name as the file has it: UTF-8, with whatever bytes ``surrogateescape`` stands for."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def shown(name: str) -> Union[str, bytes]:
+    """A name as h5py shows it: bytes where it is not UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return encoded(name)
+    return name
+
+
+def joined(base: str, name: str) -> str:
+    """The absolute path of ``name``, seen from the group at ``base``."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if not name.startswith("/"):
+        parts = [part for part in base.split("/") if part] + parts
+    return "/" + "/".join(parts)

@@ -1,0 +1,159 @@
+"""Writes the files of the Python tests with h5py, in the bounds that libhdf5 1.10 reads."""
+
+import h5py
+import numpy as np
+
+
+def new_file(path):
+    return h5py.File(path, "w", libver=("earliest", "v110"))
+
+
+def write_files(folder):
+    with new_file(folder / "types.h5") as file:
+        write_types(file)
+    with new_file(folder / "layouts.h5") as file:
+        write_layouts(file)
+    with new_file(folder / "tree.h5") as file:
+        write_tree(file)
+    with new_file(folder / "other.h5") as file:
+        file["deep/d"] = [1, 2]
+        file["deep/back"] = h5py.ExternalLink("tree.h5", "/g")
+    with new_file(folder / "attributes.h5") as file:
+        write_attributes(file)
+    with new_file(folder / "virtual.h5") as file:
+        write_virtual(file)
+    with new_file(folder / "next.h5") as file:
+        write_next(file)
+    (folder / "junk.h5").write_text("no HDF5 at all\n" * 100)
+    (folder / "empty.h5").write_bytes(b"")
+    (folder / "sub" / "below").mkdir(parents=True)
+    with new_file(folder / "sub" / "one # 100%.h5") as file:
+        file["x"] = 1
+    with new_file(folder / "sub" / "below" / "two.h5") as file:
+        file["x"] = 2
+
+
+def write_types(file):
+    for code in "i1 u1 <i2 >i2 <u2 >u2 <i4 >i4 <u4 >u4 <i8 >i8 <u8 >u8 <f4 >f4 <f8 >f8".split():
+        dtype = np.dtype(code)
+        if dtype.kind == "f":
+            values = np.array([0, -1.5, np.inf, np.nan, 3e8, 1e-30], dtype)
+        else:
+            info = np.iinfo(dtype)
+            values = np.array([0, 1, 7, 100, info.min, info.max], dtype)
+        file["number" + code.replace("<", "le").replace(">", "be")] = values
+    file["bool"] = np.array([[True, False], [False, False]])
+    file["scalar"] = 3.5
+    file["scalar bool"] = True
+    file["text"] = "häßlich"
+    file["texts"] = np.array([["a", "", "ünï"], ["x" * 1000, "\n", "end"]], dtype=h5py.string_dtype())
+    file.create_dataset("ascii texts", data=[b"a", b"bc"], dtype=h5py.string_dtype("ascii"))
+    file["fixed"] = np.array([b"ab", b"c", b""], dtype="S4")
+    file.create_dataset("fixed utf8", data=np.array(["é".encode(), b"z"], dtype="S3"), dtype=h5py.string_dtype("utf-8", 3))
+    for name, padding in (("terminated", h5py.h5t.STR_NULLTERM), ("spaces", h5py.h5t.STR_SPACEPAD)):
+        kind = h5py.h5t.C_S1.copy()
+        kind.set_size(5)
+        kind.set_strpad(padding)
+        made = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((3,)))
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([b"ab\0xy", b"a b  ", b"     "], "S5"), mtype=kind)
+    file.create_dataset("enum", data=np.array([1, 2, 1], "<i2"), dtype=h5py.enum_dtype({"A": 1, "B": 2}, basetype="<i2"))
+    point = np.dtype([("x", "<i4"), ("y", ">f8"), ("name", "S3")])
+    file["points"] = np.array([(1, 2.5, b"a"), (-3, 4.0, b"bcd"), (0, 0.0, b"")], point)
+    nested = np.dtype([("id", "u1"), ("at", point), ("grid", "<i2", (2, 3)), ("ok", "?"), ("z", "c16")])
+    values = np.zeros(2, nested)
+    values["grid"] = np.arange(12).reshape(2, 2, 3)
+    values["at"]["x"] = [5, 6]
+    values["z"] = [1 + 2j, -1j]
+    values["ok"] = [True, False]
+    file["nested"] = values
+    aligned = np.zeros(3, np.dtype([("a", "u1"), ("b", "<f8"), ("c", "<u2")], align=True))
+    aligned["b"] = [1.5, 2.5, 3.5]
+    file["aligned"] = aligned
+    file["complex"] = np.array([1 + 1j, 2 - 3j], "c8")
+    mixed = file.create_dataset("mixed", (2,), dtype=[("a", "i1"), ("s", h5py.string_dtype()), ("k", "<i8")])
+    mixed[0] = (1, "first", 10)
+    mixed[1] = (2, "", -1)
+    file["null"] = h5py.Empty("<f4")
+    file["zero"] = np.zeros((0, 3))
+    file["zero texts"] = np.array([], dtype=h5py.string_dtype())
+    file["named"] = np.dtype("<i4")
+    file["uses named"] = np.arange(3, dtype="<i4")
+
+
+def write_layouts(file):
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 1000, (37, 53)).astype("<u2")
+    file["contiguous"] = data
+    file.create_dataset("chunked", data=data, chunks=(10, 11))
+    file.create_dataset("gzip", data=data, chunks=(10, 11), compression="gzip", compression_opts=3, shuffle=True,
+                        fletcher32=True, maxshape=(None, 53))
+    file.create_dataset("lzf", data=data, chunks=(10, 11), compression="lzf")
+    file.create_dataset("scaled", data=data, chunks=(10, 11), scaleoffset=12)
+    file.create_dataset("sparse", (100, 100), "<i4", chunks=(10, 10), fillvalue=-7)[15:17, 20:40] = 5
+    file.create_dataset("unwritten", (5, 5), "<f4", fillvalue=1.25)
+    file.create_dataset("frames", data=rng.integers(0, 4000, (20, 256, 256)).astype("<u2"), chunks=(1, 128, 128),
+                        compression="gzip")
+    file["large"] = np.arange(3_000_000, dtype="<u8").reshape(300, 100, 100)
+    compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    compact.set_layout(h5py.h5d.COMPACT)
+    made = h5py.h5d.create(file.id, b"compact", h5py.h5t.STD_I16BE, h5py.h5s.create_simple((4,)), dcpl=compact)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([1, -2, 3, -4], ">i2"))
+
+
+def write_tree(file):
+    file["b"] = 1
+    file["a"] = np.arange(100, dtype="<u2").reshape(10, 10)
+    group = file.create_group("g")
+    group["x"] = [1, 2, 3]
+    group.create_group("inner")["y"] = 2.5
+    ordered = file.create_group("ordered", track_order=True)
+    for name in "zebra", "apple", "mango":
+        ordered[name] = 1
+        ordered.attrs[name] = name
+    file["hard"] = file["a"]
+    file["g/loop"] = file["g"]
+    file["soft"] = h5py.SoftLink("/g/x")
+    file["softgroup"] = h5py.SoftLink("g")
+    file["broken"] = h5py.SoftLink("/nowhere/at all")
+    file["external"] = h5py.ExternalLink("other.h5", "/deep")
+    file["external absent file"] = h5py.ExternalLink("absent.h5", "/deep")
+    file["external absent object"] = h5py.ExternalLink("other.h5", "/nope")
+    file["external junk"] = h5py.ExternalLink("junk.h5", "/x")
+    file["type"] = np.dtype("<i4")
+    file.create_group("ünï côdé %20/#[")
+
+
+def write_attributes(file):
+    attrs = file.attrs
+    attrs["text"] = "str"
+    attrs["texts"] = ["a", "ß"]
+    attrs["fixed"] = np.bytes_("abc")
+    attrs["fixeds"] = np.array([b"a", b"b"])
+    attrs["int"] = 5
+    attrs["float"] = np.float32(1.5)
+    attrs["bool"] = True
+    attrs["array"] = np.arange(6).reshape(2, 3)
+    attrs["none"] = h5py.Empty("<i4")
+    attrs["zero"] = np.zeros(0)
+    attrs["complex"] = 1 + 2j
+    attrs["big"] = np.arange(5000)
+    attrs["compound"] = np.array([(1, 2.0)], [("x", "<i4"), ("y", "<f8")])
+    attrs.create("arraytype", np.zeros((2, 3)), shape=(2, 3), dtype=np.dtype(("f8", (3,))))
+    file["d"] = 1
+    file["d"].attrs["units"] = "mm"
+
+
+def write_virtual(file):
+    layout = h5py.VirtualLayout((3, 53), "<u2")
+    for row in range(2):
+        layout[row] = h5py.VirtualSource("layouts.h5", "contiguous", (37, 53))[row]
+    layout[2] = h5py.VirtualSource("absent.h5", "x", (53,))
+    file.create_virtual_dataset("v", layout, fillvalue=9)
+
+
+def write_next(file):
+    """Types that are not all served yet."""
+    file["target"] = 1
+    file.create_dataset("reference", data=file["target"].ref, dtype=h5py.ref_dtype)
+    file["long double"] = np.zeros(3, np.longdouble)
+    file["readable"] = [1, 2, 3]
