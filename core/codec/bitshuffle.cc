@@ -33,6 +33,8 @@ Parameters readParameters(const Filter& filter) {
   if (values.size() < 3 || values[2] == 0) corrupt("bitshuffle", "no element size");
   auto compression = values.size() > 4 ? values[4] : 0;
   if (compression != 0 && compression != 2 && compression != 3) corrupt("bitshuffle", "an unknown compression");
+  // Plugins before 0.4 did not know Zstandard and compressed nothing when asked for it.
+  if (compression == 3 && values[0] == 0 && values[1] < 4) compression = 0;
   std::size_t elementBytes = values[2];
   std::size_t block = values.size() > 3 ? values[3] : 0;
   if (block == 0) {

@@ -1,0 +1,205 @@
+// Decoders: chunks that libhdf5 stored (golden-chunks.h), streams made here, and hostile input, which has to be refused
+// without damage (run under the address sanitizer to see that).  Not covered: speed.
+#include <doctest/doctest.h>
+#include <lz4.h>
+#include <zstd.h>
+
+#include "core/codec/codec.h"
+#include "core/codec/stages.h"
+#include "golden-chunks.h"
+#include "h5cap/error.h"
+#include "random.h"
+
+using namespace h5cap;
+
+namespace {
+
+Bytes fromHex(std::string_view hex) {
+  Bytes result;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    result.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return result;
+}
+
+Bytes expectedElements(std::size_t elementBytes) {
+  Bytes result;
+  for (std::uint64_t i = 0; i < GOLDEN_COUNT; ++i) {
+    auto value = (7 * i * i + i) >> 3;
+    for (std::size_t b = 0; b < elementBytes; ++b) result.push_back(static_cast<std::byte>(value >> 8 * b & 0xff));
+  }
+  return result;
+}
+
+Bytes decodeGolden(const GoldenChunk& chunk, const Bytes& stored) {
+  return codec::decode(chunk.filters, chunk.filterMask, stored, GOLDEN_COUNT * chunk.elementBytes, chunk.elementBytes);
+}
+
+// Bitshuffle, written straight from its definition.
+Bytes shuffleBits(const Bytes& data, std::size_t elementBytes) {
+  auto elements = data.size() / elementBytes;
+  Bytes result(data.size());
+  for (std::size_t bit = 0; bit < elementBytes * 8; ++bit) {
+    for (std::size_t i = 0; i < elements; ++i) {
+      auto value = std::to_integer<unsigned>(data[i * elementBytes + bit / 8]) >> bit % 8 & 1;
+      auto target = bit * elements + i;
+      result[target / 8] |= static_cast<std::byte>(value << target % 8);
+    }
+  }
+  return result;
+}
+
+Bytes randomBytes(Random& random, std::size_t size) {
+  Bytes result(size);
+  for (auto& byte : result) byte = static_cast<std::byte>(random.between(0, 255));
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("chunks stored by libhdf5 and its plugins decode to their elements") {
+  for (const auto& chunk : GOLDEN_CHUNKS) {
+    CAPTURE(chunk.name);
+    CAPTURE(chunk.elementBytes);
+    CHECK(codec::canDecode(chunk.filters));
+    CHECK(decodeGolden(chunk, fromHex(chunk.hex)) == expectedElements(chunk.elementBytes));
+  }
+}
+
+TEST_CASE("a truncated chunk is a FileError") {
+  for (const auto& chunk : GOLDEN_CHUNKS) {
+    auto stored = fromHex(chunk.hex);
+    for (std::size_t size = 0; size < stored.size(); size += 1 + stored.size() / 97) {
+      CAPTURE(chunk.name);
+      CAPTURE(size);
+      CHECK_THROWS_AS(decodeGolden(chunk, Bytes(stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(size))),
+                      FileError);
+    }
+  }
+}
+
+TEST_CASE("a mutated chunk is a FileError or has the right size") {
+  Random random(1);
+  std::size_t refused = 0;
+  for (const auto& chunk : GOLDEN_CHUNKS) {
+    auto original = fromHex(chunk.hex);
+    for (int trial = 0; trial < 400; ++trial) {
+      auto stored = original;
+      for (auto n = random.between(1, 4); n > 0; --n) {
+        auto at = static_cast<std::size_t>(random.between(0, random.chance(50) ? 15 : std::ssize(stored) - 1));
+        stored[at % stored.size()] = static_cast<std::byte>(random.between(0, 255));
+      }
+      try {
+        auto size = decodeGolden(chunk, stored).size();
+        CHECK(size == GOLDEN_COUNT * chunk.elementBytes);
+      } catch (const FileError&) {
+        ++refused;
+      }
+    }
+  }
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("fletcher32 refuses a changed bit and accepts the byte order of old libraries") {
+  const auto* chunk = &GOLDEN_CHUNKS[0];
+  for (const auto& candidate : GOLDEN_CHUNKS) {
+    if (std::string_view(candidate.name) == "fletcher32, odd length") chunk = &candidate;
+  }
+  auto stored = fromHex(chunk->hex);
+  auto changed = stored;
+  changed[10] ^= std::byte{4};
+  CHECK_THROWS_AS(decodeGolden(*chunk, changed), FileError);
+  auto old = stored;
+  auto sum = old.end() - 4;
+  std::swap(sum[0], sum[1]);
+  std::swap(sum[2], sum[3]);
+  CHECK(decodeGolden(*chunk, old) == expectedElements(1));
+}
+
+TEST_CASE("filters whose bit is set in the mask were skipped") {
+  std::vector<Filter> filters = {{codec::filter::shuffle, 0, "", {4}}, {codec::filter::deflate, 1, "", {6}}};
+  Bytes raw = expectedElements(4);
+  CHECK(codec::decode(filters, 3, raw, raw.size(), 4) == raw);
+  CHECK(codec::decode(filters, 2, raw, raw.size(), 4) != raw);
+  CHECK_THROWS_AS(codec::decode(filters, 1, raw, raw.size(), 4), FileError);
+}
+
+TEST_CASE("unknown filters are told apart") {
+  std::vector<Filter> filters = {{307, 0, "bzip2", {}}};
+  CHECK_FALSE(codec::canDecode(filters));
+  Bytes raw(8);
+  try {
+    codec::decode(filters, 0, raw, 8, 1);
+    FAIL("decoded by an unknown filter");
+  } catch (const FileError& error) {
+    CHECK(error.code() == ErrorCode::missingFilter);
+    CHECK(std::string(error.what()).find("307") != std::string::npos);
+  }
+}
+
+TEST_CASE("a compressor behind another may have expanded its input") {
+  Random random(3);
+  auto data = randomBytes(random, 4000);  // incompressible
+  std::vector<char> inner(static_cast<std::size_t>(LZ4_compressBound(4000)));
+  inner.resize(static_cast<std::size_t>(LZ4_compress_default(reinterpret_cast<const char*>(data.data()), inner.data(),
+                                                             4000, static_cast<int>(inner.size()))));
+  REQUIRE(inner.size() > 4000);
+  Bytes lz4 = fromHex("0000000000000fa000000fa00000");
+  lz4.push_back(static_cast<std::byte>(inner.size() >> 8));
+  lz4.push_back(static_cast<std::byte>(inner.size() & 0xff));
+  for (auto c : inner) lz4.push_back(static_cast<std::byte>(c));
+  Bytes outer(ZSTD_compressBound(lz4.size()));
+  outer.resize(ZSTD_compress(outer.data(), outer.size(), lz4.data(), lz4.size(), 1));
+  std::vector<Filter> filters = {{codec::filter::lz4, 0, "", {}}, {codec::filter::zstd, 0, "", {}}};
+  CHECK(codec::decode(filters, 0, outer, 4000, 1) == data);
+}
+
+TEST_CASE("bits are unshuffled as the definition says, whatever the element size") {
+  Random random(2);
+  for (std::size_t elementBytes : {1, 2, 3, 4, 5, 8, 16, 24}) {
+    for (std::size_t elements : {8, 16, 72, 1024}) {
+      CAPTURE(elementBytes);
+      CAPTURE(elements);
+      auto data = randomBytes(random, elements * elementBytes);
+      Bytes result(data.size());
+      codec::unshuffleBits(shuffleBits(data, elementBytes).data(), result.data(), elements, elementBytes);
+      CHECK(result == data);
+    }
+  }
+}
+
+TEST_CASE("bitshuffle with Zstandard") {
+  auto data = expectedElements(4);
+  auto bigEndian = [](Bytes& to, std::uint64_t value, int bytes) {
+    while (bytes-- > 0) to.push_back(static_cast<std::byte>(value >> 8 * bytes & 0xff));
+  };
+  Bytes stored;
+  bigEndian(stored, data.size(), 8);
+  bigEndian(stored, 128 * 4, 4);
+  std::size_t done = 0;
+  while (GOLDEN_COUNT - done >= 8) {
+    auto count = std::min<std::size_t>(128, (GOLDEN_COUNT - done) / 8 * 8);
+    auto begin = data.begin() + static_cast<std::ptrdiff_t>(done * 4);
+    auto shuffled = shuffleBits(Bytes(begin, begin + static_cast<std::ptrdiff_t>(count * 4)), 4);
+    Bytes block(ZSTD_compressBound(shuffled.size()));
+    block.resize(ZSTD_compress(block.data(), block.size(), shuffled.data(), shuffled.size(), 3));
+    bigEndian(stored, block.size(), 4);
+    stored.insert(stored.end(), block.begin(), block.end());
+    done += count;
+  }
+  stored.insert(stored.end(), data.begin() + static_cast<std::ptrdiff_t>(done * 4), data.end());
+  std::vector<Filter> filters = {{codec::filter::bitshuffle, 0, "", {0, 4, 4, 128, 3}}};
+  CHECK(codec::decode(filters, 0, stored, data.size(), 4) == data);
+  stored.resize(stored.size() - 1);
+  CHECK_THROWS_AS(codec::decode(filters, 0, stored, data.size(), 4), FileError);
+}
+
+TEST_CASE("declared sizes beyond the chunk are refused before anything is allocated") {
+  auto huge = fromHex("7fffffffffffffff00100000000000040011223300112233");
+  std::vector<Filter> lz4 = {{codec::filter::lz4, 0, "", {}}};
+  std::vector<Filter> bitshuffle = {{codec::filter::bitshuffle, 0, "", {0, 4, 2, 0, 2}}};
+  CHECK_THROWS_AS(codec::decode(lz4, 0, huge, 64, 2), FileError);
+  CHECK_THROWS_AS(codec::decode(bitshuffle, 0, huge, 64, 2), FileError);
+  std::vector<Filter> hugeElement = {{codec::filter::bitshuffle, 0, "", {0, 4, 0xffffffff, 0xfffffff8, 2}}};
+  CHECK_THROWS_AS(codec::decode(hugeElement, 0, huge, 64, 2), FileError);
+}

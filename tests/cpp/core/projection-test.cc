@@ -1,0 +1,199 @@
+// Projection of virtual mappings, against a naive model that pairs the elements of the two selections one by one.  Not
+// covered: unlimited and pattern mappings, which are refused.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/projection.h"
+#include "h5cap/error.h"
+#include "random.h"
+
+using namespace h5cap;
+
+namespace {
+
+Hyperslab whole(const Shape& shape) { return {Hyperslab::Kind::all, {}, {}, shape}; }
+
+// Offsets of a selection's elements in an array of `shape`, in C order.
+std::vector<std::uint64_t> naiveElements(const Hyperslab& slab, const Shape& shape) {
+  std::vector<std::uint64_t> result;
+  auto rank = shape.size();
+  for (const auto& at : coordinatesOf(shape)) {
+    bool selected = slab.kind == Hyperslab::Kind::all;
+    if (slab.kind == Hyperslab::Kind::regular) {
+      selected = true;
+      for (std::size_t k = 0; k < rank; ++k) {
+        const auto& axis = slab.dimensions[k];
+        bool within = false;
+        for (std::uint64_t i = 0; i < axis.count; ++i) {
+          auto start = axis.start + i * axis.stride;
+          within |= at[k] >= start && at[k] < start + axis.block;
+        }
+        selected &= within;
+      }
+    }
+    for (std::size_t box = 0; box < slab.boxes.size(); box += 2 * rank) {
+      bool within = true;
+      for (std::size_t k = 0; k < rank; ++k) within &= at[k] >= slab.boxes[box + k] && at[k] <= slab.boxes[box + rank + k];
+      selected |= within;
+    }
+    if (selected) result.push_back(offsetOf(at, shape));
+  }
+  return result;
+}
+
+Hyperslab randomSlab(Random& random, const Shape& shape) {
+  if (random.chance(15)) return whole(shape);
+  Hyperslab slab{Hyperslab::Kind::regular, {}, {}, shape};
+  for (auto extent : shape) {
+    auto top = static_cast<std::int64_t>(extent);
+    Hyperslab::Dimension axis;
+    axis.start = static_cast<std::uint64_t>(random.between(0, top - 1));
+    axis.block = static_cast<std::uint64_t>(random.between(1, std::min<std::int64_t>(3, top - std::int64_t(axis.start))));
+    axis.stride = axis.block + static_cast<std::uint64_t>(random.between(0, 2));
+    axis.count = static_cast<std::uint64_t>(
+        random.between(1, static_cast<std::int64_t>((extent - axis.start - axis.block) / axis.stride + 1)));
+    slab.dimensions.push_back(axis);
+  }
+  if (!random.chance(30)) return slab;
+  // Disjoint boxes: one for each slice of the first axis that is kept.
+  slab.kind = Hyperslab::Kind::boxes;
+  slab.dimensions.clear();
+  for (std::uint64_t i = 0; i < shape[0]; ++i) {
+    if (random.chance(40) && !(i + 1 == shape[0] && slab.boxes.empty())) continue;
+    Shape low{i}, high{i};
+    for (std::size_t k = 1; k < shape.size(); ++k) {
+      low.push_back(static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(shape[k]) - 1)));
+      high.push_back(static_cast<std::uint64_t>(
+          random.between(static_cast<std::int64_t>(low[k]), static_cast<std::int64_t>(shape[k]) - 1)));
+    }
+    slab.boxes.insert(slab.boxes.end(), low.begin(), low.end());
+    slab.boxes.insert(slab.boxes.end(), high.begin(), high.end());
+  }
+  return slab;
+}
+
+Shape randomShape(Random& random) {
+  Shape shape;
+  for (auto k = random.between(1, 3); k > 0; --k) shape.push_back(static_cast<std::uint64_t>(random.between(1, 6)));
+  return shape;
+}
+
+// A source with as many elements as the virtual selection: a copy of its extents, or their product cut another way.
+Shape randomSource(Random& random, const VirtualSource& mapping, const Shape& virtualShape, Hyperslab& selection) {
+  auto count = naiveElements(mapping.virtualSelection, virtualShape).size();
+  if (mapping.virtualSelection.kind == Hyperslab::Kind::regular && random.chance(60)) {
+    Shape shape;
+    selection = {Hyperslab::Kind::regular, {}, {}, {}};
+    for (const auto& axis : mapping.virtualSelection.dimensions) {
+      if (random.chance(20)) {
+        shape.push_back(1 + static_cast<std::uint64_t>(random.between(0, 1)));
+        selection.dimensions.push_back({shape.back() - 1, 1, 1, 1});
+      }
+      auto extent = axis.count * axis.block;
+      if (extent == 1 && random.chance(50) && !shape.empty()) continue;
+      auto start = static_cast<std::uint64_t>(random.between(0, 2));
+      auto stride = static_cast<std::uint64_t>(random.between(1, 2));
+      selection.dimensions.push_back({start, stride, extent, 1});
+      shape.push_back(start + stride * (extent - 1) + 1 + static_cast<std::uint64_t>(random.between(0, 1)));
+    }
+    selection.extent = shape;
+    return shape;
+  }
+  Shape shape{count};
+  for (std::uint64_t factor = 2; factor <= 5; ++factor) {
+    if (count % factor == 0 && random.chance(50)) {
+      shape = {factor, count / factor};
+      break;
+    }
+  }
+  selection = whole(shape);
+  return shape;
+}
+
+}  // namespace
+
+TEST_CASE("random mappings put the same elements in the same places as pairing them one by one") {
+  Random random(9);
+  std::size_t several = 0, met = 0;
+  for (int trial = 0; trial < 6000; ++trial) {
+    auto virtualShape = randomShape(random);
+    VirtualSource mapping{"source.h5", "/data", randomSlab(random, virtualShape), {}, false};
+    auto sourceShape = randomSource(random, mapping, virtualShape, mapping.sourceSelection);
+    auto region = random.region(virtualShape);
+
+    std::map<std::uint64_t, std::uint64_t> sourceOf;  // virtual offset → source offset
+    auto targets = naiveElements(mapping.virtualSelection, virtualShape);
+    auto sources = naiveElements(mapping.sourceSelection, sourceShape);
+    REQUIRE(targets.size() == sources.size());
+    for (std::size_t i = 0; i < targets.size(); ++i) sourceOf[targets[i]] = sources[i];
+    auto wanted = elementsOf(region.axes, virtualShape);
+    std::vector<std::uint64_t> expected(wanted.size(), ~0ull);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (auto found = sourceOf.find(wanted[i]); found != sourceOf.end()) expected[i] = found->second;
+    }
+
+    std::vector<std::uint64_t> result(wanted.size(), ~0ull);
+    auto parts = project(mapping, virtualShape, sourceShape, region);
+    for (const auto& part : parts) {
+      Shape counts;
+      for (const auto& axis : part.inRegion) counts.push_back(axis.count);
+      CHECK(part.counts == counts);
+      auto from = elementsOf(part.source.axes, sourceShape), to = elementsOf(part.inRegion, region.counts());
+      REQUIRE(from.size() == to.size());
+      for (std::size_t i = 0; i < to.size(); ++i) {
+        CHECK(result[to[i]] == ~0ull);
+        result[to[i]] = from[i];
+      }
+    }
+    CAPTURE(trial);
+    REQUIRE(result == expected);
+    if (!parts.empty()) CHECK(mayMeet(mapping, region));
+    met += !parts.empty();
+    several += parts.size() > 1;
+  }
+  CHECK(met > 2000);
+  CHECK(several > 200);
+}
+
+TEST_CASE("a huge separable mapping costs what the region asks for") {
+  Shape shape{1000000, 2000, 3000};
+  VirtualSource mapping{"a.h5", "/x", {Hyperslab::Kind::regular, {{0, 2, 500000, 1}, {0, 1, 1, 2000}, {0, 1, 1, 3000}}},
+                        whole({500000, 2000, 3000}), false};
+  auto parts = project(mapping, shape, {500000, 2000, 3000}, resolve({range(10, 14), 5, range(0, 3000, 3)}, shape));
+  REQUIRE(parts.size() == 1);
+  CHECK(parts[0].source == resolve({range(5, 7), range(5, 6), range(0, 3000, 3)}, {500000, 2000, 3000}));
+  CHECK(parts[0].inRegion[0] == resolve({range(0, 4, 2)}, {4}).axes[0]);
+  // A frame a source, as detectors write: the source's rank is one lower.
+  VirtualSource frame{"f.h5", "/x", {Hyperslab::Kind::regular, {{77, 1, 1, 1}, {0, 1, 1, 2000}, {0, 1, 1, 3000}}},
+                      whole({2000, 3000}), false};
+  parts = project(frame, shape, {2000, 3000}, resolve({}, shape));
+  REQUIRE(parts.size() == 1);
+  CHECK(parts[0].counts == Shape{1, 2000, 3000});
+  CHECK(parts[0].inRegion[0].start == 77);
+  CHECK_FALSE(mayMeet(frame, resolve({range(78)}, shape)));
+  CHECK_FALSE(mayMeet(frame, resolve({range(0, 77)}, shape)));
+  CHECK(mayMeet(frame, resolve({Indices{{5, 77, 6}}}, shape)));
+}
+
+TEST_CASE("mappings that cannot be are refused") {
+  Shape shape{10};
+  auto all = resolve({}, shape);
+  auto mapping = [&](Hyperslab target, Hyperslab source) { return VirtualSource{"a", "/x", target, source, false}; };
+  Hyperslab ten{Hyperslab::Kind::regular, {{0, 1, 1, 10}}, {}, {}};
+  CHECK_THROWS_AS(project(mapping(whole(shape), whole({9})), shape, {9}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(whole(shape), ten), shape, {9}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::regular, {{0, 0, 10, 1}}, {}, {}}), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::regular, {}, {}, {}}), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::boxes, {}, {0, 5, 4}, {}}), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::boxes, {}, {0, 5, 4, 8}, {}}), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {{~0ull - 3, 1, 1, 10}}, {}, {}}, ten), shape, {10}, all),
+                  FileError);
+  CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {{0, 1, unlimited, 1}}, {}, {}}, ten), shape, {10}, all),
+                  Unimplemented);
+  auto pattern = mapping(ten, ten);
+  pattern.isPattern = true;
+  CHECK_THROWS_AS(project(pattern, shape, {10}, all), Unimplemented);
+  CHECK(project(mapping({Hyperslab::Kind::none}, {Hyperslab::Kind::none}), shape, {10}, all).empty());
+}
