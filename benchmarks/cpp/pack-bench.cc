@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/pack.h"
+#include "h5cap/node.h"
 
 namespace {
 
