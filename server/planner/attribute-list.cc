@@ -1,6 +1,7 @@
 #include "server/planner/attribute-list.h"
 
 #include <algorithm>
+#include <new>
 
 #include "server/planner/dataspace.h"
 #include "server/planner/handle.h"
@@ -93,6 +94,8 @@ Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t max
     readValue(attribute.get(), maxBytes, result);
   } catch (const Error& error) {
     result.value = ErrorText{error.code(), "attribute " + name.name + ": " + error.what()};
+  } catch (const std::bad_alloc&) {
+    result.value = ErrorText{ErrorCode::tooLarge, "attribute " + name.name + " does not fit into the planner's memory"};
   }
   return result;
 }

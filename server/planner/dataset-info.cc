@@ -11,13 +11,16 @@ namespace h5cap::hdf5 {
 namespace {
 
 constexpr std::size_t MAX_LISTED_MAPPINGS = 1000;
-constexpr std::size_t MAX_FILL_BYTES = 1 << 20;
+constexpr std::size_t MAX_FILL_BYTES = 32 << 20;
 constexpr std::size_t FILTER_NAME_BYTES = 256;
 
 void readFill(hid_t creationList, hid_t type, const MemoryLayout& layout, DatasetInfo& info) {
   H5D_fill_value_t status;
   check(H5Pfill_value_defined(creationList, &status), "look at the fill value");
   if (status != H5D_FILL_VALUE_USER_DEFINED) return;
+  if (layout.memoryBytes > MAX_FILL_BYTES) {
+    throw FileError("an element of " + std::to_string(layout.memoryBytes) + " bytes", ErrorCode::tooLarge);
+  }
   Bytes memory(layout.memoryBytes);
   check(H5Pget_fill_value(creationList, type, memory.data()), "read the fill value");
   Packer packer(MAX_FILL_BYTES);

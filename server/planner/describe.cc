@@ -1,5 +1,7 @@
 #include "server/planner/describe.h"
 
+#include <new>
+
 #include "server/planner/attribute-list.h"
 #include "server/planner/link-list.h"
 #include "server/planner/type-map.h"
@@ -97,6 +99,8 @@ NodeInfo describeNode(const OpenFile& file, ObjectId id, Detail detail) {
     addAttributes(object.get(), info.num_attrs, node);
   } catch (const Error& error) {
     node.problem = ErrorText{error.code(), error.what()};
+  } catch (const std::bad_alloc&) {
+    node.problem = ErrorText{ErrorCode::tooLarge, "it does not fit into the planner's memory"};
   }
   return node;
 }

@@ -1,5 +1,8 @@
 #include "server/planner/storage-plan.h"
 
+#include <algorithm>
+
+#include "h5cap/error.h"
 #include "server/planner/dataset-info.h"
 #include "server/planner/dataspace.h"
 #include "server/planner/type-map.h"
@@ -11,16 +14,21 @@ namespace {
 
 const char* const VARIABLE = "variable-length data";
 
+constexpr std::size_t MAX_COMPACT_BYTES = 64 << 10;  // the size of a message in an object header is 16 bits
+
 Storage compact(hid_t dataset, hid_t type, std::uint64_t count, std::size_t elementBytes) {
-  Bytes bytes(count * elementBytes);  // libhdf5 keeps compact data below 64 KiB
+  if (count > MAX_COMPACT_BYTES / std::max<std::size_t>(elementBytes, 1)) {
+    throw FileError("a compact dataset of " + std::to_string(count) + " elements");
+  }
+  Bytes bytes(count * elementBytes);
   check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), "read a compact dataset");
   return InlineBytes{std::move(bytes)};
 }
 
-// H5Dget_offset counts the user block in.
-Storage contiguous(hid_t dataset, bool isVariable) {
+// H5Dget_offset counts the user block in, even when there is no address to add it to.
+Storage contiguous(hid_t dataset, std::uint64_t userBlock, bool isVariable) {
   haddr_t offset = H5Dget_offset(dataset);
-  if (offset == HADDR_UNDEF) return Unallocated{};
+  if (offset == HADDR_UNDEF || offset == HADDR_UNDEF + userBlock) return Unallocated{};
   if (isVariable) return LibraryOnly{VARIABLE};
   return ContiguousStorage{offset, H5Dget_storage_size(dataset)};
 }
@@ -49,7 +57,7 @@ Storage planStorage(const OpenFile& file, ObjectId id) {
     case Layout::compact:
       if (isVariable) return LibraryOnly{VARIABLE};
       return compact(dataset.get(), type.get(), count, mapped.layout->memoryBytes);
-    case Layout::contiguous: return contiguous(dataset.get(), isVariable);
+    case Layout::contiguous: return contiguous(dataset.get(), file.info().userBlockSize, isVariable);
     case Layout::chunked:
       if (isVariable) return LibraryOnly{VARIABLE};
       return ChunkedStorage{chunkShapeOf(creation.get()), filtersOf(creation.get()),
