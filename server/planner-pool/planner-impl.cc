@@ -267,8 +267,8 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
   if (&question != open_.get()) withdrawal_ = kj::mv(never);
   return KJ_ASSERT_NONNULL(live_)
       ->process->exchange(question.message)
-      .then(understood)
-      .catch_(died)
+      .then(kj::mv(understood))
+      .catch_(kj::mv(died))
       .exclusiveJoin(kj::mv(late))
       .exclusiveJoin(kj::mv(given))
       .attach(kj::mv(never), kj::defer([this] { withdrawal_ = nullptr; }));

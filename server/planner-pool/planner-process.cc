@@ -54,7 +54,7 @@ PlannerProcess::~PlannerProcess() { syscall(SYS_pidfd_send_signal, process_.get(
 
 kj::Promise<kj::Own<capnp::MessageReader>> PlannerProcess::exchange(kj::ArrayPtr<const capnp::word> question) {
   auto bytes = question.asBytes();
-  return stream_->write(bytes.begin(), bytes.size())
+  return kj::evalNow([&] { return stream_->write(bytes.begin(), bytes.size()); })  // it may throw at once
       .then([this] {
         capnp::ReaderOptions limits;
         limits.traversalLimitInWords = rpc::MAX_PLANNER_REPLY_WORDS;

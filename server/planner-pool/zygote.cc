@@ -198,7 +198,7 @@ kj::Promise<void> Zygote::askFork() {
   auto packet = kj::heap(ForkRequest{request.memoryBytes});
   auto descriptors = kj::heapArray<int>({request.file.get(), theirs->get()});
   auto bytes = kj::arrayPtr(reinterpret_cast<const kj::byte*>(packet.get()), sizeof(ForkRequest));
-  auto sending = running.stream->writeWithFds(bytes, nullptr, descriptors.asPtr());
+  auto sending = kj::evalNow([&] { return running.stream->writeWithFds(bytes, nullptr, descriptors.asPtr()); });
   auto exchange = sending.attach(kj::mv(packet), kj::mv(descriptors), kj::mv(theirs)).then([&running] {
     return running.receive(running.reply);
   });

@@ -1,0 +1,257 @@
+// Covers: what may be opened and listed beneath exports and with which errors, the search order of names in files, export
+// arguments, and authorise.  Does not cover hung mounts or other users' permissions beyond EACCES.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <kj/async-io.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "h5cap/error.h"
+#include "server/access/identity.h"
+#include "server/access/opener.h"
+
+using namespace h5cap;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Identity ANYONE{Authentication::none, "anyone", ~0u};
+
+struct Tree {
+  fs::path root;
+  kj::AsyncIoContext io = kj::setupAsyncIo();
+  kj::Own<Opener> opener;
+
+  Tree() {
+    char name[] = "/tmp/h5cap-access-XXXXXX";
+    REQUIRE(mkdtemp(name) != nullptr);
+    root = name;
+    fs::create_directories(root / "raw/run42/deep");
+    fs::create_directories(root / "proc");
+    write("raw/run42/scan.nxs", "scan");
+    write("raw/.hidden.h5", "h");
+    write("raw/Größe ünd #1 [x].h5", "odd");
+    write("raw/bad\xff.h5", "bytes");
+    write("secret.h5", "secret");
+    write("proc/out.h5", "out");
+    mkfifo((root / "raw/fifo").c_str(), 0600);
+    fs::create_symlink("run42/scan.nxs", root / "raw/link.nxs");
+    fs::create_symlink("../scan.nxs", root / "raw/run42/deep/up.nxs");
+    fs::create_symlink("../secret.h5", root / "raw/escape.h5");
+    fs::create_symlink("../nothing.h5", root / "raw/escape-nowhere.h5");
+    fs::create_symlink(root / "secret.h5", root / "raw/absolute.h5");
+    fs::create_symlink("nothing.h5", root / "raw/dangling.h5");
+    fs::create_symlink("loop.h5", root / "raw/loop.h5");
+    fs::create_symlink("..", root / "raw/parent");
+    fs::create_symlink("/proc/self/root", root / "raw/magic");
+    opener = makeOpener({{"raw", (root / "raw").string()}, {"proc", (root / "proc").string()}});
+  }
+  ~Tree() { fs::remove_all(root); }
+
+  void write(const std::string& path, const std::string& content) { std::ofstream(root / path) << content; }
+
+  std::string read(const std::string& path) {
+    auto opened = opener->open(ANYONE, path).wait(io.waitScope);
+    CHECK(opened->requestedPath == path);
+    char buffer[64];
+    ssize_t size = ::read(opened->file, buffer, sizeof buffer);
+    CHECK(static_cast<std::uint64_t>(size) == opened->stamp.size);
+    return opened->finalPath + " " + std::string(buffer, size);
+  }
+
+  template <class T>
+  ErrorText errorOf(kj::Promise<T> promise) {
+    try {
+      promise.wait(io.waitScope);
+    } catch (const kj::Exception& exception) {
+      return parseError(exception.getDescription().cStr());
+    }
+    return {ErrorCode::failed, "no error"};
+  }
+
+  std::string names(const std::string& path) {
+    std::string text;
+    for (auto& entry : opener->list(ANYONE, path).wait(io.waitScope)) text += entry.name + (entry.isDirectory ? "/ " : " ");
+    return text;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("files open by the names they have, links within the export included") {
+  Tree tree;
+  CHECK(tree.read("raw/run42/scan.nxs") == "raw/run42/scan.nxs scan");
+  CHECK(tree.read("raw//./run42/scan.nxs") == "raw/run42/scan.nxs scan");
+  CHECK(tree.read("raw/link.nxs") == "raw/run42/scan.nxs scan");
+  CHECK(tree.read("raw/run42/deep/up.nxs") == "raw/run42/scan.nxs scan");
+  CHECK(tree.read("raw/.hidden.h5") == "raw/.hidden.h5 h");
+  CHECK(tree.read("raw/Größe ünd #1 [x].h5") == "raw/Größe ünd #1 [x].h5 odd");
+  CHECK(tree.read("raw/bad\xff.h5") == "raw/bad\xff.h5 bytes");
+}
+
+TEST_CASE("what may not or cannot be opened") {
+  Tree tree;
+  struct Case {
+    std::string path;
+    ErrorCode code;
+  };
+  for (auto& [path, code] : std::initializer_list<Case>{
+           {"raw/none.h5", ErrorCode::notFound},
+           {"raw/run42/scan.nxs/below", ErrorCode::notFound},
+           {"raw/dangling.h5", ErrorCode::notFound},
+           {"nowhere/scan.nxs", ErrorCode::notFound},
+           {"", ErrorCode::notFound},
+           {"/raw/run42/scan.nxs", ErrorCode::notFound},
+           {std::string("raw/run42/scan.nxs\0.h5", 22), ErrorCode::notFound},
+           {"raw/" + std::string(300, 'x'), ErrorCode::notFound},
+           {"raw/../secret.h5", ErrorCode::denied},
+           {"raw/run42/../link.nxs", ErrorCode::denied},
+           {"../raw/run42/scan.nxs", ErrorCode::denied},
+           {"raw/escape.h5", ErrorCode::denied},
+           {"raw/escape-nowhere.h5", ErrorCode::denied},
+           {"raw/absolute.h5", ErrorCode::denied},
+           {"raw/loop.h5", ErrorCode::denied},
+           {"raw/parent/secret.h5", ErrorCode::denied},
+           {"raw/parent/none.h5", ErrorCode::denied},
+           {"raw/magic/etc/passwd", ErrorCode::denied},
+           {"raw", ErrorCode::fileProblem},
+           {"raw/run42", ErrorCode::fileProblem},
+           {"raw/fifo", ErrorCode::fileProblem},
+       }) {
+    CAPTURE(path);
+    auto error = tree.errorOf(tree.opener->open(ANYONE, path));
+    CHECK(error.code == code);
+    CHECK(error.message.find(tree.root.string()) == std::string::npos);
+  }
+  // A link out of the export says the same whether or not it leads anywhere.
+  auto reason = [&](const std::string& path) {
+    return tree.errorOf(tree.opener->open(ANYONE, path)).message.substr(path.size());
+  };
+  CHECK(reason("raw/parent/secret.h5") == reason("raw/parent/nothing"));
+  CHECK(reason("raw/escape.h5") == reason("raw/escape-nowhere.h5"));
+  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/run42")).message == "raw/run42: is a directory");
+}
+
+TEST_CASE("an identity without rights learns nothing") {
+  Tree tree;
+  Identity stranger{Authentication::unixPeer, "eve", geteuid() + 1};
+  for (std::string path : {"raw/run42/scan.nxs", "raw/none.h5", "raw/escape.h5", "raw/run42", "nowhere", "raw/../x"}) {
+    CAPTURE(path);
+    auto error = tree.errorOf(tree.opener->open(stranger, path));
+    CHECK(error.code == ErrorCode::denied);
+    CHECK(error.message == path + ": not allowed for eve");
+    CHECK(tree.errorOf(tree.opener->list(stranger, path)).message == path + ": not allowed for eve");
+  }
+  CHECK(tree.errorOf(tree.opener->list(stranger, "")).code == ErrorCode::denied);
+}
+
+TEST_CASE("authorise: the server's own user on its socket and on standard streams, anyone on insecure TCP") {
+  auto allowed = [](Identity identity) {
+    try {
+      authorise(identity, "raw/a", "raw/a", Operation::read);
+      return true;
+    } catch (const Denied&) {
+      return false;
+    }
+  };
+  CHECK(allowed(ANYONE));
+  CHECK(allowed({Authentication::unixPeer, "me", geteuid()}));
+  CHECK(allowed({Authentication::standardStreams, "me", ~0u}));
+  CHECK(!allowed({Authentication::unixPeer, "other", geteuid() + 1}));
+  CHECK(!allowed({Authentication::unixPeer, "anyone", ~0u}));
+  CHECK(!allowed({}));
+}
+
+TEST_CASE("listings are in name order, with hidden files and without what cannot be opened") {
+  Tree tree;
+  CHECK(tree.names("") == "proc/ raw/ ");
+  CHECK(tree.names("raw") == ".hidden.h5 Größe ünd #1 [x].h5 bad\xff.h5 link.nxs run42/ ");
+  CHECK(tree.names("raw/run42/") == "deep/ scan.nxs ");
+  CHECK(tree.names("raw/run42/deep") == "up.nxs ");
+  auto entry = tree.opener->list(ANYONE, "proc").wait(tree.io.waitScope).at(0);
+  CHECK(entry.size == 3);
+  CHECK(entry.modifiedNs > 1'000'000'000'000'000'000);
+  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/link.nxs")).message == "raw/link.nxs: is not a directory");
+  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/none")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/parent")).code == ErrorCode::denied);
+}
+
+TEST_CASE("a stamp tells every change of a file") {
+  Tree tree;
+  auto open = [&] { return tree.opener->open(ANYONE, "proc/out.h5").wait(tree.io.waitScope)->stamp; };
+  Stamp before = open();
+  CHECK(open() == before);
+  CHECK(open().version() == before.version());
+  usleep(20'000);
+  tree.write("proc/out.h5", "new");  // the same size
+  Stamp written = open();
+  CHECK(written.version() != before.version());
+  fs::rename(tree.root / "secret.h5", tree.root / "proc/out.h5");
+  CHECK(open().version() != written.version());
+}
+
+TEST_CASE("names in files are tried in HDF5's order") {
+  Tree tree;
+  using Names = std::vector<std::string>;
+  auto at = [&](const std::string& name) { return (tree.root / name).string(); };
+  auto from = [&](const std::string& name) { return tree.opener->candidates("raw/run42/scan.nxs", name); };
+  CHECK(from("data.h5") == Names{"raw/run42/data.h5"});
+  CHECK(from("./deep/data.h5") == Names{"raw/run42/deep/data.h5"});
+  CHECK(from("../a/../b.h5") == Names{"raw/b.h5"});
+  CHECK(from(at("raw/x/data.h5")) == Names{"raw/x/data.h5", "raw/run42/data.h5"});
+  CHECK(from(at("raw/run42/data.h5")) == Names{"raw/run42/data.h5"});
+  CHECK(from("/elsewhere/data.h5") == Names{"raw/run42/data.h5"});
+  CHECK(from("/etc/passwd") == Names{"raw/run42/passwd"});
+  CHECK(from("../../secret.h5") == Names{});
+  CHECK(from("../../../../../../../../etc/passwd") == Names{});
+  CHECK(from("../../proc/out.h5") == Names{"proc/out.h5"});  // another export
+  CHECK(from(at("rawer/data.h5")) == Names{"raw/run42/data.h5"});  // not in "raw"
+  CHECK(from("") == Names{});
+  CHECK(from("/") == Names{});
+  CHECK(from(std::string("a\0b", 3)) == Names{});
+  CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == Names{"raw/x.h5"});
+
+  auto whole = makeOpener({}, true);
+  CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == Names{"/data/b.h5"});
+  CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == Names{"/x/b.h5", "/data/run/b.h5"});
+}
+
+TEST_CASE("the whole filesystem is served by absolute paths") {
+  Tree tree;
+  auto whole = makeOpener({}, true);
+  std::string path = (tree.root / "raw/absolute.h5").string();
+  auto opened = whole->open(ANYONE, path).wait(tree.io.waitScope);
+  CHECK(opened->finalPath == (tree.root / "secret.h5").string());
+  auto entries = whole->list(ANYONE, (tree.root / "proc").string()).wait(tree.io.waitScope);
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].name == "out.h5");
+  CHECK(whole->list(ANYONE, "/").wait(tree.io.waitScope).size() > 5);
+  CHECK(tree.errorOf(whole->open(ANYONE, (tree.root / "none").string())).code == ErrorCode::notFound);
+}
+
+TEST_CASE("export arguments") {
+  Tree tree;
+  std::string raw = (tree.root / "raw").string();
+  auto is = [](const Export& one, const std::string& name, const std::string& folder) {
+    return one.name == name && one.folder == folder;
+  };
+  CHECK(is(parseExport(raw), "raw", raw));
+  CHECK(is(parseExport(raw + "/"), "raw", raw));
+  CHECK(is(parseExport("beam line=" + raw), "beam line", raw));
+  CHECK(is(parseExport("root=/"), "root", "/"));
+  fs::create_directories(tree.root / "run=5");
+  CHECK(is(parseExport((tree.root / "run=5").string()), "run=5", (tree.root / "run=5").string()));
+  for (std::string bad : {std::string(""), std::string("/"), "a/b=" + raw, "=" + raw, "..=" + raw, std::string("x="),
+                          raw + "/none", (tree.root / "secret.h5").string()}) {
+    CAPTURE(bad);
+    CHECK_THROWS_AS(parseExport(bad), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(makeOpener({{"a", raw}, {"a", raw}}), std::invalid_argument);
+}
