@@ -78,7 +78,7 @@ def test_python(text, served, home, environment):
 
 @pytest.mark.parametrize("text", marked("cpp"))
 def test_cpp(text, served, home, environment, programs):
-    (library,) = list(programs.parent.rglob("libh5cap_client.so")) or list(programs.parent.rglob("libh5cap_client.a"))
+    (library,) = programs.parent.rglob("libh5cap.so")
     (home / "slice.cc").write_text(text)
     command = ["g++", "-std=c++17", "slice.cc", f"-I{ROOT / 'client/include'}", f"-I{ROOT / 'core/include'}", str(library)]
     run([*command, f"-Wl,-rpath,{library.parent}", "-pthread", "-o", "slice"], home, environment)
