@@ -92,8 +92,7 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
                     ->type_name("DIR|NAME=DIR");
   auto* listen = app.add_option("--listen", given.listen, "Also listen on TCP; port 0 picks one; repeatable")
                      ->type_name("ADDR:PORT")
-                     ->expected(1)
-                     ->take_all();
+                     ->allow_extra_args(false);
   auto* insecure = app.add_flag("--insecure", given.insecure, "Allow plain TCP: anyone who reaches the port may read");
   auto* socket = app.add_option("--socket", given.socket, "The Unix socket (default: the user's own)")->type_name("FILE");
   app.add_option("--config", config, "A TOML file with a key for every option ('serve' for the folders)")

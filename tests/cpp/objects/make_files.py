@@ -1,0 +1,44 @@
+"""Writes the HDF5 files that the tests of server/objects read; runs under Debian's h5py."""
+import sys
+
+import h5py
+import numpy as np
+
+
+def main(folder):
+    frames = np.arange(100 * 64 * 64, dtype='u2').reshape(100, 64, 64)
+    with h5py.File(folder + '/a.h5', 'w') as f:
+        f['contiguous'] = np.arange(1000, dtype='<i4').reshape(10, 100)
+        f.create_dataset('frames', data=frames, chunks=(1, 64, 64), compression='gzip', shuffle=True)
+        f.create_dataset('never', shape=(100, 100), dtype='f4', chunks=(10, 10), fillvalue=7)
+        f.create_dataset('big', data=np.arange(2 << 20, dtype='u1'), chunks=(1 << 16,))
+        f['group/strings'] = ['ab', 'cde', '']
+        f['group/scalar'] = 3.5
+        f['group/empty'] = h5py.Empty('f4')
+        f['type'] = np.dtype('i4')
+        f['soft'] = h5py.SoftLink('/group/scalar')
+        f['dangling'] = h5py.SoftLink('/nowhere')
+        f['external'] = h5py.ExternalLink('b.h5', '/line')
+        f['external-group'] = h5py.ExternalLink('b.h5', '/')
+        f['external-missing'] = h5py.ExternalLink('absent.h5', '/line')
+        f['loop'] = h5py.ExternalLink('a.h5', '/loop')
+        f.attrs['title'] = 'hello'
+        layout = h5py.VirtualLayout((4, 10), 'i8')
+        for row in range(4):
+            layout[row] = h5py.VirtualSource('b.h5' if row < 3 else 'absent.h5', '/line', (10,))
+        f.create_virtual_dataset('virtual', layout, fillvalue=-1)
+        layout = h5py.VirtualLayout((2,), h5py.string_dtype())
+        layout[0:1] = h5py.VirtualSource('b.h5', '/words', (3,))[1:2]
+        layout[1:2] = h5py.VirtualSource('b.h5', '/words', (3,))[2:3]
+        f.create_virtual_dataset('virtual-words', layout)
+        layout = h5py.VirtualLayout((10,), 'i8')
+        layout[:] = h5py.VirtualSource('a.h5', '/endless', (10,))
+        f.create_virtual_dataset('endless', layout)
+    with h5py.File(folder + '/b.h5', 'w') as f:
+        f['line'] = np.arange(10)
+        f['words'] = ['one', 'two', 'three']
+    with open(folder + '/text.txt', 'w') as f:
+        f.write('not HDF5')
+
+
+main(sys.argv[1])
