@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
 #include "h5cap/error.h"
 #include "server/planner/vfd.h"
 
@@ -14,9 +18,21 @@ constexpr std::size_t CHUNK_CACHE_SLOTS = 12421;  // a prime, about a hundred fo
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
+// At byte 0 or 512, 1024, 2048, … (file format specification, II.A).  libhdf5 reads beyond the end of a small file while it
+// looks, and then complains about that instead.
+bool hasSignature(int descriptor) {
+  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
+  char found[signature.size()];
+  for (off_t at = 0;; at = at == 0 ? 512 : at * 2) {
+    ssize_t got = pread(descriptor, found, sizeof found, at);
+    if (got < 0) throw FileError(std::string("reading the file failed: ") + std::strerror(errno));
+    if (got < static_cast<ssize_t>(sizeof found)) return false;
+    if (std::string_view(found, sizeof found) == signature) return true;
+  }
+}
+
 [[noreturn]] void throwOpenError() {
   std::string reason = innermostError().reason;
-  if (contains(reason, "file signature not found")) throw FileError("not an HDF5 file");
   if (contains(reason, "bad superblock version")) {
     throw FileError("written for a newer HDF5 than this server's libhdf5 " + libraryVersion() + ": " + reason);
   }
@@ -49,6 +65,7 @@ std::string libraryVersion() {
 }
 
 OpenFile::OpenFile(int descriptor) {
+  if (!hasSignature(descriptor)) throw FileError("not an HDF5 file");
   Handle access = accessList();
   lendDescriptor(descriptor);
   file_ = Handle(H5Fopen("file", H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get()));
