@@ -22,8 +22,9 @@ int main(int argc, char** argv) try {
   auto [least, most] = std::minmax_element(corner.begin(), corner.end());
   std::printf("C++:    data[42, :64, :64] has %zu elements, %d to %d\n", corner.size(), int(*least), int(*most));
   std::printf("        on the wire: %llu bytes received, %llu sent, %llu round trips; the file itself has %llu bytes\n",
-              static_cast<unsigned long long>(traffic.bytesReceived), static_cast<unsigned long long>(traffic.bytesSent),
-              static_cast<unsigned long long>(traffic.roundTrips), static_cast<unsigned long long>(file.wait().size));
+              static_cast<unsigned long long>(traffic.bytesReceived),
+              static_cast<unsigned long long>(traffic.bytesSent), static_cast<unsigned long long>(traffic.roundTrips),
+              static_cast<unsigned long long>(file.wait().size));
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "demo-slice: %s\n", error.what());

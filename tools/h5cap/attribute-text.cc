@@ -12,7 +12,8 @@ std::string attributeText(const Attribute& attribute) {
     return briefValue(attribute.type, attribute.space.shape, value->elements, value->heap);
   }
   if (auto omitted = std::get_if<Attribute::Omitted>(&attribute.value)) {
-    return fmt::format("({} of {}, {} bytes)", shapeText(attribute.space.shape), describe(attribute.type), omitted->bytes);
+    return fmt::format("({} of {}, {} bytes)", shapeText(attribute.space.shape), describe(attribute.type),
+                       omitted->bytes);
   }
   return "(" + escaped(std::get<ErrorText>(attribute.value).message) + ")";
 }

@@ -1,13 +1,13 @@
 // Elements to standard output, .csv or .npy.
 //
-// Memory does not grow with the selection: .npy is written tile by tile wherever the tiles belong; text goes out in slabs,
-// runs of elements in C order, one of which is fetched while the one before is written.
+// Memory does not grow with the selection: .npy is written tile by tile wherever the tiles belong; text goes out in
+// slabs, runs of elements in C order, one of which is fetched while the one before is written.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 #include <future>
-
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "element-text.h"
@@ -37,7 +37,8 @@ Format formatOf(const std::string& output) {
 // ------------------------------------------------------------------------------------------------------------- .npy
 
 // Writes the elements of one tile to where they belong, in as few writes as the shapes allow.
-void placeTile(OutputFile& out, std::uint64_t dataStart, const StreamedTile& tile, const Shape& full, std::size_t elementSize) {
+void placeTile(OutputFile& out, std::uint64_t dataStart, const StreamedTile& tile, const Shape& full,
+               std::size_t elementSize) {
   const std::vector<RegionAxis>& axes = tile.inResult;
   std::size_t outer = axes.size();
   std::uint64_t runElements = 1;
@@ -166,8 +167,8 @@ class TextWriter {
   std::uint64_t written_ = 0;
 };
 
-// Cuts a view into runs of elements in C order: single indices along the axes before `axis`, up to `length` of them along
-// `axis`, everything after it.
+// Cuts a view into runs of elements in C order: single indices along the axes before `axis`, up to `length` of them
+// along `axis`, everything after it.
 class Slabs {
  public:
   Slabs(const Shape& shape, std::uint64_t elementSize) : shape_(shape), at_(shape.size(), 0) {
@@ -244,7 +245,8 @@ void runCat(const Arguments& arguments) {
     if (format == Format::npy) throw BadType(fmt::format("{}: a null dataspace does not fit a .npy file", path));
     return;
   }
-  if (info.space.kind == Dataspace::Kind::unknown) throw Unimplemented(fmt::format("{}: {}", path, info.space.whyUnknown));
+  if (info.space.kind == Dataspace::Kind::unknown)
+    throw Unimplemented(fmt::format("{}: {}", path, info.space.whyUnknown));
   // Fixed to one shape: a dataset that grows meanwhile is written as it was.
   Region region = resolve(target.selection, info.space.shape);
   View view = dataset[asSelection(region)];

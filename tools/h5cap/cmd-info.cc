@@ -14,12 +14,18 @@ void field(const std::string& name, const std::string& value) { print(fmt::forma
 
 std::string layoutText(Layout layout) {
   switch (layout) {
-    case Layout::compact: return "compact";
-    case Layout::contiguous: return "contiguous";
-    case Layout::chunked: return "chunked";
-    case Layout::virtualMapping: return "virtual";
-    case Layout::external: return "external raw files";
-    case Layout::unknown: break;
+    case Layout::compact:
+      return "compact";
+    case Layout::contiguous:
+      return "contiguous";
+    case Layout::chunked:
+      return "chunked";
+    case Layout::virtualMapping:
+      return "virtual";
+    case Layout::external:
+      return "external raw files";
+    case Layout::unknown:
+      break;
   }
   return "unknown";
 }
@@ -38,8 +44,9 @@ std::string slabText(const Hyperslab& slab) {
     } else if (isRun) {
       out += fmt::format("{}:{}", dimension.start, dimension.start + dimension.count * dimension.block);
     } else {
-      out += fmt::format("{}:{}:{}", dimension.start, dimension.start + (dimension.count - 1) * dimension.stride + dimension.block,
-                         dimension.stride);
+      out +=
+          fmt::format("{}:{}:{}", dimension.start,
+                      dimension.start + (dimension.count - 1) * dimension.stride + dimension.block, dimension.stride);
       if (dimension.block > 1) out += fmt::format("(blocks of {})", dimension.block);
     }
   }
@@ -65,7 +72,8 @@ void showDataset(const DatasetInfo& info) {
     field("storage", fmt::format("{} bytes in this file for {} bytes of elements", info.storageBytes,
                                  elementCount(info.space.shape) * info.type.size()));
   }
-  if (info.fillDefined && !info.fillValue.empty()) field("fill value", briefValue(info.type, {}, info.fillValue, info.fillHeap));
+  if (info.fillDefined && !info.fillValue.empty())
+    field("fill value", briefValue(info.type, {}, info.fillValue, info.fillHeap));
   for (const VirtualSource& source : info.virtualSources) {
     field("source", fmt::format("{} ← {}:{} {}", slabText(source.virtualSelection), escaped(source.file),
                                 escaped(source.dataset), slabText(source.sourceSelection)));
@@ -90,7 +98,8 @@ void showNode(const Node& node) {
   if (info.dataset) showDataset(*info.dataset);
   if (info.type) field("type", escaped(describe(*info.type)));
   if (info.kind == NodeKind::group) field("links", std::to_string(info.linkCount));
-  for (const Attribute& attribute : node.attributes().list()) field("@" + escaped(attribute.name), attributeText(attribute));
+  for (const Attribute& attribute : node.attributes().list())
+    field("@" + escaped(attribute.name), attributeText(attribute));
 }
 
 }  // namespace

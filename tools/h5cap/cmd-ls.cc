@@ -1,7 +1,7 @@
-#include <ctime>
-
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include <ctime>
 
 #include "command.h"
 #include "element-text.h"

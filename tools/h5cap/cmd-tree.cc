@@ -1,6 +1,6 @@
-#include <map>
-
 #include <fmt/format.h>
+
+#include <map>
 
 #include "attribute-text.h"
 #include "command.h"

@@ -1,11 +1,11 @@
 #include "defaults.h"
 
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-
-#include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include "command.h"
 
@@ -40,7 +40,8 @@ void readConfiguration(const std::filesystem::path& file, Defaults& defaults) {
       } else if (key == "timeout" && value.is_number()) {
         defaults.timeout = milliseconds(*value.value<double>(), file.string());
       } else {
-        throw UsageError(fmt::format("{}: {}: url (text) and timeout (seconds) are what can be set", file.string(), key.str()));
+        throw UsageError(
+            fmt::format("{}: {}: url (text) and timeout (seconds) are what can be set", file.string(), key.str()));
       }
     }
   } catch (const toml::parse_error& error) {

@@ -1,4 +1,5 @@
-// Defaults of the command line: `H5CAP_URL` and `H5CAP_TIMEOUT`, else `url` and `timeout` in ~/.config/h5cap/config.toml.
+// Defaults of the command line: `H5CAP_URL` and `H5CAP_TIMEOUT`, else `url` and `timeout` in
+// ~/.config/h5cap/config.toml.
 #pragma once
 
 #include <chrono>
@@ -7,7 +8,7 @@
 namespace h5cap::cli {
 
 struct Defaults {
-  std::string url = "h5cap://";                // what an address without a scheme continues
+  std::string url = "h5cap://";  // what an address without a scheme continues
   std::chrono::milliseconds timeout{60'000};
 };
 

@@ -1,10 +1,10 @@
 #include "element-text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace h5cap::cli {
 namespace {
@@ -27,7 +27,8 @@ std::uint64_t lowBits(std::uint64_t value, unsigned offset, unsigned count) {
 
 void appendHex(std::string& out, const std::byte* element, std::size_t size) {
   out += "0x";
-  for (std::size_t i = 0; i < size; ++i) fmt::format_to(std::back_inserter(out), "{:02x}", std::to_integer<int>(element[i]));
+  for (std::size_t i = 0; i < size; ++i)
+    fmt::format_to(std::back_inserter(out), "{:02x}", std::to_integer<int>(element[i]));
 }
 
 void appendInteger(std::string& out, const IntegerType& type, const std::byte* element, std::size_t size) {
@@ -95,7 +96,8 @@ void appendList(std::string& out, const DataType& type, const std::byte* from, s
   out += ']';
 }
 
-void appendEnum(std::string& out, const EnumType& type, const DataType& whole, const std::byte* element, const Bytes& heap) {
+void appendEnum(std::string& out, const EnumType& type, const DataType& whole, const std::byte* element,
+                const Bytes& heap) {
   if (whole.isBoolean()) {
     out += std::to_integer<int>(element[0]) ? "True" : "False";
     return;
@@ -181,7 +183,8 @@ void appendElement(std::string& out, const DataType& type, const std::byte* elem
 std::string briefValue(const DataType& type, const Shape& shape, const Bytes& elements, const Bytes& heap) {
   constexpr std::uint64_t MOST = 8;
   std::uint64_t count = elementCount(shape);
-  if (count > 0 && elements.size() / count < type.size()) throw FileError("the reply's elements are fewer than its shape");
+  if (count > 0 && elements.size() / count < type.size())
+    throw FileError("the reply's elements are fewer than its shape");
   std::string out = shape.empty() ? "" : "[";
   for (std::uint64_t i = 0; i < std::min(count, MOST); ++i) {
     if (i) out += ", ";
@@ -214,16 +217,21 @@ std::string linkTargetText(const Link& link) {
   if (auto external = std::get_if<ExternalLink>(&link.target)) {
     return " → " + escaped(external->file) + ":" + escaped(external->path);
   }
-  if (auto other = std::get_if<UserDefinedLink>(&link.target)) return fmt::format(" → (link class {})", other->linkClass);
+  if (auto other = std::get_if<UserDefinedLink>(&link.target))
+    return fmt::format(" → (link class {})", other->linkClass);
   return "";
 }
 
 std::string kindText(NodeKind kind) {
   switch (kind) {
-    case NodeKind::group: return "group";
-    case NodeKind::dataset: return "dataset";
-    case NodeKind::namedType: return "datatype";
-    case NodeKind::unknown: break;
+    case NodeKind::group:
+      return "group";
+    case NodeKind::dataset:
+      return "dataset";
+    case NodeKind::namedType:
+      return "datatype";
+    case NodeKind::unknown:
+      break;
   }
   return "unknown";
 }

@@ -8,8 +8,9 @@
 
 namespace h5cap::cli {
 
-// Appends one packed element: numbers in the shortest form that reads back, enumerations by name, strings as they are with
-// control characters escaped, compounds as {x: 1, y: 2}, arrays and sequences as [1, 2], anything else as hexadecimal.
+// Appends one packed element: numbers in the shortest form that reads back, enumerations by name, strings as they are
+// with control characters escaped, compounds as {x: 1, y: 2}, arrays and sequences as [1, 2], anything else as
+// hexadecimal.
 void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap);
 
 // The text of a string element, as stored; nothing for other types.
@@ -21,9 +22,9 @@ std::string escaped(std::string_view text);
 // All elements on one line, cut after a few: for attributes.
 std::string briefValue(const DataType& type, const Shape& shape, const Bytes& elements, const Bytes& heap);
 
-std::string shapeText(const Shape& shape);              // "(300, 512, 512)", "scalar"
-std::string spaceText(const Dataspace& space);          // also "null", and "(300 of unlimited, 512)"
-std::string linkTargetText(const Link& link);           // " → data.h5:/entry"; empty for a hard link
+std::string shapeText(const Shape& shape);      // "(300, 512, 512)", "scalar"
+std::string spaceText(const Dataspace& space);  // also "null", and "(300 of unlimited, 512)"
+std::string linkTargetText(const Link& link);   // " → data.h5:/entry"; empty for a hard link
 std::string kindText(NodeKind kind);
 
 }  // namespace h5cap::cli

@@ -2,14 +2,14 @@
 //
 // Exit codes: 0; 1 for a failure, with one line on standard error; 2 for a command that cannot be understood; 130 after
 // Ctrl-C.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <map>
 #include <string>
-
-#include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "command.h"
 #include "output.h"
@@ -36,7 +36,8 @@ int complain(const char* text, int code) {
 
 CLI::App* addVerb(CLI::App& app, const char* name, const char* what, Arguments& arguments) {
   CLI::App* verb = app.add_subcommand(name, what);
-  verb->add_option("URL", arguments.url, "h5cap+unix://, h5cap+tcp:// or h5cap+ssh:// address; or a path below H5CAP_URL");
+  verb->add_option("URL", arguments.url,
+                   "h5cap+unix://, h5cap+tcp:// or h5cap+ssh:// address; or a path below H5CAP_URL");
   return verb;
 }
 

@@ -9,9 +9,7 @@ namespace {
   throw BadType(fmt::format("{} does not fit a .npy file; write text or .csv", describe(type)));
 }
 
-char orderMark(ByteOrder order, std::uint32_t size) {
-  return size == 1 ? '|' : order == ByteOrder::little ? '<' : '>';
-}
+char orderMark(ByteOrder order, std::uint32_t size) { return size == 1 ? '|' : order == ByteOrder::little ? '<' : '>'; }
 
 std::string quoted(const std::string& name) {
   std::string out = "'";
@@ -42,7 +40,8 @@ std::string elementCode(const DataType& type);
 std::string fieldCode(const Field& field) {
   auto array = field.type.as<ArrayType>();
   if (!array) return fmt::format("({}, {})", quoted(field.name), elementCode(field.type));
-  return fmt::format("({}, {}, ({},))", quoted(field.name), elementCode(*array->element), fmt::join(array->dimensions, ","));
+  return fmt::format("({}, {}, ({},))", quoted(field.name), elementCode(*array->element),
+                     fmt::join(array->dimensions, ","));
 }
 
 std::string compoundCode(const DataType& type, const CompoundType& compound) {

@@ -7,8 +7,8 @@
 
 namespace h5cap::cli {
 
-// Header of a file that holds elements of `type` in this shape, followed by the elements just as they are packed.  Throws
-// BadType for what .npy cannot hold (variable-length data, references, unusual numbers).
+// Header of a file that holds elements of `type` in this shape, followed by the elements just as they are packed.
+// Throws BadType for what .npy cannot hold (variable-length data, references, unusual numbers).
 std::string npyHeader(const DataType& type, const Shape& shape);
 
 }  // namespace h5cap::cli

@@ -1,14 +1,14 @@
 #include "output.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
 
 namespace h5cap::cli {
 namespace {
@@ -42,7 +42,8 @@ void flushOutput() {
   }
 }
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)), partial_(fmt::format("{}.{}.part", path_, getpid())) {
+OutputFile::OutputFile(std::string path)
+    : path_(std::move(path)), partial_(fmt::format("{}.{}.part", path_, getpid())) {
   setPartialName(partial_);
   descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) failWriting(path_);

@@ -1,9 +1,9 @@
 // Where results go: standard output, or a file that appears under its name only when it is complete.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <chrono>
 #include <string>
 #include <string_view>
 

@@ -1,8 +1,8 @@
 #include "target.h"
 
-#include <exception>
-
 #include <fmt/format.h>
+
+#include <exception>
 
 #include "defaults.h"
 #include "h5cap/address.h"
@@ -15,7 +15,8 @@ std::string fullAddress(const std::string& text, const std::string& prefix) {
   if (text.find("://") != std::string::npos) return text;
   std::string base = prefix;
   std::size_t scheme = base.find("://");
-  if (scheme == std::string::npos) throw UsageError(fmt::format("{}: no address (of the form h5cap://host/path)", base));
+  if (scheme == std::string::npos)
+    throw UsageError(fmt::format("{}: no address (of the form h5cap://host/path)", base));
   while (base.size() > scheme + 3 && base.back() == '/') base.pop_back();
   return base + "/" + (text.empty() || text[0] != '/' ? text : text.substr(1));
 }

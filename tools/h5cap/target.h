@@ -12,8 +12,8 @@ namespace h5cap::cli {
 
 struct Target {
   Session session;
-  std::string path;                  // below the server's root: a file or a directory
-  std::optional<std::string> object; // in the file; set only when the user named one
+  std::string path;                   // below the server's root: a file or a directory
+  std::optional<std::string> object;  // in the file; set only when the user named one
   Selection selection;
   bool endsInSlash = false;
 };
@@ -29,8 +29,8 @@ struct FileOrDirectory {
   std::vector<DirectoryEntry> entries;  // when there is no file
 };
 
-// Whichever the address names.  A name with an extension is tried as a file first, any other as a directory; when neither
-// works, the failure of the first attempt is thrown.
+// Whichever the address names.  A name with an extension is tried as a file first, any other as a directory; when
+// neither works, the failure of the first attempt is thrown.
 FileOrDirectory openEither(const Target& target, std::uint32_t snapshotBytes = 0);
 
 // "/" or the object that the user named.

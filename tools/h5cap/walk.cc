@@ -1,8 +1,8 @@
 #include "walk.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "element-text.h"
 
@@ -16,7 +16,8 @@ std::string joined(const std::string& group, const std::string& name) {
 }
 
 std::string linkWord(const Link& link) {
-  if (auto hard = std::get_if<HardLink>(&link.target)) return hard->kind == NodeKind::unknown ? "" : kindText(hard->kind);
+  if (auto hard = std::get_if<HardLink>(&link.target))
+    return hard->kind == NodeKind::unknown ? "" : kindText(hard->kind);
   if (std::holds_alternative<SoftLink>(link.target)) return "soft";
   return std::holds_alternative<ExternalLink>(link.target) ? "external" : "other";
 }

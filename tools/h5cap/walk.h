@@ -14,8 +14,8 @@ struct Child {
   Link link;
   std::optional<Node> node;  // of a hard link, when described
   bool isGroup = false;
-  std::string kindWord;      // "group", "dataset", "soft", "external", …
-  std::string summary;       // shape and type of a dataset, or why there is none; when described
+  std::string kindWord;  // "group", "dataset", "soft", "external", …
+  std::string summary;   // shape and type of a dataset, or why there is none; when described
 };
 
 // Soft and external links are listed and not followed.  Describing asks for many objects at once.
