@@ -34,13 +34,15 @@ struct ServerInfo {
   std::string libraryVersion;
 };
 
-// What crossed the socket so far, in both directions, and how many waits for an answer there were.
+// What crossed the socket so far, in both directions, and how often an answer had to be there before the next call could be
+// sent.  The login belongs to the first flight.  A bulk read is one flight, and two when it learns from its first reply that
+// there is more.
 struct Traffic {
   std::uint64_t bytesReceived = 0;
   std::uint64_t bytesSent = 0;
   std::uint64_t messagesReceived = 0;
   std::uint64_t messagesSent = 0;
-  std::uint64_t roundTrips = 0;  // flights: times the connection turned from sending to receiving with calls outstanding
+  std::uint64_t roundTrips = 0;  // flights: calls that were sent before any of them was waited for count as one
 };
 
 namespace detail {

@@ -1,0 +1,87 @@
+#include "h5cap/attributes.h"
+
+#include <algorithm>
+
+#include "core/wire.h"
+#include "node-state.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::uint32_t PAGE = 1000;
+
+// Reads one by name; throws NotFound.
+Attribute ask(detail::NodeState& node, const std::string& name) {
+  auto attribute = std::make_shared<Attribute>();
+  node.connection().run([remote = node.remote(), attribute, name]() -> kj::Promise<void> {
+    auto attributes = remote->node.attributesRequest().send().getAttributes();
+    auto request = attributes.readRequest();
+    request.setName(name);
+    return request.send().then(
+        [attribute](auto reply) { detail::checked([&] { *attribute = wire::read(reply.getAttribute()); }); });
+  });
+  return std::move(*attribute);
+}
+
+}  // namespace
+
+std::vector<Attribute> Attributes::list() const {
+  const NodeInfo& info = node_->info();
+  if (info.problem) raise(info.problem->code, node_->path() + ": " + info.problem->message);
+  if (info.attributesComplete) return info.attributes;
+  auto found = std::make_shared<std::vector<Attribute>>();
+  auto cursor = std::make_shared<Bytes>();
+  do {
+    node_->connection().run([remote = node_->remote(), found, cursor]() -> kj::Promise<void> {
+      auto attributes = remote->node.attributesRequest().send().getAttributes();
+      auto request = attributes.listRequest();
+      request.setCursor(wire::asData(*cursor));
+      request.setLimit(PAGE);
+      return request.send().then([found, cursor](auto reply) {
+        detail::checked([&] {
+          for (auto attribute : reply.getAttributes()) found->push_back(wire::read(attribute));
+          *cursor = wire::readBytes(reply.getNext());
+          if (reply.getAttributes().size() == 0) cursor->clear();
+        });
+      });
+    });
+  } while (!cursor->empty());
+  return std::move(*found);
+}
+
+std::optional<Attribute> Attributes::find(const std::string& name) const {
+  const NodeInfo* info = node_->knownInfo() || node_->file()->wantsSnapshot() ? &node_->info() : nullptr;
+  if (info && info->attributesComplete) {
+    auto found = std::find_if(info->attributes.begin(), info->attributes.end(), [&](auto& a) { return a.name == name; });
+    if (found == info->attributes.end()) return std::nullopt;
+    if (!std::holds_alternative<Attribute::Omitted>(found->value)) return *found;
+  }
+  try {
+    return ask(*node_, name);
+  } catch (const NotFound&) {
+    if (node_->knownInfo()) return std::nullopt;
+    node_->info();  // throws when it is the node that is missing
+    return std::nullopt;
+  }
+}
+
+PackedElements Attributes::readPacked(const std::string& name) const {
+  auto attribute = find(name);
+  if (!attribute) throw NotFound(node_->path() + ": no attribute '" + name + "'");
+  if (auto* problem = std::get_if<ErrorText>(&attribute->value)) {
+    raise(problem->code, node_->path() + ", attribute '" + name + "': " + problem->message);
+  }
+  auto* value = std::get_if<Attribute::Value>(&attribute->value);
+  if (value == nullptr) throw FileError(node_->path() + ", attribute '" + name + "': too large", ErrorCode::tooLarge);
+  if (attribute->space.kind == Dataspace::Kind::null) {
+    throw BadSelection(node_->path() + ", attribute '" + name + "' has a null space: nothing to read");
+  }
+  // The server's word: conversion reads this many elements.
+  if (elementCount(attribute->space.shape) * attribute->type.size() != value->elements.size()) {
+    throw FileError(node_->path() + ", attribute '" + name + "': its size does not fit its shape", ErrorCode::fileProblem);
+  }
+  return {attribute->type, attribute->space.shape, std::move(value->elements), std::move(value->heap), {}};
+}
+
+}  // namespace h5cap

@@ -1,0 +1,134 @@
+#include "bulk-read.h"
+
+#include "read.h"
+
+namespace h5cap::detail {
+
+// What has arrived and has not been taken yet; between the loop's thread and the one that takes.
+struct BulkRead::Arrivals final : TileReader::Receiver {
+  struct Slot {
+    SharedCall arrival = std::make_shared<Call>();
+    std::optional<StreamedTile> tile;
+    std::uint64_t share = 0;  // of the window
+  };
+
+  std::mutex mutex;
+  std::map<std::uint64_t, Slot> slots;
+  std::optional<std::uint64_t> tileCount;
+  std::exception_ptr problem;
+  TileReader* reader = nullptr;  // on the loop's thread only, while it lives
+  DataType type;
+
+  SharedCall arrivalOf(std::uint64_t index) {
+    std::lock_guard lock(mutex);
+    auto arrival = slots[index].arrival;
+    if (problem) arrival->finish(problem);
+    if (tileCount && index >= *tileCount) arrival->finish(nullptr);
+    return arrival;
+  }
+
+  void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader) override {
+    std::lock_guard lock(mutex);
+    auto& slot = slots[index];
+    Shape counts = tile.region.counts();
+    if (!slot.tile) {
+      slot.tile.emplace();
+      slot.tile->inResult = tile.inResult;
+      slot.tile->shape = counts;
+      slot.tile->elements.resize(elementCount(counts) * type.size());
+    }
+    std::vector<Positions> inTile;
+    for (auto count : counts) inTile.push_back({0, 1, count, {}, false});
+    copyPiece(piece, type, counts, inTile, slot.tile->elements, counts, slot.tile->heap);
+    slot.arrival->noteProgress();
+  }
+
+  bool tileDone(std::uint64_t index, const Tile& tile) override {
+    std::lock_guard lock(mutex);
+    slots[index].share = reader->windowShare(tile);
+    slots[index].arrival->finish(nullptr);
+    return false;
+  }
+
+  void noMoreTiles(std::uint64_t count) override {
+    std::lock_guard lock(mutex);
+    tileCount = count;
+    for (auto at = slots.lower_bound(count); at != slots.end(); ++at) at->second.arrival->finish(nullptr);
+  }
+
+  void fail(std::exception_ptr why) {
+    std::lock_guard lock(mutex);
+    problem = why;
+    for (auto& [index, slot] : slots) slot.arrival->finish(why);
+  }
+};
+
+BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan)
+    : node_(std::move(node)), plan_(std::move(plan)), arrivals_(std::make_shared<Arrivals>()), call_(std::make_shared<Call>()) {
+  arrivals_->type = plan_.type;
+  call_->whenDone = [arrivals = arrivals_, weak = std::weak_ptr<Call>(call_)] {
+    try {
+      weak.lock()->check();
+    } catch (...) {
+      arrivals->fail(std::current_exception());
+    }
+  };
+  node_->connection().start(call_, [arrivals = arrivals_, plan = plan_]() -> kj::Promise<void> {
+    std::vector<Positions> whole;
+    for (auto count : plan.region.counts()) whole.push_back({0, 1, count, {}, false});
+    auto reader = kj::heap<TileReader>(plan, std::vector<std::vector<Positions>>{whole}, *arrivals);
+    arrivals->reader = reader.get();
+    auto promise = reader->run();
+    return promise.attach(kj::mv(reader), kj::defer([arrivals] { arrivals->reader = nullptr; }));
+  });
+}
+
+BulkRead::~BulkRead() { node_->connection().channel->cancel(call_); }
+
+std::optional<StreamedTile> BulkRead::next() {
+  node_->connection().wait(arrivals_->arrivalOf(nextIndex_), Connection::GiveUp::leave);
+  std::optional<StreamedTile> tile;
+  std::uint64_t share = 0;
+  {
+    std::lock_guard lock(arrivals_->mutex);
+    auto found = arrivals_->slots.find(nextIndex_);
+    tile = std::move(found->second.tile);
+    share = found->second.share;
+    arrivals_->slots.erase(found);
+  }
+  if (!tile) return std::nullopt;
+  ++nextIndex_;
+  node_->connection().channel->loop().post([arrivals = arrivals_, node = node_, share] {
+    if (arrivals->reader) arrivals->reader->release(share);
+  });
+  return tile;
+}
+
+}  // namespace h5cap::detail
+
+namespace h5cap {
+
+TileStream::TileStream(std::unique_ptr<detail::BulkRead> read) : read_(std::move(read)) {}
+TileStream::TileStream(TileStream&&) noexcept = default;
+TileStream& TileStream::operator=(TileStream&&) noexcept = default;
+TileStream::~TileStream() = default;
+
+std::optional<StreamedTile> TileStream::next() { return read_->next(); }
+const DataType& TileStream::type() const { return read_->type(); }
+
+TileStream View::tiles(const ReadOptions& options) const {
+  const NodeInfo& info = node_->info();
+  detail::checkReadable(info, node_->path());
+  auto& defaults = node_->connection().options;
+  detail::ReadPlan plan;
+  plan.type = info.dataset->type;
+  plan.chunkShape = info.dataset->chunkShape;
+  plan.region = resolve(selection_, node_->shape());
+  plan.raiseMissingSources = options.raiseMissingSources;
+  plan.tileBytes = detail::tileBytes(options, defaults);
+  plan.windowBytes = detail::windowBytes(options, defaults);
+  plan.node = node_->remote();
+  return TileStream(std::make_unique<detail::BulkRead>(node_, std::move(plan)));
+}
+
+}  // namespace h5cap

@@ -1,0 +1,32 @@
+// A streamed read: tiles in order, with a bounded window.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "h5cap/dataset.h"
+#include "tile-reader.h"
+
+namespace h5cap::detail {
+
+class BulkRead {
+ public:
+  BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan);
+  ~BulkRead();
+
+  std::optional<StreamedTile> next();
+  const DataType& type() const { return plan_.type; }
+
+ private:
+  struct Arrivals;
+
+  std::shared_ptr<NodeState> node_;
+  ReadPlan plan_;
+  std::shared_ptr<Arrivals> arrivals_;
+  SharedCall call_;
+  std::uint64_t nextIndex_ = 0;
+};
+
+}  // namespace h5cap::detail

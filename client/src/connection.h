@@ -1,0 +1,131 @@
+// A connection and the calls under way on it.
+//
+// Threads: capabilities live on the loop's thread.  A caller starts a `Call` there and waits for it here.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <kj/async.h>
+
+#include "core/endpoint.h"
+#include "h5cap/session.h"
+#include "loop.h"
+
+namespace h5cap::detail {
+
+struct Peer;
+struct ChannelStatus;
+
+// One call, or several that belong together, as the thread that waits sees it.
+class Call {
+ public:
+  bool isDone() const;
+  // Throws what went wrong, if anything did; only once done.
+  void check() const;
+  // Something arrived: waiting longer is reasonable.
+  void noteProgress() { ++progress_; }
+
+  // On the loop's thread, when it is done; set before it starts.
+  std::function<void()> whenDone;
+
+  // Ends the wait, with a problem or (null) without; the first end counts.
+  void finish(std::exception_ptr problem);
+
+ private:
+  friend class Channel;
+  friend class Connection;
+  friend struct Peer;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::exception_ptr problem_;
+  std::atomic<std::uint64_t> progress_{0};
+  std::atomic<bool> awaited_{false};
+  std::uint64_t id_ = 0;
+};
+
+using SharedCall = std::shared_ptr<Call>;
+
+// The socket to one server, shared by all sessions of the process to it.
+class Channel : public std::enable_shared_from_this<Channel> {
+ public:
+  // Connects, and sends the login without waiting for its answer.
+  static std::shared_ptr<Channel> open(const Endpoint& endpoint, const ConnectOptions& options);
+  ~Channel();
+
+  Loop& loop() const { return loop_; }
+  const Endpoint& endpoint() const { return endpoint_; }
+  bool isUsable() const;
+
+  // Starts `send` on the loop's thread and returns at once.  `send` returns a promise for the end of the call; exceptions
+  // of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
+  void start(const SharedCall& call, std::function<kj::Promise<void>()> send);
+
+  // Stops it, at the server too.  Whoever waits for it gets `Busy`.
+  void cancel(const SharedCall& call);
+
+  void close();
+  Traffic traffic() const;
+
+  // A flight begins with a call that is sent after the previous flight has been waited for.
+  void noteSent();
+  void noteAwaited();
+
+  // On the loop's thread only.
+  Peer& peer() { return *peer_; }
+
+ private:
+  Channel(Loop& loop, const Endpoint& endpoint);
+
+  Loop& loop_;
+  Endpoint endpoint_;
+  Peer* peer_ = nullptr;  // made, used and destroyed on the loop's thread
+  std::shared_ptr<ChannelStatus> status_;
+  std::atomic<std::uint64_t> nextCall_{1};
+  mutable std::mutex flightMutex_;
+  std::uint64_t flights_ = 0;
+  bool awaited_ = true;
+};
+
+// A link with the options that one session was made with.
+class Connection {
+ public:
+  Connection(std::shared_ptr<Channel> channel, ConnectOptions options) : channel(std::move(channel)), options(std::move(options)) {}
+
+  // Starts a call and counts it.  Throws Disconnected in a forked child.
+  SharedCall start(std::function<kj::Promise<void>()> send) const;
+  void start(const SharedCall& call, std::function<kj::Promise<void>()> send) const;
+
+  enum class GiveUp { cancel, leave };
+
+  // Waits; throws what the call throws, Busy (deadline) when nothing arrives for the connection's timeout, and whatever
+  // `interrupted` throws.  `giveUp`: whether a call that is no longer waited for is cancelled.
+  void wait(const SharedCall& call, GiveUp giveUp = GiveUp::cancel) const;
+
+  // Starts and waits.
+  void run(std::function<kj::Promise<void>()> send) const { wait(start(std::move(send))); }
+
+  const std::shared_ptr<Channel> channel;
+  const ConnectOptions options;
+};
+
+// Runs `f`; exceptions of h5cap, and std::bad_alloc, become kj exceptions that `Channel` turns back into the same class.
+[[noreturn]] void throwAsKj(std::exception_ptr problem);
+template <class F>
+auto checked(F&& f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (...) {
+    throwAsKj(std::current_exception());
+  }
+}
+
+}  // namespace h5cap::detail

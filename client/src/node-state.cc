@@ -1,0 +1,148 @@
+#include "node-state.h"
+
+#include "core/wire.h"
+
+namespace h5cap::detail {
+
+NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<NodeState> base)
+    : file_(std::move(file)), path_(std::move(path)), base_(std::move(base)) {}
+
+std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
+  bool isAbsolute = !path.empty() && path[0] == '/';
+  std::shared_ptr<NodeState> base;
+  if (isAbsolute && path_ != "/") base = base_ ? base_ : shared_from_this();
+  return std::make_shared<NodeState>(file_, joinPath(path_, path), std::move(base));
+}
+
+SharedNodeInfo NodeState::knownInfo() {
+  std::lock_guard lock(mutex_);
+  return known_.empty() ? nullptr : known_.back().node;
+}
+
+void NodeState::learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file) {
+  std::lock_guard lock(mutex_);
+  known_.push_back({std::move(node), std::move(file)});
+}
+
+SharedNodeInfo NodeState::fromSnapshot() {
+  const SnapshotIndex* snapshot = file_->wantsSnapshot() ? file_->snapshot() : nullptr;
+  if (snapshot == nullptr) return nullptr;
+  if (base_ && !base_->isInSnapshot()) return nullptr;
+  auto found = snapshot->find(path_);
+  if (auto* missing = std::get_if<SnapshotIndex::Missing>(&found)) throw NotFound(missing->what);
+  auto* node = std::get_if<SharedNodeInfo>(&found);
+  return node ? *node : nullptr;
+}
+
+bool NodeState::isInSnapshot() {
+  const SnapshotIndex* snapshot = file_->snapshot();
+  return snapshot != nullptr && std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
+}
+
+const NodeInfo& NodeState::info() {
+  if (auto known = knownInfo()) return *known;
+  if (auto node = fromSnapshot()) {
+    learn(node, nullptr);
+    return *node;
+  }
+  remote();
+  SharedCall opening;
+  {
+    std::lock_guard lock(mutex_);
+    opening = opening_;
+  }
+  try {
+    connection().wait(opening, Connection::GiveUp::leave);
+  } catch (...) {
+    // Another attempt may fare better.
+    std::lock_guard lock(mutex_);
+    if (opening_ == opening && opening->isDone()) {
+      opening_.reset();
+      remote_.reset();
+    }
+    throw;
+  }
+  return *knownInfo();
+}
+
+const FileInfo& NodeState::fileInfo() {
+  info();
+  std::shared_ptr<const FileInfo> own;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& description : known_) {
+      if (description.file) own = description.file;
+    }
+  }
+  return own ? *own : file_->info();
+}
+
+const DatasetInfo& NodeState::datasetInfo() {
+  const NodeInfo& node = info();
+  if (node.problem) raise(node.problem->code, path_ + ": " + node.problem->message);
+  if (node.kind != NodeKind::dataset || !node.dataset) throw BadType(path_ + " is no dataset");
+  return *node.dataset;
+}
+
+Shape NodeState::shape() {
+  const Dataspace& space = datasetInfo().space;
+  if (space.kind == Dataspace::Kind::unknown) throw Unimplemented(path_ + ": " + space.whyUnknown);
+  if (space.kind == Dataspace::Kind::null) throw BadSelection(path_ + " has a null space: no elements to select");
+  return space.shape;
+}
+
+DatasetInfo NodeState::refresh() {
+  auto node = std::make_shared<NodeInfo>();
+  connection().run([remote = remote(), node]() -> kj::Promise<void> {
+    return remote->node.describeRequest().send().then(
+        [node](auto reply) { checked([&] { *node = wire::read(reply.getInfo()); }); });
+  });
+  if (node->kind != NodeKind::dataset || !node->dataset) throw BadType(path_ + " is no dataset");
+  DatasetInfo fresh = *node->dataset;
+  auto known = knownInfo();
+  bool isSame = known && known->dataset && known->dataset->space.shape == fresh.space.shape &&
+                known->dataset->type == fresh.type && known->dataset->storageBytes == fresh.storageBytes;
+  if (!isSame) learn(node, nullptr);
+  return fresh;
+}
+
+std::shared_ptr<RemoteNode> NodeState::remote() {
+  // The base's own lock is taken before ours, never the other way round: bases form a chain of length one.
+  std::shared_ptr<RemoteNode> base = base_ ? base_->remote() : nullptr;
+  std::lock_guard lock(mutex_);
+  if (remote_ && !(opening_ && opening_->isDone() && known_.empty())) return remote_;
+  remote_ = onLoop<RemoteNode>(connection().channel->loop());
+  std::weak_ptr<NodeState> self = weak_from_this();
+  // The node may be dropped before the answer arrives; nobody wants it then.
+  opening_ = connection().start([remote = remote_, base, file = file_->remote(), path = path_, self]() -> kj::Promise<void> {
+    auto send = [&](auto& group) {
+      auto request = group.openRequest();
+      request.setPath(path);
+      return request.send();
+    };
+    rpc::Group::Client group = nullptr;
+    if (base) {
+      group = base->node.castAs<rpc::Group>();
+    } else {
+      group = file->file;
+    }
+    auto answer = send(group);
+    remote->node = answer.getNode();
+    auto opened = answer
+                      .then([self](auto reply) {
+                        checked([&] {
+                          auto node = std::make_shared<NodeInfo>(wire::read(reply.getInfo()));
+                          std::shared_ptr<FileInfo> file;
+                          if (reply.hasFile()) file = std::make_shared<FileInfo>(wire::read(reply.getFile()));
+                          if (auto state = self.lock()) state->learn(std::move(node), std::move(file));
+                        });
+                      })
+                      .fork();
+    auto branch = opened.addBranch();
+    remote->opened = kj::mv(opened);
+    return branch;
+  });
+  return remote_;
+}
+
+}  // namespace h5cap::detail

@@ -1,0 +1,72 @@
+// An object that was asked for by path: what is known of it, and its capability, opened when first needed.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <h5cap/objects.capnp.h>
+
+#include "connection.h"
+#include "file-state.h"
+#include "h5cap/node.h"
+
+namespace h5cap::detail {
+
+struct RemoteNode {
+  rpc::Node::Client node = nullptr;
+  kj::Maybe<kj::ForkedPromise<void>> opened;  // info() is known from then on
+};
+
+class NodeState : public std::enable_shared_from_this<NodeState> {
+ public:
+  // `base`: the group that an absolute path was asked of, when that is not the root.  It may be in another file.
+  NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<NodeState> base = nullptr);
+
+  const std::string& path() const { return path_; }
+  const std::shared_ptr<FileState>& file() const { return file_; }
+  const Connection& connection() const { return file_->connection(); }
+
+  // What it is: from the snapshot, or from an earlier answer, or asked for now.  References stay valid.
+  const NodeInfo& info();
+  const FileInfo& fileInfo();
+  const DatasetInfo& datasetInfo();
+
+  // What is known without waiting; null when that is nothing.
+  SharedNodeInfo knownInfo();
+
+  // Its shape, as the newest answer told it; waits when there was none.
+  Shape shape();
+
+  // Asks again.
+  DatasetInfo refresh();
+
+  // Its capability.  Sends `open` when that has not been done yet and, before the first answer, costs no wait.
+  std::shared_ptr<RemoteNode> remote();
+
+  // The node below this one, or below the file's root.
+  std::shared_ptr<NodeState> child(const std::string& path);
+
+ private:
+  struct Description {
+    SharedNodeInfo node;
+    std::shared_ptr<const FileInfo> file;
+  };
+  SharedNodeInfo fromSnapshot();
+  void learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file);
+  std::shared_ptr<RemoteNode> remoteLocked();
+  bool isInSnapshot();
+
+  const std::shared_ptr<FileState> file_;
+  const std::string path_;
+  const std::shared_ptr<NodeState> base_;
+
+  std::mutex mutex_;
+  std::deque<Description> known_;  // all that were handed out by reference; the last is the newest
+  std::shared_ptr<RemoteNode> remote_;
+  SharedCall opening_;
+};
+
+}  // namespace h5cap::detail

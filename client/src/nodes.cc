@@ -1,0 +1,94 @@
+// Node, Group, File, Dataset: handles over detail::NodeState.
+#include "core/wire.h"
+#include "h5cap/file.h"
+#include "node-state.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::uint32_t PAGE = 1000;
+
+void requireGroup(detail::NodeState& node) {
+  auto known = node.knownInfo();
+  if (known && known->kind != NodeKind::group && known->kind != NodeKind::unknown) throw BadType(node.path() + " is no group");
+}
+
+}  // namespace
+
+const std::string& Node::path() const { return state_->path(); }
+const NodeInfo& Node::info() const { return state_->info(); }
+const FileInfo& Node::fileInfo() const { return state_->fileInfo(); }
+Attributes Node::attributes() const { return Attributes(state_); }
+
+std::vector<Link> Group::links() const {
+  const NodeInfo& info = state()->info();
+  requireGroup(*state());
+  if (info.linksComplete) return info.links;
+  auto links = std::make_shared<std::vector<Link>>();
+  auto cursor = std::make_shared<Bytes>();
+  do {
+    state()->connection().run([remote = state()->remote(), links, cursor]() -> kj::Promise<void> {
+      auto request = remote->node.castAs<rpc::Group>().listRequest();
+      request.setCursor(wire::asData(*cursor));
+      request.setLimit(PAGE);
+      return request.send().then([links, cursor](auto reply) {
+        detail::checked([&] {
+          for (auto link : reply.getLinks()) links->push_back(wire::read(link));
+          *cursor = wire::readBytes(reply.getNext());
+          if (reply.getLinks().size() == 0) cursor->clear();
+        });
+      });
+    });
+  } while (!cursor->empty());
+  return std::move(*links);
+}
+
+std::optional<Link> Group::link(const std::string& path) const {
+  auto parts = detail::components(path);
+  if (parts.empty()) return std::nullopt;
+  std::string name = parts.back();
+  parts.pop_back();
+  std::string parentPath = !path.empty() && path[0] == '/' ? "/" : "";
+  for (auto& part : parts) parentPath += part + "/";
+  auto parent = parentPath.empty() ? state() : state()->child(parentPath);
+  try {
+    const NodeInfo* known = nullptr;
+    if (parent->knownInfo() || parent->file()->wantsSnapshot()) known = &parent->info();
+    if (known && known->kind != NodeKind::group) return std::nullopt;
+    if (known && known->linksComplete) {
+      const Link* found = detail::findLink(*known, name);
+      return found ? std::optional<Link>(*found) : std::nullopt;
+    }
+    auto link = std::make_shared<Link>();
+    state()->connection().run([remote = parent->remote(), link, name]() -> kj::Promise<void> {
+      auto request = remote->node.castAs<rpc::Group>().linkRequest();
+      request.setPath(name);
+      return request.send().then([link](auto reply) { detail::checked([&] { *link = wire::read(reply.getLink()); }); });
+    });
+    return *link;
+  } catch (const NotFound&) {
+    return std::nullopt;
+  }
+}
+
+Node Group::node(const std::string& path) const { return Node(state()->child(path)); }
+Group Group::group(const std::string& path) const { return Group(state()->child(path)); }
+Dataset Group::dataset(const std::string& path) const { return Dataset(state()->child(path)); }
+
+File::File(std::shared_ptr<detail::FileState> state)
+    : Group(std::make_shared<detail::NodeState>(state, "/")), file_(std::move(state)) {}
+
+const FileInfo& File::wait() const { return file_->info(); }
+FileInfo File::stat() const { return file_->stat(); }
+const std::string& File::url() const { return file_->url(); }
+
+const std::string& Dataset::path() const { return state_->path(); }
+const NodeInfo& Dataset::nodeInfo() const { return state_->info(); }
+const FileInfo& Dataset::fileInfo() const { return state_->fileInfo(); }
+const DatasetInfo& Dataset::info() const { return state_->datasetInfo(); }
+Attributes Dataset::attributes() const { return Attributes(state_); }
+DatasetInfo Dataset::refresh() const { return state_->refresh(); }
+View Dataset::view() const { return View(state_, Selection()); }
+
+}  // namespace h5cap

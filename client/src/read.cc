@@ -1,0 +1,213 @@
+#include "read.h"
+
+#include <algorithm>
+
+#include "core/wire.h"
+#include "peer.h"
+#include "tile-reader.h"
+
+namespace h5cap::detail {
+
+namespace {
+
+// Whether the selection means the same in every version of a dataset: it counts nothing from the end, and what it leaves
+// open cannot grow.
+bool isFixed(const Selection& selection, const Dataspace& space) {
+  for (std::size_t axis = 0; axis < space.shape.size(); ++axis) {
+    bool grows = axis < space.maxShape.size() && space.maxShape[axis] != space.shape[axis];
+    if (!grows) continue;
+    if (axis >= selection.axes().size()) return false;
+    const Axis& wanted = selection.axes()[axis];
+    auto* index = std::get_if<std::int64_t>(&wanted);
+    auto* range = std::get_if<Range>(&wanted);
+    auto* list = std::get_if<Indices>(&wanted);
+    bool fixed = (index && *index >= 0) || (range && range->start >= 0 && range->stop >= 0 &&
+                                            range->stop <= static_cast<std::int64_t>(space.shape[axis])) ||
+                 (list && std::all_of(list->values.begin(), list->values.end(), [](auto i) { return i >= 0; }));
+    if (!fixed) return false;
+  }
+  return true;
+}
+
+std::uint64_t byteCount(std::uint64_t elements, const DataType& type) {
+  std::uint64_t bytes = 0;
+  if (__builtin_mul_overflow(elements, std::uint64_t{type.size()}, &bytes) || bytes > PTRDIFF_MAX) {
+    throw FileError("the selection has more bytes than fit into memory", ErrorCode::tooLarge);
+  }
+  return bytes;
+}
+
+class ReadJob final : public TileReader::Receiver, public std::enable_shared_from_this<ReadJob> {
+ public:
+  ReadJob(std::shared_ptr<NodeState> node, Selection selection, const ReadOptions& options, std::shared_ptr<Sink> sink,
+          std::weak_ptr<Call> call, SharedNodeInfo info)
+      : node_(std::move(node)),
+        remote_(node_->remote()),
+        selection_(std::move(selection)),
+        options_(options),
+        sink_(std::move(sink)),
+        call_(std::move(call)),
+        info_(std::move(info)) {}
+
+  kj::Promise<void> run() {
+    auto& defaults = node_->connection().options;
+    plan_.node = remote_;
+    plan_.raiseMissingSources = options_.raiseMissingSources;
+    plan_.tileBytes = tileBytes(options_, defaults);
+    plan_.windowBytes = windowBytes(options_, defaults);
+    if (info_ && isFixed(selection_, info_->dataset->space)) {
+      useInfo();
+      plan_.region = resolve(selection_, info_->dataset->space.shape);
+      if (byteCount(plan_.region.elementCount(), plan_.type) > plan_.tileBytes) {
+        prepare();
+        return readTiles({wholeRegion()});
+      }
+    }
+    return readFirst();
+  }
+
+  void piece(std::uint64_t, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader reply) override {
+    deliver(piece, tile.region.counts(), tile.inResult, reply);
+  }
+  bool tileDone(std::uint64_t, const Tile&) override { return true; }
+  void noMoreTiles(std::uint64_t) override {}
+
+ private:
+  void useInfo() {
+    checkReadable(*info_, node_->path());
+    plan_.type = info_->dataset->type;
+    plan_.chunkShape = info_->dataset->chunkShape;
+  }
+
+  std::vector<Positions> wholeRegion() const {
+    std::vector<Positions> whole;
+    for (auto count : plan_.region.counts()) whole.push_back({0, 1, count, {}, false});
+    return whole;
+  }
+
+  // The one call that is enough for most reads.
+  kj::Promise<void> readFirst() {
+    auto answer = sendRead(*remote_, selection_, 0, plan_.tileBytes, options_.raiseMissingSources);
+    kj::Promise<void> described = kj::READY_NOW;
+    if (!info_) {
+      KJ_IF_MAYBE(opened, remote_->opened) { described = opened->addBranch(); }
+    }
+    return described
+        .then([self = shared_from_this(), answer = kj::mv(answer)]() mutable {
+          checked([&] {
+            if (!self->info_) self->info_ = self->node_->knownInfo();
+            self->useInfo();
+          });
+          return kj::Promise<capnp::Response<rpc::ReadReply>>(kj::mv(answer));
+        })
+        .then([self = shared_from_this()](capnp::Response<rpc::ReadReply> reply) {
+          return checked([&] { return self->receiveFirst(reply); });
+        });
+  }
+
+  kj::Promise<void> receiveFirst(rpc::ReadReply::Reader reply) {
+    plan_.region = resolve(selection_, wire::readShape(reply.getShape()));
+    if (wire::readShape(reply.getSelected()) != plan_.region.shape()) {
+      throw FileError("the server read another selection than it was asked for", ErrorCode::fileProblem);
+    }
+    Piece piece = checkPiece(reply, plan_.type, 0, plan_.region.elementCount());
+    prepare();
+    Shape counts = plan_.region.counts();
+    deliver(piece, counts, wholeRegion(), reply);
+    if (piece.isLast) return kj::READY_NOW;
+    node_->connection().channel->noteAwaited();
+    node_->connection().channel->noteSent();
+    return readTiles(boxesAfter(counts, piece.count));
+  }
+
+  void prepare() {
+    std::lock_guard lock(sink_->mutex);
+    checkOpen();
+    sink_->type = plan_.type;
+    sink_->shape = plan_.region.shape();
+    target_ = sink_->prepare(byteCount(plan_.region.elementCount(), plan_.type));
+  }
+
+  void checkOpen() const {
+    if (sink_->isClosed) throw Busy("the read was given up");
+  }
+
+  void deliver(const Piece& piece, const Shape& counts, const std::vector<Positions>& inResult,
+               rpc::ReadReply::Reader reply) {
+    std::lock_guard lock(sink_->mutex);
+    checkOpen();
+    copyPiece(piece, plan_.type, counts, inResult, target_, plan_.region.counts(), sink_->heap);
+    for (auto name : reply.getMissingSources()) {
+      auto& names = sink_->missingSources;
+      if (std::find(names.begin(), names.end(), name.cStr()) == names.end()) names.push_back(name);
+    }
+    if (auto call = call_.lock()) call->noteProgress();
+  }
+
+  kj::Promise<void> readTiles(std::vector<std::vector<Positions>> boxes) {
+    auto reader = kj::heap<TileReader>(plan_, std::move(boxes), *this);
+    auto promise = reader->run();
+    return promise.attach(kj::mv(reader), shared_from_this());
+  }
+
+  const std::shared_ptr<NodeState> node_;
+  const std::shared_ptr<RemoteNode> remote_;
+  const Selection selection_;
+  const ReadOptions options_;
+  const std::shared_ptr<Sink> sink_;
+  const std::weak_ptr<Call> call_;
+  SharedNodeInfo info_;
+  ReadPlan plan_;
+  std::span<std::byte> target_;
+};
+
+// The selection as it travels: without an ellipsis.  One that stands last says nothing; any other needs the rank.
+Selection withoutEllipsis(const std::shared_ptr<NodeState>& node, const Selection& selection) {
+  auto axes = selection.axes();
+  if (!axes.empty() && std::holds_alternative<Ellipsis>(axes.back())) {
+    axes.pop_back();
+    return Selection(std::move(axes));
+  }
+  bool hasEllipsis = std::any_of(axes.begin(), axes.end(), [](auto& a) { return std::holds_alternative<Ellipsis>(a); });
+  return hasEllipsis ? wire::expandEllipsis(selection, node->shape().size()) : selection;
+}
+
+}  // namespace
+
+std::uint64_t tileBytes(const ReadOptions& options, const ConnectOptions& defaults) {
+  std::uint64_t bytes = options.tileBytes ? options.tileBytes : defaults.tileBytes;
+  return std::clamp<std::uint64_t>(bytes, 1, rpc::MAX_REPLY_BYTES);
+}
+
+std::uint64_t windowBytes(const ReadOptions& options, const ConnectOptions& defaults) {
+  return options.windowBytes ? options.windowBytes : defaults.windowBytes;
+}
+
+void checkReadable(const NodeInfo& info, const std::string& path) {
+  if (info.problem) raise(info.problem->code, path + ": " + info.problem->message);
+  if (info.kind != NodeKind::dataset || !info.dataset) throw BadType(path + " is no dataset");
+  std::string reason = info.dataset->type.unsupportedReason();
+  if (!reason.empty()) throw Unimplemented(path + ": " + reason);
+  if (info.dataset->space.kind == Dataspace::Kind::null) throw BadSelection(path + " has a null space: nothing to read");
+}
+
+SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& selection, const ReadOptions& options,
+                     std::shared_ptr<Sink> sink, std::function<void(const Call&)> whenDone) {
+  if (node->file()->wantsSnapshot() && !node->knownInfo()) node->info();  // most likely spares a question
+  SharedNodeInfo info = node->knownInfo();
+  if (info) {
+    checkReadable(*info, node->path());
+    if (info->dataset->space.kind == Dataspace::Kind::simple) {
+      resolve(selection, info->dataset->space.shape);
+    } else {
+      info = nullptr;  // an extent that only the server can tell
+    }
+  }
+  auto call = std::make_shared<Call>();
+  auto job = std::make_shared<ReadJob>(node, withoutEllipsis(node, selection), options, std::move(sink), call, info);
+  if (whenDone) call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
+  node->connection().start(call, [job] { return job->run(); });
+  return call;
+}
+
+}  // namespace h5cap::detail

@@ -1,0 +1,49 @@
+// Reading a view as a whole: one call where one reply holds it, tiles for the rest.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "h5cap/dataset.h"
+#include "node-state.h"
+
+namespace h5cap::detail {
+
+// Where the elements of a read go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on
+// nothing is written.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Room for `bytes` bytes of elements.  May throw; never called twice.
+  virtual std::span<std::byte> prepare(std::uint64_t bytes) = 0;
+
+  void close() {
+    std::lock_guard lock(mutex);
+    isClosed = true;
+  }
+
+  std::mutex mutex;
+  bool isClosed = false;
+  DataType type;
+  Shape shape;
+  Bytes heap;
+  std::vector<std::string> missingSources;
+};
+
+// Starts reading; on return the calls are on their way.  Throws what can be known before sending (BadSelection, BadType).
+// `whenDone` runs on the loop's thread.
+SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& selection, const ReadOptions& options,
+                     std::shared_ptr<Sink> sink, std::function<void(const Call&)> whenDone = nullptr);
+
+// The sizes that hold for a read: its own, else the connection's.
+std::uint64_t tileBytes(const ReadOptions& options, const ConnectOptions& defaults);
+std::uint64_t windowBytes(const ReadOptions& options, const ConnectOptions& defaults);
+
+// Throws BadType or Unimplemented when elements of the dataset cannot be read.
+void checkReadable(const NodeInfo& info, const std::string& path);
+
+}  // namespace h5cap::detail

@@ -1,0 +1,137 @@
+#include "h5cap/session.h"
+
+#include <algorithm>
+
+#include "connection.h"
+#include "core/wire.h"
+#include "file-state.h"
+#include "peer.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::uint32_t PAGE = 1000;
+
+// A path below the server's root, as it travels: relative ones start at the session's own.
+std::string serverPath(const std::string& base, const std::string& path) {
+  bool isAbsolute = !path.empty() && path[0] == '/';
+  std::string joined = isAbsolute || base.empty() ? path : base + "/" + path;
+  std::size_t begin = joined.find_first_not_of('/');
+  if (begin == std::string::npos) return "";
+  std::size_t end = joined.find_last_not_of('/');
+  return joined.substr(begin, end - begin + 1);
+}
+
+std::shared_ptr<detail::Connection> makeConnection(const Address& address, const ConnectOptions& options) {
+  if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
+  return std::make_shared<detail::Connection>(detail::Channel::open(address.endpoint, options), options);
+}
+
+std::string folderUrl(Address address) {
+  address.object.reset();
+  address.slice.reset();
+  return format(address);
+}
+
+// A session at the root of the server, over the held connection to it.
+std::shared_ptr<detail::Connection> sharedConnection(const Address& address, const ConnectOptions& options) {
+  if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
+  auto& loop = detail::Loop::instance();
+  std::string key = format(address.endpoint);
+  {
+    std::lock_guard lock(loop.poolMutex);
+    auto found = loop.pool.find(key);
+    if (found != loop.pool.end() && found->second->isUsable()) {
+      return std::make_shared<detail::Connection>(found->second, options);
+    }
+  }
+  // Not under the lock: connecting waits.  Of two that raced the later one stays in the pool.
+  auto fresh = makeConnection(address, options);
+  std::lock_guard lock(loop.poolMutex);
+  loop.pool[key] = fresh->channel;
+  return fresh;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<detail::Connection> connection, std::string url, std::string base)
+    : connection_(std::move(connection)), url_(std::move(url)), base_(std::move(base)) {}
+
+const std::string& Session::url() const { return url_; }
+
+File Session::open(const std::string& path, const OpenOptions& options) const {
+  std::string below = serverPath(base_, path);
+  Address address;
+  address.endpoint = connection_->channel->endpoint();
+  address.path = (address.endpoint.transport == Transport::ssh ? "/" : "") + below;
+  return File(detail::FileState::open(connection_, format(address), below, options));
+}
+
+std::vector<DirectoryEntry> Session::list(const std::string& path) const {
+  auto entries = std::make_shared<std::vector<DirectoryEntry>>();
+  auto cursor = std::make_shared<Bytes>();
+  std::string below = serverPath(base_, path);
+  do {
+    connection_->run([&channel = *connection_->channel, below, entries, cursor]() -> kj::Promise<void> {
+      auto request = channel.peer().root.listRequest();
+      request.setPath(below);
+      request.setCursor(wire::asData(*cursor));
+      request.setLimit(PAGE);
+      return request.send().then([entries, cursor](auto reply) {
+        detail::checked([&] {
+          for (auto entry : reply.getEntries()) entries->push_back(wire::read(entry));
+          *cursor = wire::readBytes(reply.getNext());
+          if (reply.getEntries().size() == 0) cursor->clear();
+        });
+      });
+    });
+  } while (!cursor->empty());
+  return std::move(*entries);
+}
+
+ServerInfo Session::serverInfo() const {
+  auto info = std::make_shared<ServerInfo>();
+  connection_->run([&channel = *connection_->channel, info]() -> kj::Promise<void> {
+    auto request = channel.peer().service.helloRequest();
+    request.setClient("h5cap C++ client");
+    request.setProtocol(rpc::PROTOCOL_VERSION);
+    return request.send().then([info](auto reply) {
+      auto server = reply.getServer();
+      info->software = server.getSoftware();
+      info->protocol = server.getProtocol();
+      info->libraryVersion = server.getLibraryVersion();
+    });
+  });
+  return *info;
+}
+
+std::chrono::nanoseconds Session::ping() const {
+  auto before = std::chrono::steady_clock::now();
+  connection_->run([&channel = *connection_->channel]() -> kj::Promise<void> {
+    return channel.peer().session.pingRequest().send().ignoreResult();
+  });
+  return std::chrono::steady_clock::now() - before;
+}
+
+Traffic Session::traffic() const { return connection_->channel->traffic(); }
+
+void Session::close() { connection_->channel->close(); }
+
+Session connect(const std::string& url, const ConnectOptions& options) {
+  Address address = parseAddress(url);
+  return Session(makeConnection(address, options), folderUrl(address), address.path);
+}
+
+Session sharedSession(const std::string& url, const ConnectOptions& options) {
+  Address address = parseAddress(url);
+  return Session(sharedConnection(address, options), folderUrl(address), address.path);
+}
+
+File openUrl(const std::string& url, const OpenOptions& options, const ConnectOptions& connectOptions) {
+  Address address = parseAddress(url);
+  Session session(sharedConnection(address, connectOptions), folderUrl(address), "");
+  return session.open(address.path, options);
+}
+
+}  // namespace h5cap

@@ -1,0 +1,106 @@
+#include "tile-reader.h"
+
+#include <algorithm>
+
+#include "core/wire.h"
+
+namespace h5cap::detail {
+
+namespace {
+
+// A place of variable-length data stands for more bytes than it takes: tiles and their share of the window allow for it.
+constexpr std::uint64_t VARIABLE_FACTOR = 8;
+
+}  // namespace
+
+ReadAnswer sendRead(RemoteNode& node, const Selection& selection, std::uint64_t first, std::uint64_t replyBytes,
+                    bool raiseMissingSources) {
+  auto request = node.node.castAs<rpc::Dataset>().readRequest();
+  wire::write(selection, request.initSelection());
+  auto options = request.initOptions();
+  options.setReplyBytes(replyBytes);
+  if (first > 0) options.initCursor().setElement(first);
+  if (raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
+  return request.send();
+}
+
+TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver)
+    : plan_(std::move(plan)),
+      boxes_(std::make_move_iterator(boxes.begin()), std::make_move_iterator(boxes.end())),
+      receiver_(receiver),
+      tileBytes_(plan_.type.hasVariable() ? std::max<std::uint64_t>(plan_.tileBytes / VARIABLE_FACTOR, 1) : plan_.tileBytes),
+      tasks_(*this) {}
+
+kj::Promise<void> TileReader::run() {
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  done_ = kj::mv(paf.fulfiller);
+  checked([&] { pump(); });
+  return kj::mv(paf.promise);
+}
+
+std::uint64_t TileReader::windowShare(const Tile& tile) const {
+  return tile.region.elementCount() * plan_.type.size() * (plan_.type.hasVariable() ? VARIABLE_FACTOR : 1);
+}
+
+std::optional<Tile> TileReader::nextTile() {
+  for (;;) {
+    if (!tiling_) {
+      if (boxes_.empty()) return std::nullopt;
+      Region part{within(plan_.region.axes, boxes_.front())};
+      tiling_.emplace(std::move(part), plan_.chunkShape, plan_.type.size(), tileBytes_);
+    }
+    if (auto tile = tiling_->next()) {
+      tile->inResult = within(boxes_.front(), tile->inResult);
+      return tile;
+    }
+    tiling_.reset();
+    boxes_.pop_front();
+  }
+}
+
+void TileReader::pump() {
+  // One tile is always under way, however large.
+  while (!exhausted_ && (held_ == 0 || held_ + plan_.tileBytes <= plan_.windowBytes)) {
+    auto tile = nextTile();
+    if (!tile) {
+      exhausted_ = true;
+      receiver_.noMoreTiles(nextIndex_);
+      break;
+    }
+    held_ += windowShare(*tile);
+    ++underWay_;
+    auto index = nextIndex_++;
+    tasks_.add(read(index, std::make_shared<Tile>(std::move(*tile)), 0));
+  }
+  finishIfDone();
+}
+
+void TileReader::finishIfDone() {
+  if (exhausted_ && underWay_ == 0) done_->fulfill();
+}
+
+void TileReader::release(std::uint64_t bytes) {
+  held_ -= std::min(bytes, held_);
+  checked([&] { pump(); });
+}
+
+kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first) {
+  std::uint64_t replyBytes = std::max(plan_.tileBytes, tile->region.elementCount() * plan_.type.size());
+  auto answer = sendRead(*plan_.node, asSelection(tile->region), first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES),
+                         plan_.raiseMissingSources);
+  return answer.then([this, index, tile, first](auto reply) -> kj::Promise<void> {
+    return checked([&]() -> kj::Promise<void> {
+      Piece piece = checkPiece(reply, plan_.type, first, tile->region.elementCount());
+      receiver_.piece(index, *tile, piece, reply);
+      if (!piece.isLast) return read(index, tile, first + piece.count);
+      --underWay_;
+      if (receiver_.tileDone(index, *tile)) held_ -= windowShare(*tile);
+      pump();
+      return kj::READY_NOW;
+    });
+  });
+}
+
+void TileReader::taskFailed(kj::Exception&& problem) { done_->reject(kj::mv(problem)); }
+
+}  // namespace h5cap::detail

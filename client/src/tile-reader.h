@@ -1,0 +1,79 @@
+// Reads a region tile by tile, with a window of calls under way.  On the loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <kj/async.h>
+
+#include "core/tiling.h"
+#include "node-state.h"
+#include "reply.h"
+
+namespace h5cap::detail {
+
+// What to read, and how.
+struct ReadPlan {
+  std::shared_ptr<RemoteNode> node;
+  DataType type;
+  Shape chunkShape;
+  Region region;
+  bool raiseMissingSources = false;
+  std::uint64_t tileBytes = 0;
+  std::uint64_t windowBytes = 0;
+};
+
+using ReadAnswer = capnp::RemotePromise<rpc::ReadReply>;
+
+// Sends one read of the elements of `selection` from `first` on.
+ReadAnswer sendRead(RemoteNode& node, const Selection& selection, std::uint64_t first, std::uint64_t replyBytes,
+                    bool raiseMissingSources);
+
+class TileReader final : private kj::TaskSet::ErrorHandler {
+ public:
+  class Receiver {
+   public:
+    virtual ~Receiver() = default;
+    // A part of tile number `index`; the parts of one tile come in order, the tiles as they arrive.
+    virtual void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader reply) = 0;
+    // All of it is there.  Returns whether its room in the window is free again (or `release` will be called).
+    virtual bool tileDone(std::uint64_t index, const Tile& tile) = 0;
+    virtual void noMoreTiles(std::uint64_t count) = 0;
+  };
+
+  // Reads the parts `boxes` (positions in the region) one after the other.
+  TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver);
+
+  // Starts; resolves when everything has been received.
+  kj::Promise<void> run();
+
+  // A tile that the receiver held on to has been consumed.
+  void release(std::uint64_t bytes);
+
+  // What a tile counts in the window.
+  std::uint64_t windowShare(const Tile& tile) const;
+
+ private:
+  void pump();
+  std::optional<Tile> nextTile();
+  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first);
+  void finishIfDone();
+  void taskFailed(kj::Exception&& problem) override;
+
+  ReadPlan plan_;
+  std::deque<std::vector<Positions>> boxes_;
+  Receiver& receiver_;
+  std::optional<Tiling> tiling_;
+  bool exhausted_ = false;
+  std::uint64_t tileBytes_;
+  std::uint64_t held_ = 0;      // bytes of the window in use
+  std::uint64_t underWay_ = 0;  // tiles
+  std::uint64_t nextIndex_ = 0;
+  kj::Own<kj::PromiseFulfiller<void>> done_;
+  kj::TaskSet tasks_;
+};
+
+}  // namespace h5cap::detail

@@ -1,0 +1,118 @@
+// View: composing selections, and reading them.
+#include <algorithm>
+
+#include "h5cap/dataset.h"
+#include "h5cap/error.h"
+#include "read.h"
+
+namespace h5cap {
+
+namespace {
+
+class PackedSink final : public detail::Sink {
+ public:
+  std::span<std::byte> prepare(std::uint64_t bytes) override {
+    elements.resize(bytes);
+    return elements;
+  }
+
+  PackedElements take() {
+    return {std::move(type), std::move(shape), std::move(elements), std::move(heap), std::move(missingSources)};
+  }
+
+  Bytes elements;
+};
+
+class CallerSink final : public detail::Sink {
+ public:
+  explicit CallerSink(std::span<std::byte> target) : target_(target) {}
+
+  std::span<std::byte> prepare(std::uint64_t bytes) override {
+    if (type.hasVariable()) throw BadType("variable-length data does not fit into plain memory: use readPacked");
+    if (bytes > target_.size()) {
+      throw BadSelection("the selection has " + std::to_string(bytes) + " bytes, and the target room for " +
+                         std::to_string(target_.size()));
+    }
+    return target_.first(bytes);
+  }
+
+ private:
+  std::span<std::byte> target_;
+};
+
+bool isEverything(const Selection& selection) {
+  auto saysNothing = [](const Axis& axis) { return std::holds_alternative<All>(axis) || std::holds_alternative<Ellipsis>(axis); };
+  return std::all_of(selection.axes().begin(), selection.axes().end(), saysNothing);
+}
+
+void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink) {
+  try {
+    node.connection().wait(call);
+  } catch (...) {
+    sink.close();  // the target is the caller's again
+    throw;
+  }
+}
+
+}  // namespace
+
+View::View(std::shared_ptr<detail::NodeState> node, Selection selection)
+    : node_(std::move(node)), selection_(std::move(selection)) {}
+
+View View::operator[](const Selection& inner) const {
+  if (isEverything(selection_)) {
+    auto known = node_->knownInfo();
+    if (known && known->dataset && known->dataset->space.kind == Dataspace::Kind::simple) {
+      resolve(inner, known->dataset->space.shape);  // says what is wrong now, and not when it is read
+    }
+    return View(node_, inner);
+  }
+  return View(node_, asSelection(compose(resolve(selection_, node_->shape()), inner)));
+}
+
+Shape View::shape() const { return resolve(selection_, node_->shape()).shape(); }
+
+PackedElements View::readPacked(const ReadOptions& options) const {
+  auto sink = std::make_shared<PackedSink>();
+  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink);
+  return sink->take();
+}
+
+Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options) const {
+  auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
+  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink);
+  return sink->shape;
+}
+
+std::future<PackedElements> View::readPackedAsync(const ReadOptions& options) const {
+  auto sink = std::make_shared<PackedSink>();
+  auto promise = std::make_shared<std::promise<PackedElements>>();
+  auto future = promise->get_future();
+  detail::startRead(node_, selection_, options, sink, [sink, promise, node = node_](const detail::Call& call) {
+    node->connection().channel->noteAwaited();
+    try {
+      call.check();
+      promise->set_value(sink->take());
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  });
+  return future;
+}
+
+Shape View::readConverted(NativeType type, void* target, std::size_t capacity, const ReadOptions& options) const {
+  if (auto known = node_->knownInfo(); known && known->dataset) {
+    // An empty conversion tells whether the types go together.
+    convert(known->dataset->type, nullptr, 0, {}, type, target);
+  }
+  PackedElements packed = readPacked(options);
+  std::uint64_t count = elementCount(packed.shape);
+  if (count > capacity) {
+    throw BadSelection("the selection has " + std::to_string(count) + " elements, and the target room for " +
+                       std::to_string(capacity));
+  }
+  convert(packed.type, packed.elements.data(), count, packed.heap, type, target);
+  return packed.shape;
+}
+
+}  // namespace h5cap
