@@ -17,7 +17,7 @@ def write_files(folder):
         write_tree(file)
     with new_file(folder / "other.h5") as file:
         file["deep/d"] = [1, 2]
-        file["deep/back"] = h5py.ExternalLink("tree.h5", "/g")
+        file["deep/on"] = h5py.ExternalLink("attributes.h5", "/group")
     with new_file(folder / "attributes.h5") as file:
         write_attributes(file)
     with new_file(folder / "virtual.h5") as file:
@@ -49,7 +49,7 @@ def write_types(file):
     file["texts"] = np.array([["a", "", "ünï"], ["x" * 1000, "\n", "end"]], dtype=h5py.string_dtype())
     file.create_dataset("ascii texts", data=[b"a", b"bc"], dtype=h5py.string_dtype("ascii"))
     file["fixed"] = np.array([b"ab", b"c", b""], dtype="S4")
-    file.create_dataset("fixed utf8", data=np.array(["é".encode(), b"z"], dtype="S3"), dtype=h5py.string_dtype("utf-8", 3))
+    file.create_dataset("fixed utf8", data=np.array(["é".encode(), b"z"], dtype=h5py.string_dtype("utf-8", 3)))
     for name, padding in (("terminated", h5py.h5t.STR_NULLTERM), ("spaces", h5py.h5t.STR_SPACEPAD)):
         kind = h5py.h5t.C_S1.copy()
         kind.set_size(5)
@@ -120,7 +120,7 @@ def write_tree(file):
     file["external absent object"] = h5py.ExternalLink("other.h5", "/nope")
     file["external junk"] = h5py.ExternalLink("junk.h5", "/x")
     file["type"] = np.dtype("<i4")
-    file.create_group("ünï côdé %20/#[")
+    file.create_group("ünï côdé %20#[")
 
 
 def write_attributes(file):
@@ -139,6 +139,7 @@ def write_attributes(file):
     attrs["big"] = np.arange(5000)
     attrs["compound"] = np.array([(1, 2.0)], [("x", "<i4"), ("y", "<f8")])
     attrs.create("arraytype", np.zeros((2, 3)), shape=(2, 3), dtype=np.dtype(("f8", (3,))))
+    file["group/y"] = 1
     file["d"] = 1
     file["d"].attrs["units"] = "mm"
 

@@ -17,7 +17,7 @@ GOOD = [
     np.add.outer(np.arange(10), np.arange(7)) % 3 == 0, np.zeros((10, 7), bool),
 ]
 BAD = [
-    10, -11, 2**70, (1, 7), (1, 2, 3), slice(None, None, -1), slice(None, None, 0), [3, 1], [1, 1], ([1, 3], [2, 4]), [20], None, 1.5,
+    10, -11, 2**70, (1, 7), (1, 2, 3), (20, 1, 1), (1, 2, None), (Ellipsis, 20, 1, 1), (1.5, 1, 1), slice(None, None, -1), slice(None, None, 0), [3, 1], [1, 1], ([1, 3], [2, 4]), [20], None, 1.5,
     (Ellipsis, Ellipsis), np.ones((10, 3), bool), (slice(None), np.array([True] * 3)), np.array([[1, 2], [3, 4]]), [1.0, 2.0],
     np.True_, np.array(True), slice(0, 5, 2.0), {1: 2}, object(), [[1], [2, 3]],
 ]

@@ -88,12 +88,6 @@ class AttributeManager(collections.abc.Mapping):
     def get_id(self, name: Union[str, bytes]):
         raise NotImplementedError("low-level identifiers do not exist for remote attributes")
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AttributeManager) and self._node == other._node
-
-    def __hash__(self) -> int:
-        return hash(self._node)
-
     def __repr__(self) -> str:
         if not self._node:
             return "<Attributes of closed HDF5 object>"

@@ -109,7 +109,7 @@ class Dataset(Node):
             return parameters[0]
         if name == "szip":
             return ("nn" if parameters[0] & 32 else "ec", parameters[1])
-        return parameters
+        return None  # h5py's lzf has none
 
     @property
     def shuffle(self) -> bool:

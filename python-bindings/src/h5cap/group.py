@@ -38,7 +38,7 @@ class Group(Node, collections.abc.Mapping):
         if not path:
             raise KeyError("Unable to open object (name parameter cannot be an empty string)")
         if not [part for part in path.split("/") if part not in ("", ".")] and not path.startswith("/"):
-            return self
+            return make_node(self._opened, self._native, self._path, self._info)
         absolute = joined(self._path, path)
         with finding(path):
             native = self._opened.native.node(encoded(absolute))

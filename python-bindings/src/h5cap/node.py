@@ -101,13 +101,20 @@ class Node:
         return self._path if self._external() is None else self._path_behind_link()
 
     def _path_behind_link(self) -> str:
-        """The path in the other file: the target of the first external link on the way, and the rest."""
+        """The path in the other file: the target of the first external link on the way, and the rest, which may lead on."""
         parts = [part for part in self._path.split("/") if part]
         root = self._opened.native
         for depth in range(1, len(parts) + 1):
-            link = root.link(encoded("/" + "/".join(parts[:depth])))
-            if link is not None and link[1] == "external":
-                return joined(link[2], "/".join(parts[depth:]))
+            prefix = encoded("/" + "/".join(parts[:depth]))
+            link = root.link(prefix)
+            if link is None or link[1] != "external":
+                continue
+            target = joined("/", link[2])
+            rest = parts[depth:]
+            if not rest:
+                return target
+            between = root.node(prefix).file_info()
+            return self._opened.other(between)[joined(target, "/".join(rest))].name
         return self._path  # behind a soft link that leads through an external one
 
     @property

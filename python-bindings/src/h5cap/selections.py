@@ -51,13 +51,16 @@ def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
     axes: List[Any] = []
     counts: List[int] = []
     vectors = 0
-    for axis, (extent, arg) in enumerate(zip(shape, expand_ellipsis(args, len(shape)))):
-        resolved, count = _axis(axis, extent, arg)
+    whole = expand_ellipsis(args, len(shape))
+    for extent, arg in zip(shape, whole):
+        resolved, count = _axis(extent, arg)
         vectors += isinstance(resolved, list)
         if vectors > 1:
             raise TypeError("Only one indexing vector or array is currently allowed for fancy indexing")
         axes.append(resolved)
         counts.append(count)
+    if len(whole) > len(shape):  # told last, as h5py does
+        raise ValueError(f"{len(whole)} indexing arguments for {len(shape)} dimensions")
     kept = tuple(count for count, axis in zip(counts, axes) if not isinstance(axis, int))
     return Resolved(axes, tuple(counts), kept)
 
@@ -87,12 +90,14 @@ def without_shape(args: Tuple[Any, ...]) -> Optional[List[Any]]:
 
 
 def expand_ellipsis(args: Sequence[Any], rank: int) -> List[Any]:
-    """One argument an axis."""
+    """One argument an axis; more when there are too many and no ellipsis."""
     ellipses = [i for i, arg in enumerate(args) if arg is Ellipsis]
     if len(ellipses) > 1:
         raise ValueError("Only one ellipsis may be used.")
     given = len(args) - len(ellipses)
-    if given > rank:
+    if any(arg is None for arg in args):
+        raise TypeError("Indexing with None (or np.newaxis) is not supported")
+    if ellipses and given > rank:
         raise ValueError(f"{given} indexing arguments for {rank} dimensions")
     at = ellipses[0] if ellipses else len(args)
     return [*args[:at], *[slice(None)] * (rank - given), *args[at + 1:]]
@@ -111,7 +116,7 @@ def _fits(axis: Any) -> bool:
     return all(number is None or number is Ellipsis or -(2**63) <= number < 2**63 for number in numbers)
 
 
-def _axis(axis: int, extent: int, arg: Any) -> Tuple[Any, int]:
+def _axis(extent: int, arg: Any) -> Tuple[Any, int]:
     """The resolved axis and how many elements it has."""
     if isinstance(arg, slice):
         start, stop, step = arg.indices(extent)
@@ -119,11 +124,9 @@ def _axis(axis: int, extent: int, arg: Any) -> Tuple[Any, int]:
             raise ValueError(f"Step must be >= 1 (got {step})")
         count = max(0, -(-(stop - start) // step))
         return (None if (start, count, step) == (0, extent, 1) else (start, stop, step)), count
-    if arg is None:
-        raise TypeError("Indexing with None (or np.newaxis) is not supported")
     if _is_int(arg):
         return _index(extent, operator.index(arg)), 1
-    indices = _vector(axis, extent, arg)
+    indices = _vector(extent, arg)
     return indices, len(indices)
 
 
@@ -136,7 +139,7 @@ def _index(extent: int, index: int) -> int:
     raise IndexError(f"Index ({index}) out of range for (0-{extent - 1})")
 
 
-def _vector(axis: int, extent: int, arg: Any) -> List[int]:
+def _vector(extent: int, arg: Any) -> List[int]:
     """Indices along an axis, from a list, an array or a mask: within the extent and increasing, as h5py wants them."""
     array = np.asarray(arg)
     if array.ndim == 0:
