@@ -91,7 +91,7 @@ struct PlannerReply @0xca41cc040f4619ce {
 
 struct Resolution @0xa9048c6041ff66e1 {
   union {
-    node @0 :Types.NodeInfo;         # as `describe`
+    node @0 :Types.NodeInfo;         # as in a snapshot: no virtual sources, no `storageBytes` of a chunked dataset
     link @1 :Types.Link;             # the last component, not followed
     external :group {
       # The walk met an external link; the rest of the path continues in that file.

@@ -134,18 +134,26 @@ void Answers::elements(rpc::PlannerRequest::Elements::Reader request, rpc::Plann
 
 void Answers::answer(rpc::PlannerRequest::Reader request, rpc::PlannerReply::Builder reply) {
   switch (request.which()) {
-    case rpc::PlannerRequest::OPEN: return open(reply);
-    case rpc::PlannerRequest::SNAPSHOT: return snapshot(request.getSnapshot(), reply);
-    case rpc::PlannerRequest::RESOLVE: return resolve(request.getResolve(), reply);
+    case rpc::PlannerRequest::OPEN:
+      return open(reply);
+    case rpc::PlannerRequest::SNAPSHOT:
+      return snapshot(request.getSnapshot(), reply);
+    case rpc::PlannerRequest::RESOLVE:
+      return resolve(request.getResolve(), reply);
     case rpc::PlannerRequest::DESCRIBE:
       return wire::write(describeNode(file(), request.getDescribe(), Detail::full), reply.initNode());
-    case rpc::PlannerRequest::LINKS: return links(request.getLinks(), reply);
-    case rpc::PlannerRequest::ATTRIBUTES: return attributes(request.getAttributes(), reply);
-    case rpc::PlannerRequest::ATTRIBUTE: return attribute(request.getAttribute(), reply);
+    case rpc::PlannerRequest::LINKS:
+      return links(request.getLinks(), reply);
+    case rpc::PlannerRequest::ATTRIBUTES:
+      return attributes(request.getAttributes(), reply);
+    case rpc::PlannerRequest::ATTRIBUTE:
+      return attribute(request.getAttribute(), reply);
     case rpc::PlannerRequest::STORAGE:
       return wire::write(planStorage(file(), request.getStorage()), reply.initStorage());
-    case rpc::PlannerRequest::CHUNKS: return chunks(request.getChunks(), reply);
-    case rpc::PlannerRequest::ELEMENTS: return elements(request.getElements(), reply);
+    case rpc::PlannerRequest::CHUNKS:
+      return chunks(request.getChunks(), reply);
+    case rpc::PlannerRequest::ELEMENTS:
+      return elements(request.getElements(), reply);
   }
   throw Unimplemented("a question that this planner does not know");
 }

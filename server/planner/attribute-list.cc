@@ -79,8 +79,7 @@ std::vector<AttributeName> attributeNames(hid_t object) {
   std::vector<AttributeName> names;
   hsize_t position = 0;
   check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &names), "list the attributes");
-  std::sort(names.begin(), names.end(),
-            [](const AttributeName& a, const AttributeName& b) { return a.name < b.name; });
+  std::sort(names.begin(), names.end(), [](const AttributeName& a, const AttributeName& b) { return a.name < b.name; });
   return names;
 }
 

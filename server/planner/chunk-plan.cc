@@ -22,9 +22,9 @@ void checkBox(const Shape& shape, const Shape& chunkShape, const Shape& first, c
   }
   std::uint64_t total = elementCount(count);
   if (total > rpc::MAX_PLAN_CHUNKS) {
-    throw FileError(std::to_string(total) + " chunks asked for at once; the limit is " +
-                        std::to_string(rpc::MAX_PLAN_CHUNKS),
-                    ErrorCode::tooLarge);
+    throw FileError(
+        std::to_string(total) + " chunks asked for at once; the limit is " + std::to_string(rpc::MAX_PLAN_CHUNKS),
+        ErrorCode::tooLarge);
   }
 }
 

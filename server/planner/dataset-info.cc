@@ -59,13 +59,17 @@ Filter readFilter(hid_t creationList, unsigned i) {
 
 Layout layoutOf(hid_t creationList) {
   switch (H5Pget_layout(creationList)) {
-    case H5D_COMPACT: return Layout::compact;
+    case H5D_COMPACT:
+      return Layout::compact;
     case H5D_CONTIGUOUS:
       // Says contiguous, with offset -1 and storage above 0: only the count tells.
       return H5Pget_external_count(creationList) > 0 ? Layout::external : Layout::contiguous;
-    case H5D_CHUNKED: return Layout::chunked;
-    case H5D_VIRTUAL: return Layout::virtualMapping;
-    default: return Layout::unknown;
+    case H5D_CHUNKED:
+      return Layout::chunked;
+    case H5D_VIRTUAL:
+      return Layout::virtualMapping;
+    default:
+      return Layout::unknown;
   }
 }
 

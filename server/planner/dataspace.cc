@@ -42,10 +42,15 @@ void readBoxes(hid_t space, std::size_t rank, Hyperslab& slab) {
 Dataspace readSpace(hid_t space) {
   Dataspace result;
   switch (H5Sget_simple_extent_type(space)) {
-    case H5S_NULL: result.kind = Dataspace::Kind::null; return result;
-    case H5S_SCALAR: return result;
-    case H5S_SIMPLE: break;
-    default: throwHdf5Error("read a dataspace");
+    case H5S_NULL:
+      result.kind = Dataspace::Kind::null;
+      return result;
+    case H5S_SCALAR:
+      return result;
+    case H5S_SIMPLE:
+      break;
+    default:
+      throwHdf5Error("read a dataspace");
   }
   hsize_t dimensions[H5S_MAX_RANK], limits[H5S_MAX_RANK];
   int rank = check(H5Sget_simple_extent_dims(space, dimensions, limits), "read a shape");
@@ -64,11 +69,17 @@ Hyperslab readSelection(hid_t space) {
   Hyperslab slab;
   slab.extent = extentOf(space);
   switch (H5Sget_select_type(space)) {
-    case H5S_SEL_ALL: return slab;
-    case H5S_SEL_NONE: slab.kind = Hyperslab::Kind::none; return slab;
-    case H5S_SEL_HYPERSLABS: break;
-    case H5S_SEL_POINTS: throw Unimplemented("a stored selection of points");
-    default: throwHdf5Error("read a stored selection");
+    case H5S_SEL_ALL:
+      return slab;
+    case H5S_SEL_NONE:
+      slab.kind = Hyperslab::Kind::none;
+      return slab;
+    case H5S_SEL_HYPERSLABS:
+      break;
+    case H5S_SEL_POINTS:
+      throw Unimplemented("a stored selection of points");
+    default:
+      throwHdf5Error("read a stored selection");
   }
   if (check(H5Sis_regular_hyperslab(space), "look at a stored selection") > 0) {
     readRegular(space, slab.extent.size(), slab);

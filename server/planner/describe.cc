@@ -46,8 +46,7 @@ void describeGroup(hid_t group, NodeInfo& node) {
   Handle creation = own(H5Gget_create_plist(group), "read the group's properties");
   node.attributesTrackOrder = tracksAttributes(creation.get());
   unsigned flags = 0;
-  node.tracksOrder =
-      H5Pget_link_creation_order(creation.get(), &flags) >= 0 && (flags & H5P_CRT_ORDER_TRACKED) != 0;
+  node.tracksOrder = H5Pget_link_creation_order(creation.get(), &flags) >= 0 && (flags & H5P_CRT_ORDER_TRACKED) != 0;
   H5G_info_t info;
   check(H5Gget_info(group, &info), "count the links");
   node.linkCount = info.nlinks;
@@ -58,7 +57,9 @@ void describeGroup(hid_t group, NodeInfo& node) {
 
 void describeKind(hid_t object, Detail detail, NodeInfo& node) {
   switch (node.kind) {
-    case NodeKind::group: describeGroup(object, node); break;
+    case NodeKind::group:
+      describeGroup(object, node);
+      break;
     case NodeKind::dataset: {
       Handle creation = own(H5Dget_create_plist(object), "read the dataset's properties");
       node.attributesTrackOrder = tracksAttributes(creation.get());
@@ -71,16 +72,21 @@ void describeKind(hid_t object, Detail detail, NodeInfo& node) {
       node.type = mapType(object).type;
       break;
     }
-    case NodeKind::unknown: throw Unimplemented("an object that is no group, dataset or named datatype");
+    case NodeKind::unknown:
+      throw Unimplemented("an object that is no group, dataset or named datatype");
   }
 }
 
 NodeKind kindOf(H5O_type_t type) {
   switch (type) {
-    case H5O_TYPE_GROUP: return NodeKind::group;
-    case H5O_TYPE_DATASET: return NodeKind::dataset;
-    case H5O_TYPE_NAMED_DATATYPE: return NodeKind::namedType;
-    default: return NodeKind::unknown;
+    case H5O_TYPE_GROUP:
+      return NodeKind::group;
+    case H5O_TYPE_DATASET:
+      return NodeKind::dataset;
+    case H5O_TYPE_NAMED_DATATYPE:
+      return NodeKind::namedType;
+    default:
+      return NodeKind::unknown;
   }
 }
 

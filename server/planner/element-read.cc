@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t ARENA_SLACK = 32;  // malloc's own bytes for each piece, about
 
-// Where libhdf5 puts variable-length data: freed as a whole, also what a failed read leaves behind, and bounded, because
-// a file may claim lengths that it does not have.
+// Where libhdf5 puts variable-length data: freed as a whole, also what a failed read leaves behind, and bounded,
+// because a file may claim lengths that it does not have.
 class Arena {
  public:
   Handle transferList() {
@@ -73,7 +73,8 @@ void checkRegion(const Region& region, const Shape& shape) {
   }
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const RegionAxis& axis = region.axes[i];
-    if (!axis.indices.empty() && axis.indices.size() != axis.count) throw BadSelection("a region that contradicts itself");
+    if (!axis.indices.empty() && axis.indices.size() != axis.count)
+      throw BadSelection("a region that contradicts itself");
     bool isOutside = axis.count > shape[i] && axis.indices.empty();
     for (std::uint64_t index : axis.indices) isOutside = isOutside || index >= shape[i];
     if (axis.indices.empty() && axis.count > 0 && !isOutside) {
@@ -89,9 +90,9 @@ void checkRegion(const Region& region, const Shape& shape) {
 void raiseMissingFilter(hid_t creationList) {
   for (const Filter& filter : filtersOf(creationList)) {
     if (H5Zfilter_avail(static_cast<H5Z_filter_t>(filter.id)) > 0) continue;
-    throw FileError("no decoder for filter " + std::to_string(filter.id) +
-                        (filter.name.empty() ? "" : " (" + filter.name + ")"),
-                    ErrorCode::missingFilter);
+    throw FileError(
+        "no decoder for filter " + std::to_string(filter.id) + (filter.name.empty() ? "" : " (" + filter.name + ")"),
+        ErrorCode::missingFilter);
   }
 }
 
@@ -102,8 +103,9 @@ class Reader {
     Shape counts = region.counts();
     std::vector<hsize_t> extent(counts.begin(), counts.end());
     for (const RegionAxis& axis : region.axes) stretches_.push_back(stretchesOf(axis));
-    memorySpace_ = rank_ == 0 ? own(H5Screate(H5S_SCALAR), "make a memory space")
-                              : own(H5Screate_simple(static_cast<int>(rank_), extent.data(), nullptr), "make a memory space");
+    memorySpace_ = rank_ == 0
+                       ? own(H5Screate(H5S_SCALAR), "make a memory space")
+                       : own(H5Screate_simple(static_cast<int>(rank_), extent.data(), nullptr), "make a memory space");
     transfer_ = arena_.transferList();
   }
 
@@ -148,7 +150,7 @@ void checkServed(const DataType& type, hid_t creationList) {
   std::string unsupported = type.unsupportedReason();
   if (!unsupported.empty()) throw Unimplemented(unsupported);
   Layout layout = layoutOf(creationList);
-  if (layout == Layout::virtualMapping) throw Unimplemented("variable-length data of a virtual dataset");
+  if (layout == Layout::virtualMapping) throw Unimplemented("elements of a virtual dataset by way of the library");
   if (layout == Layout::external) throw Unimplemented("external raw files");
 }
 

@@ -14,9 +14,9 @@ struct PackedElements {
   Bytes heap;
 };
 
-// The elements of `region`, packed in C order.  BadSelection outside the shape; FileError (tooLarge) when elements and heap
-// exceed MAX_ELEMENT_REPLY_BYTES, (missingFilter) naming the filter, (fileProblem); Unimplemented for types that are not
-// served and for datasets whose elements are in other files.
+// The elements of `region`, packed in C order.  BadSelection outside the shape; FileError (tooLarge) when elements and
+// heap exceed MAX_ELEMENT_REPLY_BYTES, (missingFilter) naming the filter, (fileProblem); Unimplemented for types that
+// are not served and for datasets whose elements are in other files.
 PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region);
 
 }  // namespace h5cap::hdf5

@@ -49,10 +49,17 @@ Link readLink(hid_t group, const LinkName& link) {
   result.characterSet = link.info.cset == H5T_CSET_UTF8 ? CharacterSet::utf8 : CharacterSet::ascii;
   if (link.info.corder_valid) result.creationOrder = link.info.corder;
   switch (link.info.type) {
-    case H5L_TYPE_HARD: result.target = HardLink{link.info.u.address, NodeKind::unknown}; break;
-    case H5L_TYPE_SOFT: result.target = softLink(valueOf(group, link)); break;
-    case H5L_TYPE_EXTERNAL: result.target = externalLink(valueOf(group, link)); break;
-    default: result.target = UserDefinedLink{static_cast<std::uint8_t>(link.info.type)};
+    case H5L_TYPE_HARD:
+      result.target = HardLink{link.info.u.address, NodeKind::unknown};
+      break;
+    case H5L_TYPE_SOFT:
+      result.target = softLink(valueOf(group, link));
+      break;
+    case H5L_TYPE_EXTERNAL:
+      result.target = externalLink(valueOf(group, link));
+      break;
+    default:
+      result.target = UserDefinedLink{static_cast<std::uint8_t>(link.info.type)};
   }
   return result;
 }

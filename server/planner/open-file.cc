@@ -18,8 +18,8 @@ constexpr std::size_t CHUNK_CACHE_SLOTS = 12421;  // a prime, about a hundred fo
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// At byte 0 or 512, 1024, 2048, … (file format specification, II.A).  libhdf5 reads beyond the end of a small file while it
-// looks, and then complains about that instead.
+// At byte 0 or 512, 1024, 2048, … (file format specification, II.A).  libhdf5 reads beyond the end of a small file
+// while it looks, and then complains about that instead.
 bool hasSignature(int descriptor) {
   constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
   char found[signature.size()];

@@ -16,8 +16,8 @@ class OpenFile {
 
   const FileInfo& info() const { return info_; }  // without path and version
 
-  // An object by its address.  FileError when there is none.  A dataset of a file that is being written is as the writer
-  // last flushed it.
+  // An object by its address.  FileError when there is none.  A dataset of a file that is being written is as the
+  // writer last flushed it.
   Handle object(ObjectId id) const;
   Handle group(ObjectId id) const;    // BadType for other objects
   Handle dataset(ObjectId id) const;  // BadType for other objects

@@ -45,7 +45,9 @@ void Packer::packSequence(const MemoryLayout& base, const hvl_t& sequence, std::
 
 void Packer::pack(const MemoryLayout& layout, const std::byte* memory, std::byte* packed) {
   switch (layout.kind) {
-    case MemoryLayout::Kind::plain: std::memcpy(packed, memory, layout.packedBytes); return;
+    case MemoryLayout::Kind::plain:
+      std::memcpy(packed, memory, layout.packedBytes);
+      return;
     case MemoryLayout::Kind::string: {
       const char* text;
       std::memcpy(&text, memory, sizeof text);

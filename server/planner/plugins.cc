@@ -16,9 +16,9 @@ constexpr std::array<const char*, 3> FOLDERS = {
     "/usr/lib/python3/dist-packages/hdf5plugin/plugins",
 };
 
-// Numbers of registered filters that somebody packages, from The HDF Group's list: bzip2, LZF, Blosc, MAFISC, Snappy, LZ4,
-// APAX, CBF, JPEG-XR, bitshuffle, SPDP, LPC-Rice, CCSDS-123, JPEG-LS, ZFP, FPZIP, Zstandard, B3D, SZ, FCIDECOMP, JPEG,
-// VBZ, FAPEC, BitGroom, Granular BitRound, SZ3, Delta-Rice, Blosc2, FLAC, H5Z-SPERR …
+// Numbers of registered filters that somebody packages, from The HDF Group's list: bzip2, LZF, Blosc, MAFISC, Snappy,
+// LZ4, APAX, CBF, JPEG-XR, bitshuffle, SPDP, LPC-Rice, CCSDS-123, JPEG-LS, ZFP, FPZIP, Zstandard, B3D, SZ, FCIDECOMP,
+// JPEG, VBZ, FAPEC, BitGroom, Granular BitRound, SZ3, Delta-Rice, Blosc2, FLAC, H5Z-SPERR …
 constexpr std::array<H5Z_filter_t, 2> EARLY = {305, 307};
 constexpr H5Z_filter_t FIRST = 32000, LAST = 32032;
 

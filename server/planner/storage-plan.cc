@@ -57,12 +57,14 @@ Storage planStorage(const OpenFile& file, ObjectId id) {
     case Layout::compact:
       if (isVariable) return LibraryOnly{VARIABLE};
       return compact(dataset.get(), type.get(), count, mapped.layout->memoryBytes);
-    case Layout::contiguous: return contiguous(dataset.get(), file.info().userBlockSize, isVariable);
+    case Layout::contiguous:
+      return contiguous(dataset.get(), file.info().userBlockSize, isVariable);
     case Layout::chunked:
       if (isVariable) return LibraryOnly{VARIABLE};
       return ChunkedStorage{chunkShapeOf(creation.get()), filtersOf(creation.get()),
                             partialChunksUnfiltered(creation.get())};
-    default: throw Unimplemented("a dataset of an unknown layout");
+    default:
+      throw Unimplemented("a dataset of an unknown layout");
   }
 }
 

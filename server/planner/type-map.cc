@@ -73,15 +73,19 @@ MappedType mapFloat(hid_t type) {
 
 StringPadding padding(hid_t type) {
   switch (H5Tget_strpad(type)) {
-    case H5T_STR_NULLPAD: return StringPadding::nullPadded;
-    case H5T_STR_SPACEPAD: return StringPadding::spacePadded;
-    default: return StringPadding::nullTerminated;
+    case H5T_STR_NULLPAD:
+      return StringPadding::nullPadded;
+    case H5T_STR_SPACEPAD:
+      return StringPadding::spacePadded;
+    default:
+      return StringPadding::nullTerminated;
   }
 }
 
 MappedType mapString(hid_t type) {
   CharacterSet set = H5Tget_cset(type) == H5T_CSET_UTF8 ? CharacterSet::utf8 : CharacterSet::ascii;
-  if (check(H5Tis_variable_str(type), "look at a string type") == 0) return plain(type, FixedStringType{padding(type), set});
+  if (check(H5Tis_variable_str(type), "look at a string type") == 0)
+    return plain(type, FixedStringType{padding(type), set});
   MemoryLayout layout;
   layout.kind = MemoryLayout::Kind::string;
   layout.memoryBytes = sizeof(char*);
@@ -99,7 +103,8 @@ MappedType mapSequence(hid_t type, int depth) {
   layout.packedBytes = PLACE_BYTES;
   layout.base = base.layout;
   SequenceType sequence{std::make_shared<DataType>(std::move(base.type))};
-  return {DataType(PLACE_BYTES, std::move(sequence), namedTypeId(type)), std::make_shared<MemoryLayout>(std::move(layout))};
+  return {DataType(PLACE_BYTES, std::move(sequence), namedTypeId(type)),
+          std::make_shared<MemoryLayout>(std::move(layout))};
 }
 
 MappedType mapEnum(hid_t type, int depth) {
@@ -153,9 +158,8 @@ MappedType mapCompound(hid_t type, int depth) {
   }
   std::vector<std::size_t> order(layout.parts.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return layout.parts[a].memoryOffset < layout.parts[b].memoryOffset;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return layout.parts[a].memoryOffset < layout.parts[b].memoryOffset; });
   std::size_t grown = 0;
   for (std::size_t i : order) {
     MemoryLayout::Part& part = layout.parts[i];
@@ -190,18 +194,30 @@ MappedType mapBitfield(hid_t type) {
 MappedType map(hid_t type, int depth) {
   if (depth > MAX_DEPTH) throw FileError("a datatype nests more than " + std::to_string(MAX_DEPTH) + " deep");
   switch (check(H5Tget_class(type), "look at a datatype")) {
-    case H5T_INTEGER: return mapInteger(type);
-    case H5T_FLOAT: return mapFloat(type);
-    case H5T_TIME: return plain(type, TimeType{});
-    case H5T_STRING: return mapString(type);
-    case H5T_BITFIELD: return mapBitfield(type);
-    case H5T_OPAQUE: return plain(type, OpaqueType{takeText(H5Tget_tag(type))});
-    case H5T_COMPOUND: return mapCompound(type, depth + 1);
-    case H5T_REFERENCE: return mapReference(type);
-    case H5T_ENUM: return mapEnum(type, depth + 1);
-    case H5T_VLEN: return mapSequence(type, depth + 1);
-    case H5T_ARRAY: return mapArray(type, depth + 1);
-    default: return plain(type, UnsupportedType{"unknown class"});
+    case H5T_INTEGER:
+      return mapInteger(type);
+    case H5T_FLOAT:
+      return mapFloat(type);
+    case H5T_TIME:
+      return plain(type, TimeType{});
+    case H5T_STRING:
+      return mapString(type);
+    case H5T_BITFIELD:
+      return mapBitfield(type);
+    case H5T_OPAQUE:
+      return plain(type, OpaqueType{takeText(H5Tget_tag(type))});
+    case H5T_COMPOUND:
+      return mapCompound(type, depth + 1);
+    case H5T_REFERENCE:
+      return mapReference(type);
+    case H5T_ENUM:
+      return mapEnum(type, depth + 1);
+    case H5T_VLEN:
+      return mapSequence(type, depth + 1);
+    case H5T_ARRAY:
+      return mapArray(type, depth + 1);
+    default:
+      return plain(type, UnsupportedType{"unknown class"});
   }
 }
 

@@ -1,8 +1,8 @@
 // HDF5 datatypes as values, and how elements move from libhdf5's memory layout to the packed one.
 //
 // Elements are read with the file's own type as memory type, so libhdf5 converts nothing but variable-length data: a
-// `char*` for a string, an `hvl_t` for a sequence.  Both become 16 bytes in packed elements (capnp/h5cap/types.capnp), and
-// the members of a compound behind them move by the difference; everything else keeps HDF5's size and offsets.
+// `char*` for a string, an `hvl_t` for a sequence.  Both become 16 bytes in packed elements (capnp/h5cap/types.capnp),
+// and the members of a compound behind them move by the difference; everything else keeps HDF5's size and offsets.
 #pragma once
 
 #include <hdf5.h>

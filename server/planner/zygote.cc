@@ -55,8 +55,8 @@ bool sendHello() {
 
 void wake(int) {}
 
-// Dead planners are collected between orders.  (Ignoring SIGCHLD would collect them too, but then one that dies at once is
-// gone before its pidfd can be opened.)
+// Dead planners are collected between orders.  (Ignoring SIGCHLD would collect them too, but then one that dies at once
+// is gone before its pidfd can be opened.)
 void collectDead() {
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
@@ -82,7 +82,8 @@ bool receive(Order& order) {
     got = recvmsg(zygoteDescriptor, &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   const cmsghdr* rights = got == sizeof order.request ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(2 * sizeof(int))) return false;
+  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+    return false;
   int descriptors[2];
   std::memcpy(descriptors, CMSG_DATA(rights), sizeof descriptors);
   order.file = descriptors[0];
@@ -164,7 +165,7 @@ int runZygote() {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, &before);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = wake;
   sigaction(SIGCHLD, &action, nullptr);
   if (!sendHello()) return 1;

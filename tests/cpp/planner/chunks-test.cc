@@ -1,5 +1,6 @@
-// Chunk extents, for every kind of chunk index, judged by the bytes that stand there.  Covers user blocks, filter masks,
-// chunks never written, boxes within the grid, and an index that is destroyed.  Not: files that are being written.
+// Chunk extents, for every kind of chunk index, judged by the bytes that stand there.  Covers user blocks, filter
+// masks, chunks never written, boxes within the grid, and an index that is destroyed.  Not: files that are being
+// written.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -63,7 +64,8 @@ std::vector<ChunkExtent> extents(PlannerProcess& planner, ObjectId id, const Sha
 }
 
 // How many elements of the stored chunk differ from the ramp.
-int wrongElements(const std::string& path, const ChunkExtent& extent, const IndexKind& kind, hsize_t row, hsize_t column) {
+int wrongElements(const std::string& path, const ChunkExtent& extent, const IndexKind& kind, hsize_t row,
+                  hsize_t column) {
   std::string bytes = bytesAt(path, extent.address, extent.size);
   REQUIRE(bytes.size() == kind.chunk[0] * kind.chunk[1] * sizeof(std::int32_t));
   int wrong = 0;

@@ -128,9 +128,15 @@ TEST_CASE("random damage ends in an answer or a dead planner") {
     for (int j = 0; j < 8; ++j) bytes[random() % bytes.size()] = static_cast<char>(random());
     spit(samplePath("mutated.h5"), bytes);
     switch (exercise(samplePath("mutated.h5"))) {
-      case Ending::answered: ++answered; break;
-      case Ending::refused: ++refused; break;
-      case Ending::died: ++died; break;
+      case Ending::answered:
+        ++answered;
+        break;
+      case Ending::refused:
+        ++refused;
+        break;
+      case Ending::died:
+        ++died;
+        break;
     }
   }
   MESSAGE("answered " << answered << ", refused " << refused << ", died " << died);

@@ -57,10 +57,10 @@ TEST_CASE("paths are walked component by component") {
     REQUIRE(outcome(resolution) == good.outcome);
     CHECK(wire::read(resolution.getNode()).id == data);
   }
-  for (const Good& other : {Good{"dangling", "missing nothing"}, Good{"x", "missing x"}, Good{"..", "missing .."},
-                            Good{"a/b/data/x", "missing x"}, Good{"out", "external other.h5 /entry "},
-                            Good{"out/x/y", "external other.h5 /entry x/y"},
-                            Good{"a/through/z", "external other.h5 /entry detector/z"}}) {
+  for (const Good& other :
+       {Good{"dangling", "missing nothing"}, Good{"x", "missing x"}, Good{"..", "missing .."},
+        Good{"a/b/data/x", "missing x"}, Good{"out", "external other.h5 /entry "},
+        Good{"out/x/y", "external other.h5 /entry x/y"}, Good{"a/through/z", "external other.h5 /entry detector/z"}}) {
     CAPTURE(other.path);
     CHECK(outcome(planner.resolve(root, other.path)) == other.outcome);
   }

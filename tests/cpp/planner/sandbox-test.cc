@@ -1,4 +1,6 @@
 // The sandbox, in forked children of the test: what it must deny, and what must go on working.
+#include "server/planner/sandbox.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,8 +11,6 @@
 #include <cstdlib>
 #include <functional>
 #include <vector>
-
-#include "server/planner/sandbox.h"
 
 namespace {
 
