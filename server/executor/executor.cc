@@ -35,7 +35,8 @@ class Executor::Impl {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  ~Impl() {
+  // Ends the threads.  Promises that are left may still withdraw their work, to no effect.
+  void stop() {
     std::map<std::uint64_t, Queue> dropped;
     {
       std::lock_guard lock(mutex_);
@@ -117,16 +118,16 @@ class Executor::Impl {
   std::vector<std::thread> threads_;
 };
 
-Executor::Executor(unsigned threads) : impl_(kj::heap<Impl>(threads)) {}
+Executor::Executor(unsigned threads) : impl_(std::make_shared<Impl>(threads)) {}
 
-Executor::~Executor() noexcept(false) = default;
+Executor::~Executor() noexcept(false) { impl_->stop(); }
 
 kj::Own<void> Executor::enqueue(std::uint64_t owner, kj::Function<Outcome()> work) {
   auto job = std::make_shared<Job>();
   job->owner = owner;
   job->work = kj::mv(work);
   impl_->add(job);
-  return kj::heap(kj::defer([&impl = *impl_, job] { impl.withdraw(*job); }));
+  return kj::heap(kj::defer([impl = impl_, job] { impl->withdraw(*job); }));
 }
 
 kj::Exception Executor::asKj(std::exception_ptr error) {

@@ -34,7 +34,7 @@ class Executor {
   kj::Own<void> enqueue(std::uint64_t owner, kj::Function<Outcome()> work);  // dropping the result withdraws the work
   static kj::Exception asKj(std::exception_ptr error);
 
-  kj::Own<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // promises may outlive the executor
 };
 
 template <class T>

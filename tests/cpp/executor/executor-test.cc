@@ -1,0 +1,183 @@
+// Covers: where work runs, fairness between owners, withdrawal, exceptions and shutdown of the executor; single flight and bounds
+// of the chunk cache.
+#include "server/executor/executor.h"
+
+#include <doctest/doctest.h>
+#include <kj/async-io.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "h5cap/error.h"
+#include "server/executor/chunk-cache.h"
+
+using namespace h5cap;
+
+namespace {
+
+// Holds threads until it is opened.
+class Gate {
+ public:
+  void open() {
+    std::lock_guard lock(mutex_);
+    isOpen_ = true;
+    opened_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    opened_.wait(lock, [this] { return isOpen_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool isOpen_ = false;
+};
+
+std::string text(kj::Exception& exception) { return exception.getDescription().cStr(); }
+
+}  // namespace
+
+TEST_CASE("work runs on another thread and its result or exception arrives here") {
+  auto io = kj::setupAsyncIo();
+  Executor executor(2);
+  auto here = std::this_thread::get_id();
+  CHECK(executor.run<bool>(1, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
+  auto moved = executor.run<std::unique_ptr<int>>(1, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
+  CHECK(*moved == 42);
+  bool ran = false;
+  executor.run<void>(1, [&ran] { ran = true; }).wait(io.waitScope);
+  CHECK(ran);
+  try {
+    executor.run<int>(1, []() -> int { throw NotFound("/x"); }).wait(io.waitScope);
+    FAIL("no exception");
+  } catch (kj::Exception& exception) {
+    CHECK(text(exception) == "[notFound] /x");
+  }
+  try {
+    executor.run<void>(1, [] { throw std::runtime_error("odd"); }).wait(io.waitScope);
+    FAIL("no exception");
+  } catch (kj::Exception& exception) {
+    CHECK(text(exception) == "[failed] odd");
+  }
+}
+
+TEST_CASE("owners take turns, and work of one owner keeps its order") {
+  auto io = kj::setupAsyncIo();
+  Executor executor(1);
+  Gate gate;
+  auto blocker = executor.run<void>(9, [&] { gate.pass(); });
+  std::string order;
+  std::vector<kj::Promise<void>> all;
+  auto add = [&](std::uint64_t owner, char letter) {
+    all.push_back(executor.run<void>(owner, [&order, letter] { order += letter; }));
+  };
+  for (int i = 0; i < 4; ++i) add(1, 'a' + i);
+  add(2, 'x');
+  add(2, 'y');
+  add(3, '-');
+  gate.open();
+  for (auto& one : all) one.wait(io.waitScope);
+  CHECK(order == "ax-bycd");
+}
+
+TEST_CASE("a dropped promise withdraws work that has not started, and lets go of work that has") {
+  auto io = kj::setupAsyncIo();
+  std::atomic<int> ran = 0;
+  auto owned = std::make_shared<int>(1);
+  {
+    Executor executor(1);
+    Gate gate, started;
+    auto running = executor.run<int>(1, [&, owned] {
+      started.open();
+      gate.pass();
+      return ++ran;
+    });
+    started.pass();
+    auto queued = executor.run<int>(1, [&, owned] { return ++ran; });
+    auto kept = executor.run<int>(1, [&] { return ++ran; });
+    CHECK(owned.use_count() == 3);
+    queued = nullptr;
+    CHECK(owned.use_count() == 2);
+    running = nullptr;
+    gate.open();
+    CHECK(kept.wait(io.waitScope) == 2);
+    CHECK(owned.use_count() == 1);
+  }
+  CHECK(ran == 2);
+}
+
+TEST_CASE("an executor that ends drops what is queued") {
+  auto io = kj::setupAsyncIo();
+  std::atomic<int> ran = 0;
+  kj::Promise<void> dropped = nullptr;
+  {
+    Gate started, gate;
+    auto executor = kj::heap<Executor>(1);
+    auto first = executor->run<void>(1, [&] {
+      started.open();
+      gate.pass();
+      ++ran;
+    });
+    auto second = executor->run<void>(1, [&] { ++ran; });
+    started.pass();
+    std::thread ending([&] { executor = nullptr; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    gate.open();
+    ending.join();
+    CHECK(ran == 1);
+    first.wait(io.waitScope);
+    CHECK_THROWS(second.wait(io.waitScope));
+  }
+}
+
+TEST_CASE("a chunk is decoded once however many threads want it, and an error is not remembered") {
+  ChunkCache cache(1 << 20);
+  std::atomic<int> decoded = 0;
+  auto slow = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (++decoded == 1) throw FileError("corrupt");
+    return Bytes(1000, std::byte{7});
+  };
+  for (int round = 0; round < 2; ++round) {
+    std::atomic<int> failures = 0, successes = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        try {
+          successes += cache.get({"v", 64}, slow)->size() == 1000;
+        } catch (const FileError&) {
+          ++failures;
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(decoded == round + 1);
+    CHECK(failures == (round == 0 ? 8 : 0));
+    CHECK(successes == (round == 0 ? 0 : 8));
+  }
+  CHECK(cache.get({"other version", 64}, slow)->size() == 1000);
+  CHECK(decoded == 3);  // negative control: another key is decoded
+}
+
+TEST_CASE("the cache keeps what was used last, within its bound") {
+  ChunkCache cache(10'000);
+  int decoded = 0;
+  auto get = [&](std::uint64_t address, std::size_t size) {
+    int before = decoded;
+    auto bytes = cache.get({"v", address}, [&] { return ++decoded, Bytes(size); });
+    CHECK(bytes->size() == size);
+    CHECK(cache.bytes() <= 10'000);
+    return decoded > before;
+  };
+  for (std::uint64_t i = 0; i < 3; ++i) CHECK(get(i, 3000));
+  CHECK(!get(0, 3000));
+  CHECK(get(3, 3000));   // pushes 1 out
+  CHECK(!get(0, 3000));
+  CHECK(get(1, 3000));
+  CHECK(get(100, 20'000));  // larger than the cache: not kept, and pushes nothing out
+  CHECK(get(100, 20'000));
+  CHECK(!get(1, 3000));
+}
