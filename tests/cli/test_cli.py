@@ -137,7 +137,7 @@ def test_npy_holds_what_h5py_reads(h5cap, folder, tmp_path, path):
 
 
 def test_npy_of_a_strided_slice(h5cap, folder, tmp_path):
-    assert h5cap("cat", KINDS, "wide", "-s", "::2,5:900:7,[3,999,4]", "-o", "out.npy").code == 0
+    assert h5cap("cat", KINDS, "wide", "-s", "0::2,5:900:7,[3,999,4]", "-o", "out.npy").code == 0
     with h5py.File(folder / "kinds.h5") as file:
         expected = file["wide"][...][::2, 5:900:7][:, :, [3, 999, 4]]
     assert np.array_equal(np.load(tmp_path / "out.npy"), expected)

@@ -28,7 +28,7 @@ void listGroup(const Group& group, bool isLong) {
   for (const Child& child : children(group, isLong ? Describe::yes : Describe::no)) {
     std::string line = isLong ? fmt::format("{:<9} ", child.kindWord) : "";
     line += escaped(child.link.name) + (child.isGroup && !isLong ? "/" : "") + linkTargetText(child.link);
-    if (!child.summary.empty()) line += "  " + child.summary;
+    if (isLong && !child.summary.empty()) line += "  " + child.summary;
     print(line + "\n");
   }
 }
@@ -38,7 +38,7 @@ void listGroup(const Group& group, bool isLong) {
 void runLs(const Arguments& arguments) {
   constexpr std::uint32_t SNAPSHOT_BYTES = 1 << 18;
   Target target = connectTarget(arguments);
-  FileOrDirectory found = openEither(target, arguments.isLong ? SNAPSHOT_BYTES : 0);
+  FileOrDirectory found = openEither(target, SNAPSHOT_BYTES);
   if (!found.file) return listDirectory(found.entries, arguments.isLong);
   std::string path = objectPath(target);
   Node node = found.file->node(path);

@@ -54,11 +54,11 @@ std::vector<Child> children(const Group& group, Describe describe) {
     child.link = std::move(link);
     result.push_back(std::move(child));
   }
-  if (describe == Describe::no) return result;
   for (std::size_t first = 0; first < result.size(); first += AT_ONCE) {
     std::size_t end = std::min(result.size(), first + AT_ONCE);
     for (std::size_t i = first; i < end; ++i) {
-      if (!std::holds_alternative<HardLink>(result[i].link.target)) continue;
+      auto hard = std::get_if<HardLink>(&result[i].link.target);
+      if (!hard || (describe == Describe::no && hard->kind != NodeKind::unknown)) continue;
       result[i].node = group.node(joined(group.path(), result[i].link.name));
     }
     for (std::size_t i = first; i < end; ++i) {
