@@ -29,7 +29,7 @@ constexpr unsigned eventsBetweenPolls = 128;
 
 void prepareProcess() {
   // Reply buffers come and go by the megabyte: keep their memory instead of asking the kernel for zeroed pages each time.
-  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc accepts
   mallopt(M_TRIM_THRESHOLD, 128 << 20);
   std::signal(SIGPIPE, SIG_IGN);
   kj::UnixEventPort::captureSignal(SIGTERM);

@@ -14,15 +14,19 @@ using ReadContext = capnp::CallContext<rpc::Dataset::ReadParams, rpc::ReadReply>
 class ReplySpace final : public ElementSpace {
  public:
   ReplySpace(ConnectionState& connection, ReadContext context)
-      : connection_(connection), context_(context) {}
+      : connection_(kj::addRef(connection)), context_(context) {}
+  ~ReplySpace() noexcept(false) {
+    if (connectionLease_.get() != nullptr) connection_->giveBackLater(kj::mv(connectionLease_));
+    if (serverLease_.get() != nullptr) connection_->giveBackLater(kj::mv(serverLease_));
+  }
 
   kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) override {
     connectionLease_ = nullptr;
     serverLease_ = nullptr;
-    return connection_.replyBytes->take(bytes)
+    return connection_->replyBytes->take(bytes)
         .then([this, bytes](kj::Own<Quota::Lease> lease) {
           connectionLease_ = kj::mv(lease);
-          return connection_.server.replyBytes->take(bytes);
+          return connection_->server.replyBytes->take(bytes);
         })
         .then([this, bytes](kj::Own<Quota::Lease> lease) {
           serverLease_ = kj::mv(lease);
@@ -38,9 +42,9 @@ class ReplySpace final : public ElementSpace {
  private:
   static constexpr std::uint64_t headWords = 64;
 
-  ConnectionState& connection_;
+  kj::Own<ConnectionState> connection_;
   ReadContext context_;
-  kj::Own<Quota::Lease> connectionLease_, serverLease_;
+  kj::Own<Quota::Lease> connectionLease_, serverLease_;  // none before the first reserve()
   capnp::Orphan<capnp::Data> elements_;
 };
 

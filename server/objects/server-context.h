@@ -3,6 +3,7 @@
 
 #include <kj/refcount.h>
 #include <kj/timer.h>
+#include <kj/vector.h>
 
 #include <chrono>
 #include <cstdint>
@@ -56,11 +57,23 @@ class ConnectionState : public kj::Refcounted {
         replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
         reads(kj::refcounted<Quota>(server.limits.readsPerConnection)) {}
 
+  // Gives leases back once the event loop has nothing else to do: by then an answer that was just made stands in the
+  // connection's queue and is counted there.
+  void giveBackLater(kj::Own<Quota::Lease> lease) {
+    leases_.add(kj::mv(lease));
+    if (leases_.size() > 1) return;
+    givingBack_ = kj::evalLast([this] { auto returned = kj::mv(leases_); }).eagerlyEvaluate([](kj::Exception&&) {});
+  }
+
   ServerContext& server;
   const std::uint64_t id;  // whose work it is, for the executor's fairness
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
   std::uint64_t handles = 0;
+
+ private:
+  kj::Vector<kj::Own<Quota::Lease>> leases_;
+  kj::Promise<void> givingBack_ = nullptr;
 };
 
 // One login.

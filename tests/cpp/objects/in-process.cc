@@ -18,13 +18,17 @@ std::string plannerProgram() {
 
 }  // namespace
 
+void makeFiles(const std::string& arguments) {
+  if (system(("/usr/bin/python3 " H5CAP_TEST_SOURCE "/make_files.py " + arguments).c_str()) != 0)
+    throw std::runtime_error("make_files.py " + arguments + " failed");
+}
+
 SampleFolder::SampleFolder() {
   char name[] = "/tmp/h5cap-objects-XXXXXX";
   if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = std::string(name) + "/data";
   std::filesystem::create_directory(path_);
-  if (system(("/usr/bin/python3 " H5CAP_TEST_SOURCE "/make_files.py " + path_).c_str()) != 0)
-    throw std::runtime_error("make_files.py failed");
+  makeFiles("files " + path_);
 }
 
 SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::path(path_).parent_path()); }

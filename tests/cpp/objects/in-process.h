@@ -52,6 +52,9 @@ class CountingStream final : public kj::AsyncIoStream {
   bool answered_ = true;
 };
 
+// Runs make_files.py.
+void makeFiles(const std::string& arguments);
+
 // A folder below /tmp with the files of make_files.py, gone with the object.
 class SampleFolder {
  public:

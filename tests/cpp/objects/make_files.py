@@ -39,6 +39,24 @@ def main(folder):
         f['words'] = ['one', 'two', 'three']
     with open(folder + '/text.txt', 'w') as f:
         f.write('not HDF5')
+    rewrite(folder + '/changing.h5', 0)
 
 
-main(sys.argv[1])
+def rewrite(path, value):
+    """The same file with other values, in place."""
+    with h5py.File(path, 'w') as f:
+        f.create_dataset('values', data=np.full((200, 1000), value, 'i4'), chunks=(10, 1000), maxshape=(None, 1000))
+
+
+def append(path, value):
+    with h5py.File(path, 'r+') as f:
+        f['values'].resize(f['values'].shape[0] + 10, 0)
+        f['values'][-10:] = value
+
+
+if __name__ == '__main__':
+    action, path = sys.argv[1:3]
+    if action == 'files':
+        main(path)
+    else:
+        {'rewrite': rewrite, 'append': append}[action](path, int(sys.argv[3]))

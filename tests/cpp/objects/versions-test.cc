@@ -1,0 +1,151 @@
+// Covers files that change, shrink or are replaced while they are open, and planners that are killed.  Does not cover
+// writers that never pause (tests/faults).
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "core/wire.h"
+#include "tests/cpp/objects/in-process.h"
+
+using namespace h5cap;
+
+namespace {
+
+auto readRequest(rpc::Dataset::Client dataset, const Selection& selection) {
+  auto request = dataset.readRequest();
+  wire::write(selection, request.initSelection());
+  return request;
+}
+
+std::int32_t readOne(rpc::Dataset::Client dataset, const Selection& selection, TestServer& server) {
+  auto reply = readRequest(dataset, selection).send().wait(server.io.waitScope);
+  REQUIRE(reply.isPacked());
+  std::int32_t value;
+  REQUIRE(reply.getPacked().size() == sizeof value);
+  std::memcpy(&value, reply.getPacked().begin(), sizeof value);
+  return value;
+}
+
+// Processes whose parent is `parent`.
+std::vector<pid_t> childrenOf(pid_t parent) {
+  std::vector<pid_t> children;
+  for (auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stat(entry.path() / "stat");
+    std::string text((std::istreambuf_iterator<char>(stat)), {});
+    const auto end = text.rfind(')');
+    if (end == std::string::npos) continue;
+    char state;
+    pid_t itsParent;
+    if (std::sscanf(text.c_str() + end + 1, " %c %d", &state, &itsParent) == 2 && itsParent == parent && state != 'Z')
+      children.push_back(std::atoi(entry.path().filename().c_str()));
+  }
+  return children;
+}
+
+unsigned killPlanners() {
+  unsigned killed = 0;
+  for (pid_t zygote : childrenOf(getpid()))
+    for (pid_t planner : childrenOf(zygote)) killed += kill(planner, SIGKILL) == 0;
+  return killed;
+}
+
+const Selection corner{std::int64_t{0}, std::int64_t{0}};
+const Selection lastCorner{std::int64_t{-1}, std::int64_t{-1}};
+
+}  // namespace
+
+TEST_CASE("a file that is rewritten or grows is read in its new version, through the same capability") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("values", "data/changing.h5");
+  CHECK(readOne(dataset, corner, server) == 0);
+  auto before = readRequest(dataset, corner).send().wait(server.io.waitScope);
+  for (int value = 1; value <= 3; ++value) {
+    makeFiles("rewrite " + server.folder.path() + "/changing.h5 " + std::to_string(value));
+    CHECK(readOne(dataset, corner, server) == value);
+    CHECK(readOne(dataset, lastCorner, server) == value);
+  }
+  makeFiles("append " + server.folder.path() + "/changing.h5 9");
+  auto grown = readRequest(dataset, lastCorner).send().wait(server.io.waitScope);
+  CHECK(grown.getShape()[0] == 210);
+  CHECK(readOne(dataset, lastCorner, server) == 9);
+  CHECK(wire::readBytes(grown.getVersion()) != wire::readBytes(before.getVersion()));
+
+  auto stale = readRequest(dataset, corner);
+  stale.getOptions().setIfVersion(before.getVersion());
+  CHECK(errorFrom(stale.send(), server.io.waitScope).code == ErrorCode::changed);
+  CHECK(dataset.describeRequest().send().wait(server.io.waitScope).getInfo().getDataset().getSpace().getSimple()[0] ==
+        210);
+}
+
+TEST_CASE("a file that is replaced stays what it was for who has it open, and is new for who opens it") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("values", "data/changing.h5");
+  CHECK(readOne(dataset, corner, server) == 0);
+  const std::string path = server.folder.path() + "/changing.h5";
+  makeFiles("rewrite " + path + ".new 5");
+  std::filesystem::rename(path + ".new", path);
+  CHECK(readOne(dataset, corner, server) == 0);
+  CHECK(readOne(client.dataset("values", "data/changing.h5"), corner, server) == 5);
+}
+
+TEST_CASE("a file that is truncated under its reader is a problem of that file only") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("values", "data/changing.h5");
+  CHECK(readOne(dataset, corner, server) == 0);
+  std::filesystem::resize_file(server.folder.path() + "/changing.h5", 1000);
+  auto error = errorFrom(readRequest(dataset, corner).send(), server.io.waitScope);
+  CAPTURE(error.message);
+  CHECK(error.code == ErrorCode::fileProblem);
+  CHECK(readOne(client.dataset("contiguous"), corner, server) == 0);
+}
+
+TEST_CASE("killed planners cost no reader anything once") {
+  TestServer server;
+  TestClient client(server);
+  for (int round = 0; round < 5; ++round) {
+    // A new version each round: nothing is remembered, so planners are needed.
+    makeFiles("rewrite " + server.folder.path() + "/changing.h5 " + std::to_string(round));
+    auto dataset = client.dataset("values", "data/changing.h5");
+    std::vector<kj::Promise<std::int32_t>> pending;
+    for (int row = 0; row < 200; ++row)
+      pending.push_back(
+          readRequest(dataset, {std::int64_t{row}, std::int64_t{0}}).send().then([](auto reply) -> std::int32_t {
+            std::int32_t value = -1;
+            if (reply.isPacked()) std::memcpy(&value, reply.getPacked().begin(), sizeof value);
+            return value;
+          }));
+    while (server.planners->processCount() == 0)
+      server.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS).wait(server.io.waitScope);
+    killPlanners();
+    for (auto& promise : pending) CHECK(promise.wait(server.io.waitScope) == round);
+  }
+}
+
+TEST_CASE("dropping a read frees its place within a second") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("big");
+  readRequest(dataset, {std::int64_t{0}}).send().wait(server.io.waitScope);
+  {
+    std::vector<kj::Promise<void>> pending;
+    for (int i = 0; i < 100; ++i) pending.push_back(readRequest(dataset, {}).send().ignoreResult());
+    server.io.provider->getTimer().afterDelay(2 * kj::MILLISECONDS).wait(server.io.waitScope);
+  }
+  auto& timer = server.io.provider->getTimer();
+  const auto until = timer.now() + 1 * kj::SECONDS;
+  while (server.context.runningCalls > 0 && timer.now() < until)
+    timer.afterDelay(5 * kj::MILLISECONDS).wait(server.io.waitScope);
+  CHECK(server.context.runningCalls == 0);
+  server.io.waitScope.poll();
+  CHECK(client.state->reads->used() == 0);
+  CHECK(client.state->replyBytes->used() == 0);
+  CHECK(server.context.replyBytes->used() == 0);
+}
