@@ -119,8 +119,11 @@ nb::object attributeNamed(const Node& node, const nb::bytes& rawName) {
 
 nb::list virtualSourcesOf(const Node& node) {
   Dataset dataset(node.state());
-  const DatasetInfo* info = waiting([&] { return &dataset.info(); });
-  return toPython(info->virtualSources);
+  // A snapshot leaves them out; a virtual dataset has at least one.
+  const DatasetInfo* known = waiting([&] { return &dataset.info(); });
+  if (!known->virtualSources.empty()) return toPython(known->virtualSources);
+  DatasetInfo full = waiting([&] { return dataset.refresh(); });
+  return toPython(full.virtualSources);
 }
 
 void bindNode(nb::module_& module) {

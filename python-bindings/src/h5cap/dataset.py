@@ -153,7 +153,7 @@ class Dataset(Node):
         return self._dataset["layout"] == "virtual"
 
     def virtual_sources(self) -> List[VDSmap]:
-        """The mappings of a virtual dataset.  ``RuntimeError`` for any other."""
+        """The mappings of a virtual dataset: at most one round trip.  ``RuntimeError`` for any other."""
         if not self.is_virtual:
             raise RuntimeError("Not a virtual dataset")
         return [VDSmap(StoredSelection(**virtual), file, name, StoredSelection(**source))
