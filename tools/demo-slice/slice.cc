@@ -1,4 +1,4 @@
-// demo-slice URL PATH: a corner of the middle frame of a stack of 16-bit images, and what it cost.
+// demo-slice SERVER FILE DATASET: a corner of the middle frame of a stack of 16-bit images, and what it cost.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -21,10 +21,9 @@ int main(int argc, char** argv) try {
   h5cap::Traffic traffic = session.traffic();
   auto [least, most] = std::minmax_element(corner.begin(), corner.end());
   std::printf("C++:    data[42, :64, :64] has %zu elements, %d to %d\n", corner.size(), int(*least), int(*most));
-  std::printf("        on the wire: %llu bytes received, %llu sent, %llu round trips; the file itself has %llu bytes\n",
-              static_cast<unsigned long long>(traffic.bytesReceived),
-              static_cast<unsigned long long>(traffic.bytesSent), static_cast<unsigned long long>(traffic.roundTrips),
-              static_cast<unsigned long long>(file.wait().size));
+  std::printf("        %zu bytes of pixels; on the wire: %llu bytes received, %llu sent, %llu round trip(s)\n",
+              corner.size() * sizeof(std::uint16_t), static_cast<unsigned long long>(traffic.bytesReceived),
+              static_cast<unsigned long long>(traffic.bytesSent), static_cast<unsigned long long>(traffic.roundTrips));
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "demo-slice: %s\n", error.what());

@@ -35,12 +35,16 @@ def main():
     with h5cap.File(f"{server}/{name}") as file:
         data = file["/entry/data/data"]
         print(f"Python: {data.name} is {data.shape} {data.dtype}: {data.size * data.dtype.itemsize:,} bytes of pixels")
+        session = h5cap.connect(server)  # the connection that the file is on
+        before = session.traffic()
         start = time.perf_counter()
         frame = data[42]
         history = data[:, data.shape[1] // 2 + 8, :]  # one row of every frame: how the rings move
         print(f"        data[42] and one row of all {len(history)} frames in {time.perf_counter() - start:.2f} s,")
-        moved = frame.nbytes + history.nbytes
-        print(f"        {moved:,} bytes of elements instead of {data.size * data.dtype.itemsize:,}")
+        received = session.traffic()["bytes_received"] - before["bytes_received"]
+        stored = sum(path.stat().st_size for path in (folder / "scan").rglob("*") if path.is_file())
+        print(f"        {frame.nbytes + history.nbytes:,} bytes of pixels; on the wire: {received:,} bytes received;")
+        print(f"        the scan's files have {stored:,} bytes")
         same = np.array_equal(frame, file["/entry/data/data_gzip"][42])
         print(f"        the gzip variant of the frame is {'the same' if same else 'DIFFERENT'}")
         for png, pixels in (("frame.png", frame), ("rings.png", history)):
