@@ -87,10 +87,11 @@ bool examine(const Request& request, const Resolved& directory, int stream, cons
              struct stat& status) {
   if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (S_ISLNK(status.st_mode)) {
-    std::string inside = directory.finalPath.substr(std::min(directory.finalPath.size(),
-                                                             request.place.exported->name.size() + 1));
+    std::string inside =
+        directory.finalPath.substr(std::min(directory.finalPath.size(), request.place.exported->name.size() + 1));
     try {
-      auto target = resolveBeneath(directory.folder, (inside.empty() ? "." : inside) + "/" + name, request.beyond(), name);
+      auto target =
+          resolveBeneath(directory.folder, (inside.empty() ? "." : inside) + "/" + name, request.beyond(), name);
       if (fstat(target, &status) != 0) return false;
     } catch (const Error&) {
       return false;
@@ -142,7 +143,8 @@ class OpenerImpl final : public Opener {
       if (isRoot(path) && !table_->wholeFilesystem()) return listExports(identity);
       Request request = prepare(std::move(identity), std::move(path), Operation::list);
       WorkQueue& queue = *queues_.at(request.place.exported->name);
-      return runOn<std::vector<DirectoryEntry>>(queue, [request = std::move(request)] { return listDirectory(request); });
+      return runOn<std::vector<DirectoryEntry>>(queue,
+                                                [request = std::move(request)] { return listDirectory(request); });
     });
   }
 

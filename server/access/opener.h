@@ -1,8 +1,8 @@
 // Opening beneath the exports, off the event loop.
 //
-// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  Every path is resolved with
-// openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  Each export has threads of its own,
-// so that a mount that hangs stalls its own files only.
+// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  Every path is resolved
+// with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  Each export has threads of
+// its own, so that a mount that hangs stalls its own files only.
 #pragma once
 
 #include <kj/async.h>
@@ -42,8 +42,8 @@ struct Export {
   std::string folder;
 };
 
-// "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory, a
-// name with a slash.
+// "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory,
+// a name with a slash.
 Export parseExport(const std::string& text);
 
 class Opener {
@@ -56,10 +56,10 @@ class Opener {
   // Entries of a directory in name order; of the exports themselves for the empty path.
   virtual kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) = 0;
 
-  // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file at
-  // `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose folder holds it;
-  // then its last component is tried beside `from`.  A relative one is tried beside `from`.  Names that lead outside every
-  // export yield nothing.
+  // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file
+  // at `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose
+  // folder holds it; then its last component is tried beside `from`.  A relative one is tried beside `from`.  Names
+  // that lead outside every export yield nothing.
   virtual std::vector<std::string> candidates(const std::string& from, const std::string& name) const = 0;
 };
 

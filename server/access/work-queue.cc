@@ -27,7 +27,7 @@ struct WorkQueue::State {
       kj::Maybe<kj::Function<void()>> next = kj::mv(work.front());
       work.pop_front();
       lock.unlock();
-      KJ_IF_MAYBE(run, next) {
+      KJ_IF_MAYBE (run, next) {
         (*run)();
       }
       next = nullptr;

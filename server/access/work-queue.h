@@ -8,8 +8,8 @@
 
 namespace h5cap {
 
-// Runs work in order of arrival on a few threads that nobody waits for: a thread in a hung mount can be neither stopped nor
-// joined, so destroying the queue leaves it behind and drops what has not started.
+// Runs work in order of arrival on a few threads that nobody waits for: a thread in a hung mount can be neither stopped
+// nor joined, so destroying the queue leaves it behind and drops what has not started.
 class WorkQueue {
  public:
   explicit WorkQueue(unsigned threads);
@@ -23,7 +23,8 @@ class WorkQueue {
   std::shared_ptr<State> state_;
 };
 
-// `work` on a thread of `queue`; its exceptions arrive through wire::toKj.  Work that nobody waits for any more is skipped.
+// `work` on a thread of `queue`; its exceptions arrive through wire::toKj.  Work that nobody waits for any more is
+// skipped.
 template <class T>
 kj::Promise<T> runOn(WorkQueue& queue, kj::Function<T()> work);
 

@@ -16,15 +16,15 @@ struct ChunkKey {
   friend bool operator==(const ChunkKey&, const ChunkKey&) = default;
 };
 
-// A bounded cache, least recently used out first, safe from all threads.  A chunk that is being decoded is waited for, not
-// decoded twice.
+// A bounded cache, least recently used out first, safe from all threads.  A chunk that is being decoded is waited for,
+// not decoded twice.
 class ChunkCache {
  public:
   explicit ChunkCache(std::uint64_t maxBytes);
   ~ChunkCache();
 
-  // The chunk, decoded by `decode` on this thread if nobody has it.  What `decode` throws goes to everybody who waits, and is
-  // not remembered.  A chunk larger than the cache is returned and not kept.
+  // The chunk, decoded by `decode` on this thread if nobody has it.  What `decode` throws goes to everybody who waits,
+  // and is not remembered.  A chunk larger than the cache is returned and not kept.
   std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<Bytes()>& decode);
 
   std::uint64_t bytes() const;

@@ -37,15 +37,18 @@ class Executor::Impl {
 
   // Ends the threads.  Promises that are left may still withdraw their work, to no effect.
   void stop() {
-    std::map<std::uint64_t, Queue> dropped;
+    std::list<kj::Maybe<kj::Function<Outcome()>>> dropped;  // destroyed last: that rejects their promises
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
-      dropped.swap(queues_);
-      turns_.clear();
-      for (auto& [owner, queue] : dropped) {
-        for (auto& job : queue) job->state = Job::State::taken;
+      for (auto& [owner, queue] : queues_) {
+        for (auto& job : queue) {
+          job->state = Job::State::taken;
+          dropped.push_back(kj::mv(job->work));
+        }
       }
+      queues_.clear();
+      turns_.clear();
     }
     arrived_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -100,11 +103,11 @@ class Executor::Impl {
     pthread_setname_np(pthread_self(), "executor");
     while (auto job = take()) {
       kj::Maybe<Outcome> outcome;
-      KJ_IF_MAYBE(work, job->work) {
+      KJ_IF_MAYBE (work, job->work) {
         outcome = (*work)();
       }
       job->work = nullptr;
-      KJ_IF_MAYBE(tell, outcome) {
+      KJ_IF_MAYBE (tell, outcome) {
         (*tell)();
       }
     }

@@ -20,9 +20,9 @@ class Executor {
 
   // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.
   //
-  // Work owns what it uses: it may outlive the promise.  Dropping the promise before the work has started removes it from
-  // the queue; afterwards the work runs to its end and its result is dropped.  The work and what it owns are destroyed on
-  // the thread that ran it, before the promise resolves, or on the calling thread when it is withdrawn.
+  // Work owns what it uses: it may outlive the promise.  Dropping the promise before the work has started removes it
+  // from the queue; afterwards the work runs to its end and its result is dropped.  The work and what it owns are
+  // destroyed on the thread that ran it, before the promise resolves, or on the calling thread when it is withdrawn.
   template <class T>
   kj::Promise<T> run(std::uint64_t owner, kj::Function<T()> work);
 

@@ -156,8 +156,7 @@ void readExactly(int file, std::uint64_t offset, std::span<std::byte> target) {
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result) {
   if (!check(context, region, result)) return;
-  StoredArray array{context.file, context.fileSize,    storage.address,
-                    storage.size, context.fillElement, &context.shape};
+  StoredArray array{context.file, context.fileSize, storage.address, storage.size, context.fillElement, &context.shape};
   Shape counts = region.counts();
   readStrided(array, region.axes, result, counts, everyPosition(counts));
 }

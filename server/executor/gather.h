@@ -13,25 +13,25 @@ namespace h5cap {
 
 // What is common to one read.
 struct GatherContext {
-  int file = -1;              // for pread
-  std::uint64_t fileSize = 0; // extents beyond it are FileError (fileProblem): planners are not trusted
-  std::string version;        // for the cache
+  int file = -1;               // for pread
+  std::uint64_t fileSize = 0;  // extents beyond it are FileError (fileProblem): planners are not trusted
+  std::string version;         // for the cache
   ChunkCache* cache = nullptr;
   std::size_t elementBytes = 0;
-  Bytes fillElement;          // one packed element; never empty
-  Shape shape;                // of the dataset
+  Bytes fillElement;  // one packed element; never empty
+  Shape shape;        // of the dataset
 };
 
-// Elements of `region` from one contiguous extent.  Reads no more than it must: whole rows where they are dense, spans where
-// gaps are small.  A dataset that was allocated only in part reads as fill beyond `storage.size`.
+// Elements of `region` from one contiguous extent.  Reads no more than it must: whole rows where they are dense, spans
+// where gaps are small.  A dataset that was allocated only in part reads as fill beyond `storage.size`.
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result);
 
 void gatherInline(const GatherContext& context, const InlineBytes& storage, const Region& region,
                   std::span<std::byte> result);
 
-// Elements of `region` from chunks.  `extents` covers `box` in C order.  Unfiltered chunks are read in part, filtered ones
-// decoded whole through the cache.
+// Elements of `region` from chunks.  `extents` covers `box` in C order.  Unfiltered chunks are read in part, filtered
+// ones decoded whole through the cache.
 void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,
                   std::span<const ChunkExtent> extents, const Region& region, std::span<std::byte> result);
 

@@ -83,11 +83,11 @@ class StridedReader {
  private:
   // The elements that one position of an axis stands for: those of the axes after it.
   struct Block {
-    std::uint64_t first = 0;     // bytes from the position to its first element
-    std::uint64_t span = 0;      // bytes from there to the end of its last one
-    std::uint64_t useful = 0;    // bytes of them that are wanted
-    bool oneSpan = true;         // gaps are small: worth reading at once
-    bool dense = true;           // in the file and in the result, in the same order
+    std::uint64_t first = 0;   // bytes from the position to its first element
+    std::uint64_t span = 0;    // bytes from there to the end of its last one
+    std::uint64_t useful = 0;  // bytes of them that are wanted
+    bool oneSpan = true;       // gaps are small: worth reading at once
+    bool dense = true;         // in the file and in the result, in the same order
   };
 
   bool mayJoin(std::uint64_t gap, const Block& block) const {
@@ -148,8 +148,7 @@ class StridedReader {
       if (inner.oneSpan && inner.span <= MAX_SCRATCH_BYTES && (!inner.dense || small)) {
         manner = Manner::scratch;
         std::uint64_t start = source_.at(axis, i);
-        while (end < count && joins(axis, end - 1) &&
-               source_.at(axis, end) - start + inner.span <= MAX_SCRATCH_BYTES) {
+        while (end < count && joins(axis, end - 1) && source_.at(axis, end) - start + inner.span <= MAX_SCRATCH_BYTES) {
           ++end;
         }
       } else if (!inner.dense) {
@@ -185,7 +184,8 @@ class StridedReader {
     }
   }
 
-  // From scratch to the result.  `offset` is relative to scratch and may wrap below zero before the inner axes are added.
+  // From scratch to the result.  `offset` is relative to scratch and may wrap below zero before the inner axes are
+  // added.
   void scatter(std::size_t axis, std::uint64_t offset, std::uint64_t to) {
     if (axis == rank_) {
       std::memcpy(result_.data() + to, scratch_.get() + offset, elementBytes_);

@@ -39,16 +39,26 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
   using Reply = rpc::PlannerReply;
   if (reply == Reply::ERROR) return true;
   switch (request) {
-    case Request::OPEN: return reply == Reply::OPENED;
-    case Request::SNAPSHOT: return reply == Reply::SNAPSHOT;
-    case Request::RESOLVE: return reply == Reply::RESOLVED;
-    case Request::DESCRIBE: return reply == Reply::NODE;
-    case Request::LINKS: return reply == Reply::LINKS;
-    case Request::ATTRIBUTES: return reply == Reply::ATTRIBUTES;
-    case Request::ATTRIBUTE: return reply == Reply::ATTRIBUTE;
-    case Request::STORAGE: return reply == Reply::STORAGE;
-    case Request::CHUNKS: return reply == Reply::CHUNKS;
-    case Request::ELEMENTS: return reply == Reply::ELEMENTS;
+    case Request::OPEN:
+      return reply == Reply::OPENED;
+    case Request::SNAPSHOT:
+      return reply == Reply::SNAPSHOT;
+    case Request::RESOLVE:
+      return reply == Reply::RESOLVED;
+    case Request::DESCRIBE:
+      return reply == Reply::NODE;
+    case Request::LINKS:
+      return reply == Reply::LINKS;
+    case Request::ATTRIBUTES:
+      return reply == Reply::ATTRIBUTES;
+    case Request::ATTRIBUTE:
+      return reply == Reply::ATTRIBUTE;
+    case Request::STORAGE:
+      return reply == Reply::STORAGE;
+    case Request::CHUNKS:
+      return reply == Reply::CHUNKS;
+    case Request::ELEMENTS:
+      return reply == Reply::ELEMENTS;
   }
   return false;
 }
@@ -103,7 +113,10 @@ PoolState::PoolState(kj::LowLevelAsyncIoProvider& io, kj::Timer& timer, PlannerP
       slots(std::max(this->options.maxProcesses, 1u)) {}
 
 PlannerImpl::PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file)
-    : pool_(kj::mv(pool)), file_(kj::mv(file)), stamp_(stampOf(file_)), tasks_(kj::heap<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this))) {
+    : pool_(kj::mv(pool)),
+      file_(kj::mv(file)),
+      stamp_(stampOf(file_)),
+      tasks_(kj::heap<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this))) {
   capnp::MallocMessageBuilder message;
   message.initRoot<rpc::PlannerRequest>().setOpen();
   open_ = kj::heap<Question>(message, stamp_);
@@ -133,7 +146,7 @@ kj::Promise<kj::Own<PlannerAnswer>> PlannerImpl::ask(kj::Function<void(rpc::Plan
 // Nobody waits for the question any more.  One that still queues is skipped when its turn comes.
 void PlannerImpl::withdraw(std::uint64_t id) {
   if (queue_.empty() || queue_.front()->id != id) return;
-  KJ_IF_MAYBE(withdrawal, withdrawal_) {
+  KJ_IF_MAYBE (withdrawal, withdrawal_) {
     (*withdrawal)->fulfill();
   }
 }
@@ -146,7 +159,7 @@ kj::Promise<void> PlannerImpl::work() {
     return kj::READY_NOW;
   }
   return handleFront().then([this] {
-    KJ_IF_MAYBE(live, live_) {
+    KJ_IF_MAYBE (live, live_) {
       if (pool_->slots.areWanted() && pool_->timer.now() - (*live)->since >= FAIR_TURN) dropProcess();
     }
     return work();
@@ -208,7 +221,7 @@ void PlannerImpl::dropProcess() {
 kj::Promise<bool> PlannerImpl::openFile() {
   if (KJ_ASSERT_NONNULL(live_)->opened != nullptr) return true;
   return exchange(*open_).then([this](Outcome&& outcome) {
-    KJ_IF_MAYBE(message, outcome.reply) {
+    KJ_IF_MAYBE (message, outcome.reply) {
       auto reply = (*message)->getRoot<rpc::PlannerReply>();
       if (reply.isError()) {
         auto error = wire::read(reply.getError());
@@ -230,7 +243,7 @@ kj::Promise<void> PlannerImpl::askFront() {
     return kj::READY_NOW;
   }
   return exchange(*queue_.front()).then([this](Outcome&& outcome) {
-    KJ_IF_MAYBE(message, outcome.reply) {
+    KJ_IF_MAYBE (message, outcome.reply) {
       auto reply = (*message)->getRoot<rpc::PlannerReply>();
       if (reply.isError()) {
         auto error = wire::read(reply.getError());
@@ -278,7 +291,7 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
 void PlannerImpl::strike(const std::string& key, const ErrorText& death) {
   dropProcess();
   if (!queue_.front()->fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
-  if (++queue_.front()->deaths < MAX_DEATHS) return;  // once more, in a fresh one
+  if (++queue_.front()->deaths < MAX_DEATHS) return;    // once more, in a fresh one
   pool_->quarantine.add(key, death);
   rejectFront(wire::toKj(death.code, death.message));
 }

@@ -54,11 +54,11 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
 
   kj::Own<PoolState> pool_;
   kj::AutoCloseFd file_;
-  std::string stamp_;                      // names the file in quarantine
-  kj::Own<Question> open_;                 // what every process is asked first
+  std::string stamp_;       // names the file in quarantine
+  kj::Own<Question> open_;  // what every process is asked first
   kj::Maybe<kj::Own<Live>> live_;
-  std::uint64_t generation_ = 0;           // of live_
-  std::deque<kj::Own<Question>> queue_;    // the first one is being worked on
+  std::uint64_t generation_ = 0;         // of live_
+  std::deque<kj::Own<Question>> queue_;  // the first one is being worked on
   bool working_ = false;
   std::uint64_t lastId_ = 0;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> withdrawal_;  // of the front question, while it is in work

@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t MIN_TRAVERSAL_WORDS = 8u << 20;
 constexpr std::uint64_t TRAVERSALS = 4;
 
-// A message that was received, to be read under a limit of its own.  (The limit for receiving is also Cap'n Proto's limit for
-// reading, which one pass over a large reply would exhaust.)
+// A message that was received, to be read under a limit of its own.  (The limit for receiving is also Cap'n Proto's
+// limit for reading, which one pass over a large reply would exhaust.)
 struct Received {
   kj::Own<capnp::MessageReader> message;
   kj::Vector<kj::ArrayPtr<const capnp::word>> segments;

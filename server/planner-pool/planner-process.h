@@ -14,8 +14,8 @@ class PlannerProcess {
   ~PlannerProcess();  // kills it
   KJ_DISALLOW_COPY(PlannerProcess);
 
-  // Sends a framed question and reads the reply.  One at a time; dropping the promise leaves the connection useless.  Fails
-  // with whatever exception when the process dies or what it sends is too large or no message at all.
+  // Sends a framed question and reads the reply.  One at a time; dropping the promise leaves the connection useless.
+  // Fails with whatever exception when the process dies or what it sends is too large or no message at all.
   kj::Promise<kj::Own<capnp::MessageReader>> exchange(kj::ArrayPtr<const capnp::word> question);
 
   kj::Promise<void> whenGone() { return stream_->whenWriteDisconnected(); }

@@ -1,11 +1,11 @@
 // How the front talks to the zygote, which forks planners; included by both.
 //
-// The zygote is `h5cap-planner --zygote`, started with a SOCK_SEQPACKET socket as descriptor 3.  It has one thread, libhdf5
-// and every filter plugin loaded, and no file open.  It says hello with one `ZygoteHello` packet.  Then, for every packet
-// `ForkRequest` that carries two descriptors (SCM_RIGHTS: the file, read-only, and one end of a SOCK_STREAM pair), it forks
-// a planner that serves PlannerRequest messages (Cap'n Proto's standard framing) on the latter, and answers `ForkReply`
-// with a pidfd of the planner as its descriptor.  It exits when the socket closes; planners exit when theirs does, and with
-// the zygote.
+// The zygote is `h5cap-planner --zygote`, started with a SOCK_SEQPACKET socket as descriptor 3.  It has one thread,
+// libhdf5 and every filter plugin loaded, and no file open.  It says hello with one `ZygoteHello` packet.  Then, for
+// every packet `ForkRequest` that carries two descriptors (SCM_RIGHTS: the file, read-only, and one end of a
+// SOCK_STREAM pair), it forks a planner that serves PlannerRequest messages (Cap'n Proto's standard framing) on the
+// latter, and answers `ForkReply` with a pidfd of the planner as its descriptor.  It exits when the socket closes;
+// planners exit when theirs does, and with the zygote.
 #pragma once
 
 #include <cstdint>

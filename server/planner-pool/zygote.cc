@@ -89,7 +89,7 @@ kj::Promise<T> Zygote::inTime(kj::Promise<T> promise) {
 }
 
 kj::Promise<void> Zygote::ensureRunning() {
-  KJ_IF_MAYBE(running, running_) {
+  KJ_IF_MAYBE (running, running_) {
     if ((*running)->saidHello) return kj::READY_NOW;
   }
   if (!isStarting_) {
@@ -209,7 +209,7 @@ kj::Promise<void> Zygote::askFork() {
             failures_ = 0;
             auto request = kj::mv(requests_.front());
             requests_.pop_front();
-            KJ_IF_MAYBE(descriptor, process) {
+            KJ_IF_MAYBE (descriptor, process) {
               request->fulfiller->fulfill({kj::mv(*ours), kj::mv(*descriptor)});
             } else {
               std::string why = error == 0 ? "no process" : strerror(error);

@@ -23,8 +23,8 @@ class Zygote {
   ~Zygote() noexcept(false);
   KJ_DISALLOW_COPY(Zygote);
 
-  // A planner for `file`.  A zygote that dies or does not answer is restarted, after a pause that grows, and asked again;
-  // the promise fails (failed; busy when the fork itself failed) after a few attempts.
+  // A planner for `file`.  A zygote that dies or does not answer is restarted, after a pause that grows, and asked
+  // again; the promise fails (failed; busy when the fork itself failed) after a few attempts.
   kj::Promise<ForkedPlanner> fork(int file, std::uint64_t memoryBytes);
 
   kj::Promise<std::string> libraryVersion();

@@ -1,5 +1,5 @@
-// A planner program without libhdf5 that does as it is told, for tests of what the front makes of crashes, hangs and garbage.
-// Speaks the zygote protocol.  `open` obeys the content of the file, `resolve` the path it is given:
+// A planner program without libhdf5 that does as it is told, for tests of what the front makes of crashes, hangs and
+// garbage. Speaks the zygote protocol.  `open` obeys the content of the file, `resolve` the path it is given:
 //   crash, hang, garbage, oversized, wrong-kind, exit   what it says
 //   crash-once:FILE        crashes unless FILE exists, which it creates
 //   zygote, process        the process id of the zygote, of the planner

@@ -1,5 +1,5 @@
-// Covers: what may be opened and listed beneath exports and with which errors, the search order of names in files, export
-// arguments, and authorise.  Does not cover hung mounts or other users' permissions beyond EACCES.
+// Covers: what may be opened and listed beneath exports and with which errors, the search order of names in files,
+// export arguments, and authorise.  Does not cover hung mounts or other users' permissions beyond EACCES.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <kj/async-io.h>
@@ -78,7 +78,8 @@ struct Tree {
 
   std::string names(const std::string& path) {
     std::string text;
-    for (auto& entry : opener->list(ANYONE, path).wait(io.waitScope)) text += entry.name + (entry.isDirectory ? "/ " : " ");
+    for (auto& entry : opener->list(ANYONE, path).wait(io.waitScope))
+      text += entry.name + (entry.isDirectory ? "/ " : " ");
     return text;
   }
 };
@@ -211,7 +212,7 @@ TEST_CASE("names in files are tried in HDF5's order") {
   CHECK(from("/etc/passwd") == Names{"raw/run42/passwd"});
   CHECK(from("../../secret.h5") == Names{});
   CHECK(from("../../../../../../../../etc/passwd") == Names{});
-  CHECK(from("../../proc/out.h5") == Names{"proc/out.h5"});  // another export
+  CHECK(from("../../proc/out.h5") == Names{"proc/out.h5"});        // another export
   CHECK(from(at("rawer/data.h5")) == Names{"raw/run42/data.h5"});  // not in "raw"
   CHECK(from("") == Names{});
   CHECK(from("/") == Names{});

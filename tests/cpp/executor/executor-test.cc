@@ -1,5 +1,5 @@
-// Covers: where work runs, fairness between owners, withdrawal, exceptions and shutdown of the executor; single flight and bounds
-// of the chunk cache.
+// Covers: where work runs, fairness between owners, withdrawal, exceptions and shutdown of the executor; single flight
+// and bounds of the chunk cache.
 #include "server/executor/executor.h"
 
 #include <doctest/doctest.h>
@@ -174,7 +174,7 @@ TEST_CASE("the cache keeps what was used last, within its bound") {
   };
   for (std::uint64_t i = 0; i < 3; ++i) CHECK(get(i, 3000));
   CHECK(!get(0, 3000));
-  CHECK(get(3, 3000));   // pushes 1 out
+  CHECK(get(3, 3000));  // pushes 1 out
   CHECK(!get(0, 3000));
   CHECK(get(1, 3000));
   CHECK(get(100, 20'000));  // larger than the cache: not kept, and pushes nothing out

@@ -1,5 +1,6 @@
-// Covers: gathering from contiguous, inline and chunked storage against a naive model, over random shapes, regions, chunk shapes
-// and filters; hostile extents; how much is read.  Seeded.  Decoders have their own tests in tests/cpp/core.
+// Covers: gathering from contiguous, inline and chunked storage against a naive model, over random shapes, regions,
+// chunk shapes and filters; hostile extents; how much is read.  Seeded.  Decoders have their own tests in
+// tests/cpp/core.
 #include "server/executor/gather.h"
 
 #include <doctest/doctest.h>
@@ -132,7 +133,8 @@ Bytes deflated(const Bytes& bytes) {
   return result;
 }
 
-// A model stored in chunks: some filtered, some with the filter masked out, some never written (and then fill in the model).
+// A model stored in chunks: some filtered, some with the filter masked out, some never written (and then fill in the
+// model).
 struct ChunkedModel {
   Model model = Model::random();
   File file;
@@ -260,8 +262,8 @@ TEST_CASE("chunked data equal the model, with and without a cache") {
       Bytes expected = chunked.model.select(region), result = chunked.model.resultFor(region);
       ChunkBox box = chunkBox(region, chunked.storage.chunkShape);
       auto extents = chunked.extentsIn(box);
-      gatherChunks(chunked.model.context(chunked.file, k == 2 ? nullptr : &cache), chunked.storage, box, extents, region,
-                   result);
+      gatherChunks(chunked.model.context(chunked.file, k == 2 ? nullptr : &cache), chunked.storage, box, extents,
+                   region, result);
       REQUIRE(result == expected);
     }
   }
