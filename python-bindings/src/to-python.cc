@@ -212,7 +212,7 @@ nb::dict toPython(const DatasetInfo& info) {
   out["fill"] = nb::make_tuple(toByteArray(Bytes(info.fillValue)), toBytes(info.fillHeap));
   out["storage_bytes"] = info.storageBytes;
   nb::list files;
-  for (const ExternalFile& file : info.externalFiles) files.append(nb::make_tuple(toText(file.name), file.offset, extent(file.size)));
+  for (const ExternalFile& file : info.externalFiles) files.append(nb::make_tuple(toText(file.name), file.offset, file.size));
   out["external"] = files;
   return out;
 }

@@ -125,8 +125,8 @@ class Dataset(Node):
         return None if parameters is None else parameters[1]
 
     @property
-    def external(self) -> Optional[List[Tuple[str, int, Optional[int]]]]:
-        """(name, offset, size) of external raw files; None when there are none."""
+    def external(self) -> Optional[List[Tuple[str, int, int]]]:
+        """(name, offset, size) of external raw files (2**64 - 1: to its end, as h5py says it); None when there are none."""
         return self._dataset["external"] or None
 
     @property
