@@ -14,6 +14,8 @@
 #include <cstring>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "h5cap/error.h"
@@ -131,6 +133,9 @@ std::vector<std::string> sshCommand(const Endpoint& endpoint, bool isInteractive
 }
 
 Socket connectSsh(const Endpoint& endpoint) {
+  if (endpoint.host.empty() || endpoint.host[0] == '-' || (!endpoint.user.empty() && endpoint.user[0] == '-')) {
+    throw std::invalid_argument(format(endpoint) + ": not a host that ssh could reach");
+  }
   int sockets[2], errors[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) fail(endpoint, std::strerror(errno));
   OwnedFd ours(sockets[0]), theirs(sockets[1]);

@@ -1,0 +1,75 @@
+// An h5cap server within the test: one file, "file.h5", with datasets that the test makes up, and every fault that a real
+// server should not have.  It listens on a Unix socket in a folder of its own, on a thread of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "h5cap/node.h"
+
+namespace h5cap::test {
+
+struct FakeDataset {
+  DataType type;
+  Shape shape;
+  Bytes elements;  // empty: zeros
+  Bytes heap;
+  Shape chunkShape;
+  bool neverWritten = false;  // answered with a fill value
+};
+
+// What is wrong with the replies.
+enum class Fault {
+  none,
+  neverAnswers,
+  hangsUpOnRead,
+  countTooLarge,
+  countTooSmall,
+  bytesMissing,
+  wrongFirst,
+  wrongSelected,
+  noProgress,
+  placeOutsideHeap,
+  hugeShape,
+  oversizedMessage,
+};
+
+// An unsigned integer dataset whose element i is i (modulo its size), in C order.
+FakeDataset counting(Shape shape, std::uint32_t bytesEach, Shape chunkShape = {});
+
+class FakeServer {
+ public:
+  explicit FakeServer(std::map<std::string, FakeDataset> datasets);
+  ~FakeServer();
+
+  std::string url(const std::string& path = "") const;  // of the server, or of a file on it
+  const std::string& socketPath() const { return socket_; }
+
+  std::atomic<Fault> fault{Fault::none};
+  std::atomic<std::uint64_t> maxReplyBytes{4 << 20};
+  std::atomic<int> delayMs{0};  // of every read
+
+  std::atomic<int> reads{0};          // asked for
+  std::atomic<int> readsUnderWay{0};  // not answered and not cancelled
+  std::atomic<int> mostReadsUnderWay{0};
+  std::atomic<int> opens{0};          // File.open
+  std::atomic<int> connections{0};    // made so far
+  std::atomic<bool> hangUp{false};    // drops every connection, and then is false again
+
+  const std::map<std::string, FakeDataset> datasets;
+
+ private:
+  void run();
+
+  std::string folder_;
+  std::string socket_;
+  std::atomic<bool> isListening_{false};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace h5cap::test
