@@ -42,7 +42,12 @@ class Connection {
     state_->replyBytes->countAlso([] { return std::uint64_t{0}; });
   }
 
-  kj::Promise<void> ended() { return network_.onDisconnect().exclusiveJoin(stalled()); }
+  kj::Promise<void> ended() {
+    return network_.onDisconnect().exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
+      if (stream_.refusal().empty()) return kj::READY_NOW;
+      return KJ_EXCEPTION(DISCONNECTED, stream_.refusal().c_str());
+    });
+  }
 
  private:
   kj::Promise<void> stalled() {

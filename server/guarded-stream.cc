@@ -91,24 +91,26 @@ void GuardedStream::approve() {
     if (available < sizeof(std::uint32_t)) return;
     const kj::byte* header = ahead_.data() + approved_;
     const std::uint32_t segmentsLessOne = littleEndian(header);
-    if (segmentsLessOne >= limits_.maxSegments) refuse(segmentsLessOne);
+    if (segmentsLessOne >= limits_.maxSegments) {
+      const char* protocol = protocolOf(header);
+      refuse(protocol != nullptr ? std::string("the peer speaks another protocol: ") + protocol
+                                 : "the peer sent a malformed message header");
+    }
     const std::size_t segments = segmentsLessOne + 1;
     const std::size_t headerBytes = (sizeof(std::uint32_t) * (segments + 1) + wordBytes - 1) / wordBytes * wordBytes;
     if (available < headerBytes) return;
     std::uint64_t words = 0;
     for (std::size_t i = 0; i < segments; ++i) words += littleEndian(header + sizeof(std::uint32_t) * (i + 1));
     if (words > limits_.maxMessageBytes / wordBytes)
-      kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the peer sent a message larger than is accepted", words));
+      refuse("the peer sent a message larger than is accepted: " + std::to_string(words * wordBytes) + " bytes");
     approved_ += headerBytes;
     bodyLeft_ = words * wordBytes;
   }
 }
 
-void GuardedStream::refuse(std::uint32_t firstWord) const {
-  const char* protocol = protocolOf(ahead_.data() + approved_);
-  if (protocol != nullptr)
-    kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the peer speaks another protocol", protocol));
-  kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the peer sent a malformed message header", firstWord));
+void GuardedStream::refuse(std::string why) {
+  refusal_ = std::move(why);
+  kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, refusal_.c_str()));
 }
 
 // ----------------------------------------------------------------------------------------------------------- writing

@@ -9,6 +9,7 @@
 #include <kj/function.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace h5cap {
@@ -40,6 +41,9 @@ class GuardedStream final : public kj::AsyncIoStream {
   std::uint64_t bytesReceived() const { return received_; }
   std::uint64_t bytesSent() const { return sent_; }
 
+  // Why the peer's bytes were not let through; empty when they all were.
+  const std::string& refusal() const { return refusal_; }
+
   kj::Promise<std::size_t> tryRead(void* buffer, std::size_t minBytes, std::size_t maxBytes) override;
   kj::Promise<void> write(const void* buffer, std::size_t size) override;
   kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override;
@@ -55,7 +59,7 @@ class GuardedStream final : public kj::AsyncIoStream {
   std::size_t takeApproved(kj::byte* target, std::size_t maxBytes);
   kj::Promise<void> waitForRoom();
   void approve();
-  void refuse(std::uint32_t firstWord) const;
+  [[noreturn]] void refuse(std::string why);
 
   void flushLater();
   kj::Promise<void> flush();
@@ -67,6 +71,7 @@ class GuardedStream final : public kj::AsyncIoStream {
   kj::Maybe<kj::Function<std::uint64_t()>> elsewhere_;
   kj::Maybe<kj::Function<void()>> written_;
   std::uint64_t received_ = 0, sent_ = 0;
+  std::string refusal_;
 
   // Read ahead: [begin, approved) may be handed on, [approved, end) waits for the rest of its header.
   std::vector<kj::byte> ahead_;

@@ -35,6 +35,7 @@ std::int32_t readOne(rpc::Dataset::Client dataset, const Selection& selection, T
 std::vector<pid_t> childrenOf(pid_t parent) {
   std::vector<pid_t> children;
   for (auto& entry : std::filesystem::directory_iterator("/proc")) {
+    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream stat(entry.path() / "stat");
     std::string text((std::istreambuf_iterator<char>(stat)), {});
     const auto end = text.rfind(')');

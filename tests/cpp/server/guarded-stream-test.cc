@@ -91,6 +91,7 @@ TEST_CASE("malformed, oversized and foreign beginnings are refused before anythi
     std::string problem = pair.pass(entry.bytes, received);
     CAPTURE(problem);
     CHECK(problem.find(entry.expected) != std::string::npos);
+    CHECK(pair.guarded.refusal().find(entry.expected) != std::string::npos);
   }
   Pair pair;
   Data good = frame({1}), bytes = good, received;
@@ -115,6 +116,7 @@ TEST_CASE("small and large writes arrive in order") {
   auto reading = pair.peer->read(received.data(), received.size());
   sending.wait(pair.io.waitScope);
   reading.wait(pair.io.waitScope);
+  pair.io.waitScope.poll();
   CHECK(received == expected);
   CHECK(pair.guarded.bytesSent() == expected.size());
   CHECK(pair.guarded.bufferedBytes() == 0);
