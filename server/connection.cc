@@ -45,7 +45,7 @@ class Connection {
   kj::Promise<void> ended() {
     return network_.onDisconnect().exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
       if (stream_.refusal().empty()) return kj::READY_NOW;
-      return KJ_EXCEPTION(DISCONNECTED, stream_.refusal().c_str());
+      return kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__, kj::heapString(stream_.refusal().c_str()));
     });
   }
 

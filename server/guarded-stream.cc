@@ -110,7 +110,8 @@ void GuardedStream::approve() {
 
 void GuardedStream::refuse(std::string why) {
   refusal_ = std::move(why);
-  kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, refusal_.c_str()));
+  kj::throwFatalException(
+      kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__, kj::heapString(refusal_.c_str())));
 }
 
 // ----------------------------------------------------------------------------------------------------------- writing
