@@ -77,7 +77,7 @@ def value_text(value):
     """Type, shape and content of a value."""
     digest = hashlib.sha256()
     feed(digest, value)
-    kind = type(value).__name__
+    kind = type(value).__name__.replace("bool_", "bool")  # numpy 2 has renamed it
     if hasattr(value, "dtype"):
         kind += f" {dtype_text(value.dtype)}"
     if isinstance(value, np.ndarray):
@@ -180,7 +180,7 @@ DATASET_ASPECTS = {
 
 def describe_dataset(dataset, path, aspects):
     for name, function in DATASET_ASPECTS.items():
-        if name == "fillvalue" and "O" in aspects["dtype"].get("is", "O"):
+        if name == "fillvalue" and "O" in (aspects["dtype"].get("is") or ""):
             continue  # h5py 3.7 crashes on fill values of variable-length data
         aspects[name] = attempt(lambda: function(dataset))
     if aspects["is_virtual"].get("is"):
@@ -189,7 +189,8 @@ def describe_dataset(dataset, path, aspects):
     if size <= WHOLE_BYTES:
         aspects["value"] = attempt(lambda: value_text(dataset[()]))
     shape = aspects["shape"].get("is")
-    for form in selections(shape, path) if shape is not None else [[]]:
+    forms = [] if "is" not in aspects["shape"] else [[]] if shape is None else selections(shape, path)
+    for form in forms:
         aspects[f"slice {json.dumps(form)}"] = attempt(lambda: value_text(dataset[selection_of(form)]))
 
 

@@ -9,16 +9,6 @@ from support import oracle  # noqa: E402
 from support.sample import SAMPLE, frame  # noqa: E402
 from support.served import Server  # noqa: E402
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: runs for a minute or more; H5CAP_LONG=1 runs it, a short form runs always")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not os.environ.get("H5CAP_LONG"):
-        for item in items:
-            if "long" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="long: set H5CAP_LONG=1"))
-
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):

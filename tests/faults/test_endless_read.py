@@ -65,6 +65,7 @@ def check_flat(samples, what):
     assert max(warm) - warm[0] <= FLAT, f"{what} grew by {(max(warm) - warm[0]) >> 20} MiB: {[rss >> 20 for rss in warm]}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_tile_stream(endless):
     """The C++ iterator."""
@@ -92,6 +93,7 @@ def test_tile_stream(endless):
         client.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_python_iteration(endless):
     """`for frame in dataset`, left in the middle."""

@@ -72,6 +72,7 @@ def run_clients(server, count, seconds):
             client.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_64_clients(server, still_serving):
     results, growth = run_clients(server, CLIENTS, SECONDS)

@@ -114,6 +114,7 @@ def mutants(originals, count):
         yield i, mutate(originals[i % 2], rng)
 
 
+@pytest.mark.slow
 def test_mutants(server, folder, originals, still_serving):
     total, slowest = {"read": 0, "raised": 0}, (0.0, -1)
     with h5cap.File(server.url("data/sample.h5")) as bystander:
@@ -135,6 +136,7 @@ def test_mutants(server, folder, originals, still_serving):
     still_serving()
 
 
+@pytest.mark.slow
 def test_negative_control_stock_library(originals, tmp_path):
     """The same mutants kill or hang a process that runs the library itself: 300 of them at least once."""
     script = tmp_path / "stock.py"

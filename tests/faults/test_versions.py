@@ -74,6 +74,7 @@ def test_rename_over(server, folder, still_serving):
     still_serving()
 
 
+@pytest.mark.slow
 def test_rename_over_while_reading(server, folder, still_serving):
     """No read sees two generations at once, at full speed: 0 of N readings mixed."""
     import threading
@@ -181,6 +182,7 @@ def test_swmr_writer(kind, server, folder, still_serving):
     still_serving()
 
 
+@pytest.mark.slow
 def test_swmr_at_full_speed(server, folder, still_serving):
     """2000 appends while reading the last frame: whatever is read is one whole frame that was written."""
     import threading
