@@ -17,7 +17,6 @@ import time
 
 import h5py
 import hdf5plugin  # noqa: F401  (filters for h5py)
-import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -316,5 +315,4 @@ def main():
 
 
 if __name__ == "__main__":
-    np.seterr(all="raise")
     main()

@@ -14,7 +14,7 @@ import h5cap
 import numpy as np
 import pytest
 from support.sample import frame
-from support.served import program, quoted, wait_until
+from support.served import children, client_python, program, quoted, wait_until
 
 SSHD = shutil.which("sshd") or (os.access("/usr/sbin/sshd", os.X_OK) and "/usr/sbin/sshd")
 pytestmark = pytest.mark.skipif(not SSHD or not shutil.which("ssh"), reason="no sshd on this machine")
@@ -108,14 +108,18 @@ def test_hosts_that_look_like_options(tmp_path):
 
 
 def test_sessions_end(sshd, sample):
-    """Dropping the connection ends the remote h5capd."""
-    session = h5cap.connect(sshd.url(""))
-    with session.open(str(sample)) as file:
-        assert file["entry/title"][()] == b"a title"
-    from support.served import children
-    assert any("h5capd" in command(pid) for pid in children(sshd.process.pid))
-    session.close()
-    assert wait_until(lambda: not any("h5capd" in command(pid) for pid in children(sshd.process.pid)), 10)
+    """The remote h5capd ends with its client, also when that is killed."""
+    client = subprocess.Popen([client_python(), "-c", "import sys, h5cap; f = h5cap.File(sys.argv[1]); print(list(f), flush=True); sys.stdin.read()",
+                               sshd.url(sample)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert client.stdout.readline() == "['entry']\n"
+    assert remote_servers(sshd)
+    client.kill()
+    client.wait()
+    assert wait_until(lambda: not remote_servers(sshd), 10)
+
+
+def remote_servers(sshd):
+    return [pid for pid in children(sshd.process.pid) if "h5capd" in command(pid)]
 
 
 def command(pid):

@@ -184,23 +184,23 @@ def test_swmr_writer(kind, server, folder, still_serving):
 
 @pytest.mark.slow
 def test_swmr_at_full_speed(server, folder, still_serving):
-    """2000 appends while reading the last frame: whatever is read is one whole frame that was written."""
+    """20,000 appends while reading the last frame: whatever is read is one whole frame that was written."""
     import threading
     url = server.url("data/live.h5")
     with Writer(SWMR, folder / "live.h5", "gzip") as writer:
         writer.step(1)
         done = threading.Event()
-        threading.Thread(target=lambda: (writer.step(2000), done.set()), daemon=True).start()
+        threading.Thread(target=lambda: (writer.step(20_000), done.set()), daemon=True).start()
         good, seen = 0, 0
         while not done.is_set():
             frame = h5cap.read(url, "/data", (-1,))
             values = np.unique(frame)
-            assert len(values) == 1 and 1 <= values[0] <= 2001, values
+            assert len(values) == 1 and 1 <= values[0] <= 20_001, values
             assert values[0] >= seen, "time goes backwards"
             seen, good = values[0], good + 1
-        assert wait_until(lambda: (h5cap.read(url, "/data", (-1,)) == 2001).all(), 5)
+        assert wait_until(lambda: (h5cap.read(url, "/data", (-1,)) == 20_001).all(), 5)
         print(f"{good} reads, none torn: below {3 / max(good, 1):.2%} at 95 %")
-        assert good > 50
+        assert good > 20
     still_serving()
 
 
