@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import urllib.parse
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 START_SECONDS = 20
 STOP_SECONDS = 10
+# How each sanitizer begins a report (presets asan and tsan).
+SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error: ")
 
 
 def program(name):
@@ -183,8 +186,16 @@ class Server:
     def __enter__(self):
         return self
 
+    def sanitizer_report(self):
+        """What a sanitizer said about the front, a zygote or a planner, as text; None if nothing."""
+        self.reader.join(STOP_SECONDS if not self.alive() else 0)
+        found = [i for i, line in enumerate(self.output) if SANITIZER_REPORT.search(line)]
+        return "".join(self.output[found[0]:]) if found else None
+
     def __exit__(self, *_):
         self.stop()
+        report = self.sanitizer_report()
+        assert report is None, report
 
 
 def wait_until(condition, seconds=10.0, interval=0.02):
