@@ -17,6 +17,7 @@ from .errors import Changed, ClosedFile, FileProblem, MissingFilter, MissingSour
 from .files import File
 from .group import Group
 from .links import ExternalLink, HardLink, SoftLink
+from .multi_block import MultiBlockSlice
 from .node import Datatype
 from .session import DirectoryEntry, Session, connect, read
 from .special import (Empty, check_enum_dtype, check_string_dtype, check_vlen_dtype, enum_dtype, string_dtype,
@@ -29,7 +30,7 @@ except _PackageNotFoundError:  # a build that is not installed
 
 __all__ = [
     "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
-    "FileProblem", "Group", "HardLink", "MissingFilter", "MissingSource", "Session", "SoftLink", "StoredSelection",
-    "TooLarge", "UnreadableObject", "VDSmap", "check_enum_dtype", "check_string_dtype", "check_vlen_dtype", "connect",
-    "enum_dtype", "read", "string_dtype", "string_info", "vlen_dtype",
+    "FileProblem", "Group", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "Session", "SoftLink",
+    "StoredSelection", "TooLarge", "UnreadableObject", "VDSmap", "check_enum_dtype", "check_string_dtype",
+    "check_vlen_dtype", "connect", "enum_dtype", "read", "string_dtype", "string_info", "vlen_dtype",
 ]

@@ -43,6 +43,10 @@ class ClosedFile(ValueError, RuntimeError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class BeyondExtent(IndexError, OSError):
+    """A list of indices goes as far as the extent itself: to h5py an ``OSError``, and an ``IndexError`` from there on."""
+
+
 class UnknownObject(KeyError):
     """No such object, attribute, link target or file: `opening` tells the last one from the others."""
 

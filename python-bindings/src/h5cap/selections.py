@@ -6,9 +6,11 @@ Axes for the native module are None (all), an int (dropped from the shape), (sta
 from __future__ import annotations
 
 import operator
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+
+from .errors import BeyondExtent
 
 Shape = Tuple[int, ...]
 
@@ -27,41 +29,43 @@ class Resolved(NamedTuple):
 
 
 def split_fields(args) -> Tuple[Tuple[Any, ...], Tuple[str, ...]]:
-    """The arguments of ``[...]`` as a tuple without names of fields, and these."""
+    """The arguments of ``[...]`` as a tuple without names of fields, and these.  ``TypeError`` for None."""
     args = args if isinstance(args, tuple) else (args,)
-    names = tuple(a.decode("utf-8") if isinstance(a, bytes) else a for a in args if isinstance(a, (str, bytes)))
-    return tuple(a for a in args if not isinstance(a, (str, bytes))), names
+    if any(arg is None for arg in args):
+        raise TypeError("Indexing with None (or np.newaxis) is not supported")
+    return tuple(a for a in args if not isinstance(a, str)), tuple(a for a in args if isinstance(a, str))
 
 
 def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
     """The elements that ``args`` mean in a dataset of ``shape``; sends nothing.
 
     ``IndexError`` outside the shape, ``ValueError`` for too many arguments or a step below 1, ``TypeError`` for what cannot
-    index a dataset: h5py's exceptions.
+    index a dataset: h5py's exceptions, of the first argument that is wrong.
     """
     if shape == ():
         if args in ((), (Ellipsis,)):
             return Resolved([], (), ())
         raise ValueError("Illegal slicing argument for scalar dataspace")
     if len(args) == 1 and isinstance(args[0], np.ndarray) and args[0].dtype.kind == "b":
-        if args[0].shape == shape and len(shape) > 1:
+        if args[0].shape == shape:
             return _full_mask(args[0])
         if args[0].shape != shape[:1]:
             raise TypeError("Boolean indexing array has incompatible shape")
-    axes: List[Any] = []
-    counts: List[int] = []
-    vectors = 0
-    whole = expand_ellipsis(args, len(shape))
-    for extent, arg in zip(shape, whole):
-        resolved, count = _axis(extent, arg)
-        vectors += isinstance(resolved, list)
-        if vectors > 1:
+    axes: List[Any] = [None] * len(shape)
+    counts = list(shape)
+    vector = None
+    for axis, arg in _placed(args, len(shape)):
+        if not _is_vector(arg):
+            axes[axis], counts[axis] = _axis(shape[axis], arg)
+            continue
+        indices = _integers(arg, shape, axis)
+        if vector is not None:
             raise TypeError("Only one indexing vector or array is currently allowed for fancy indexing")
-        axes.append(resolved)
-        counts.append(count)
-    if len(whole) > len(shape):  # told last, as h5py does
-        raise ValueError(f"{len(whole)} indexing arguments for {len(shape)} dimensions")
+        vector = axes[axis] = _checked(indices, shape[axis])
+        counts[axis] = len(vector)
     kept = tuple(count for count, axis in zip(counts, axes) if not isinstance(axis, int))
+    if 0 not in counts and vector is not None and vector[-1] == shape[axes.index(vector)]:
+        raise BeyondExtent(f"Fancy indexing out of range: index {vector[-1]} is the extent")
     return Resolved(axes, tuple(counts), kept)
 
 
@@ -89,18 +93,22 @@ def without_shape(args: Tuple[Any, ...]) -> Optional[List[Any]]:
     return axes if axes.count(Ellipsis) <= 1 else None
 
 
-def expand_ellipsis(args: Sequence[Any], rank: int) -> List[Any]:
-    """One argument an axis; more when there are too many and no ellipsis."""
-    ellipses = [i for i, arg in enumerate(args) if arg is Ellipsis]
-    if len(ellipses) > 1:
-        raise ValueError("Only one ellipsis may be used.")
-    given = len(args) - len(ellipses)
-    if any(arg is None for arg in args):
-        raise TypeError("Indexing with None (or np.newaxis) is not supported")
-    if ellipses and given > rank:
-        raise ValueError(f"{given} indexing arguments for {rank} dimensions")
-    at = ellipses[0] if ellipses else len(args)
-    return [*args[:at], *[slice(None)] * (rank - given), *args[at + 1:]]
+def _placed(args: Sequence[Any], rank: int) -> Iterator[Tuple[int, Any]]:
+    """Each argument with its axis."""
+    given = len(args) - any(arg is Ellipsis for arg in args)
+    seen = False
+    axis = 0
+    for arg in args:
+        if arg is Ellipsis:
+            if seen:
+                raise ValueError("Only one ellipsis may be used.")
+            seen = True
+            axis += rank - given
+        if axis >= rank + (arg is Ellipsis) or (seen and given > rank):
+            raise ValueError(f"{given} indexing arguments for {rank} dimensions")
+        if arg is not Ellipsis:
+            yield axis, arg
+            axis += 1
 
 
 def _is_int(value: Any) -> bool:
@@ -116,6 +124,17 @@ def _fits(axis: Any) -> bool:
     return all(number is None or number is Ellipsis or -(2**63) <= number < 2**63 for number in numbers)
 
 
+def _is_vector(arg: Any) -> bool:
+    if isinstance(arg, np.ndarray):
+        return arg.ndim > 0 or not _is_int(arg)
+    return not (isinstance(arg, slice) or _is_int(arg) or _is_blocks(arg))
+
+
+def _is_blocks(arg: Any) -> bool:
+    """Whether it is a `MultiBlockSlice`, ours or h5py's."""
+    return hasattr(arg, "indices") and hasattr(arg, "block")
+
+
 def _axis(extent: int, arg: Any) -> Tuple[Any, int]:
     """The resolved axis and how many elements it has."""
     if isinstance(arg, slice):
@@ -126,8 +145,12 @@ def _axis(extent: int, arg: Any) -> Tuple[Any, int]:
         return (None if (start, count, step) == (0, extent, 1) else (start, stop, step)), count
     if _is_int(arg):
         return _index(extent, operator.index(arg)), 1
-    indices = _vector(extent, arg)
-    return indices, len(indices)
+    start, stride, count, block = arg.indices(extent)
+    if stride == block:
+        return (start, start + count * block, 1), count * block
+    if block == 1:
+        return (start, start + (count - 1) * stride + 1, stride), count
+    return [at + i for at in range(start, start + count * stride, stride) for i in range(block)], count * block
 
 
 def _index(extent: int, index: int) -> int:
@@ -139,24 +162,35 @@ def _index(extent: int, index: int) -> int:
     raise IndexError(f"Index ({index}) out of range for (0-{extent - 1})")
 
 
-def _vector(extent: int, arg: Any) -> List[int]:
-    """Indices along an axis, from a list, an array or a mask: within the extent and increasing, as h5py wants them."""
+def _integers(arg: Any, shape: Shape, axis: int) -> np.ndarray:
+    """The integers of a list, an array, or a mask."""
     array = np.asarray(arg)
     if array.ndim == 0:
         raise TypeError(f"Selection can't process {arg!r}")
     if array.ndim != 1:
         raise TypeError("Only 1D arrays allowed for fancy indexing")
-    if array.size == 0 and array.dtype.kind != "b":
-        return []
+    if array.size == 0 and not isinstance(arg, np.ndarray):
+        return np.empty(0, np.intp)
     if array.dtype.kind == "b":
-        if array.size != extent:
+        if len(shape) == 1:
+            raise TypeError("A mask of a dataset with one dimension must be an array")  # and alone: h5py takes no list
+        if array.size != shape[axis]:
             raise TypeError("boolean index did not match indexed array")
-        return np.flatnonzero(array).tolist()
+        return np.flatnonzero(array)
     if array.dtype.kind not in "iu":
         raise TypeError("Indexing arrays must have integer dtypes")
-    values = [int(v) + extent if v < 0 else int(v) for v in array]
-    if any(not 0 <= v < extent for v in values):
-        raise IndexError(f"Fancy indexing out of range for (0-{extent - 1})")
+    return array
+
+
+def _checked(indices: np.ndarray, extent: int) -> List[int]:
+    """Indices along an axis, counted from its beginning: within the extent and increasing, as h5py wants them.
+
+    The extent itself passes: h5py notices it when reading, which `select` leaves to the end.
+    """
+    values = [index + extent if index < 0 else index for index in indices.tolist()]
+    if any(not 0 <= value <= extent for value in values):
+        raise IndexError(f"Fancy indexing out of range for (0-{extent - 1})" if extent else
+                         "Fancy indexing out of range for empty dimension")
     if any(b <= a for a, b in zip(values, values[1:])):
         raise TypeError("Indexing elements must be in increasing order")
     return values
@@ -170,4 +204,4 @@ def _full_mask(mask: np.ndarray) -> Resolved:
         others = tuple(i for i in range(mask.ndim) if i != axis)
         axes.append(np.flatnonzero(mask.any(axis=others)).tolist())
     counts = tuple(len(indices) for indices in axes)
-    return Resolved(axes, counts, counts, mask[np.ix_(*axes)])
+    return Resolved(axes, counts, counts, None if mask.ndim == 1 else mask[np.ix_(*axes)])
