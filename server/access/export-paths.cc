@@ -6,8 +6,6 @@
 
 namespace h5cap {
 
-namespace {
-
 std::vector<std::string> components(const std::string& path) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin <= path.size();) {
@@ -19,16 +17,18 @@ std::vector<std::string> components(const std::string& path) {
   return parts;
 }
 
-std::string join(const std::vector<std::string>& parts, std::size_t from = 0) {
+std::string join(const std::vector<std::string>& parts, std::size_t from) {
   std::string path;
   for (std::size_t i = from; i < parts.size(); ++i) path += (i > from ? "/" : "") + parts[i];
   return path.empty() ? "." : path;
 }
 
+namespace {
+
 // Without "..", which above the root means the root, as in POSIX.
-std::vector<std::string> normalised(const std::string& hostPath) {
+std::vector<std::string> normalised(std::vector<std::string> host) {
   std::vector<std::string> parts;
-  for (auto& part : components(hostPath)) {
+  for (auto& part : host) {
     if (part != "..") {
       parts.push_back(std::move(part));
     } else if (!parts.empty()) {
@@ -37,6 +37,8 @@ std::vector<std::string> normalised(const std::string& hostPath) {
   }
   return parts;
 }
+
+std::vector<std::string> normalised(const std::string& hostPath) { return normalised(components(hostPath)); }
 
 bool startsWith(const std::vector<std::string>& parts, const std::vector<std::string>& beginning) {
   return beginning.size() <= parts.size() && std::equal(beginning.begin(), beginning.end(), parts.begin());
@@ -78,6 +80,25 @@ ExportPath ExportTable::locate(const std::string& path) const {
 std::string ExportTable::name(const ExportPath& place) const {
   if (place.inside == ".") return wholeFilesystem_ ? "/" : place.exported->name;
   return place.exported->name + "/" + place.inside;
+}
+
+std::optional<ExportPath> ExportTable::holding(const std::vector<std::string>& host, const Export& preferred) const {
+  const auto plain = normalised(host);
+  std::optional<ExportPath> found;
+  std::size_t foundDepth = 0;
+  for (const Export& one : exports_) {
+    auto folder = components(one.folder);
+    // ".." behind the folder is left to whoever knows the symbolic links there.
+    const auto& path = startsWith(host, folder) ? host : plain;
+    if (!startsWith(path, folder) || !startsWith(plain, folder)) continue;
+    ExportPath place{&one, join(path, folder.size())};
+    if (&one == &preferred) return place;
+    if (!found || folder.size() > foundDepth) {
+      found = std::move(place);
+      foundDepth = folder.size();
+    }
+  }
+  return found;
 }
 
 std::vector<std::string> ExportTable::candidates(const std::string& from, const std::string& name) const {

@@ -29,12 +29,22 @@ class ExportTable {
   // The path in the exports of a place in one.
   std::string name(const ExportPath& place) const;
 
+  // The export that a place of the host is in, `preferred` if it is in that one, else the narrowest.  `host` is an absolute
+  // path as components, which may hold ".."; so may `inside`.
+  std::optional<ExportPath> holding(const std::vector<std::string>& host, const Export& preferred) const;
+
   std::vector<std::string> candidates(const std::string& from, const std::string& name) const;
 
  private:
   std::vector<Export> exports_;
   bool wholeFilesystem_;
 };
+
+// The components of a path, without empty ones and ".".
+std::vector<std::string> components(const std::string& path);
+
+// The inverse, from component `from` on; "." for none.
+std::string join(const std::vector<std::string>& parts, std::size_t from = 0);
 
 // Whether a path means the list of exports (or the host's root directory).
 bool isRoot(const std::string& path);

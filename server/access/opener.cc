@@ -11,6 +11,7 @@
 #include "core/wire.h"
 #include "server/access/beneath.h"
 #include "server/access/export-paths.h"
+#include "server/access/located.h"
 #include "server/access/work-queue.h"
 
 namespace h5cap {
@@ -25,34 +26,28 @@ struct Request {
   Identity identity;
   std::string path;  // as requested
   ExportPath place;
-
-  Beyond beyond() const { return table->wholeFilesystem() ? Beyond::allowed : Beyond::denied; }
 };
 
 // What a request resolved to.  Nothing is open for reading yet.
 struct Resolved {
-  kj::AutoCloseFd folder;  // the export's
   kj::AutoCloseFd target;
+  ExportPath finalPlace;
   std::string finalPath;
   struct stat status;
 };
 
 Resolved locate(const Request& request) {
-  const std::string& folder = request.place.exported->folder;
-  // Opened each time, so that a remounted folder is seen.
-  int descriptor = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) throw FileError(request.path + ": the exported folder is not available");
+  Located located = locate(*request.table, request.place, request.path);
+  std::string root = pathOf(located.folder, request.path), host = pathOf(located.target, request.path);
   Resolved result;
-  result.folder = kj::AutoCloseFd(descriptor);
-  result.target = resolveBeneath(result.folder, request.place.inside, request.beyond(), request.path);
-  std::string root = pathOf(result.folder, request.path), host = pathOf(result.target, request.path);
-  if (host == root) {
-    result.finalPath = request.table->name(ExportPath{request.place.exported, "."});
-  } else {
+  result.finalPlace = ExportPath{located.exported, "."};
+  if (host != root) {
     if (root != "/") root += "/";
     if (host.compare(0, root.size(), root) != 0) raiseErrno(EXDEV, request.path);  // moved away meanwhile
-    result.finalPath = request.table->name(ExportPath{request.place.exported, host.substr(root.size())});
+    result.finalPlace.inside = host.substr(root.size());
   }
+  result.finalPath = request.table->name(result.finalPlace);
+  result.target = kj::mv(located.target);
   if (fstat(result.target, &result.status) != 0) raiseErrno(errno, request.path);
   return result;
 }
@@ -87,12 +82,9 @@ bool examine(const Request& request, const Resolved& directory, int stream, cons
              struct stat& status) {
   if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (S_ISLNK(status.st_mode)) {
-    std::string inside =
-        directory.finalPath.substr(std::min(directory.finalPath.size(), request.place.exported->name.size() + 1));
+    ExportPath link{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
     try {
-      auto target =
-          resolveBeneath(directory.folder, (inside.empty() ? "." : inside) + "/" + name, request.beyond(), name);
-      if (fstat(target, &status) != 0) return false;
+      if (fstat(locate(*request.table, link, name).target, &status) != 0) return false;
     } catch (const Error&) {
       return false;
     }
@@ -124,6 +116,12 @@ std::vector<DirectoryEntry> listDirectory(const Request& request) {
   return entries;
 }
 
+void checkDirectory(const Request& request) {
+  if (!S_ISDIR(resolve(request, Operation::list).status.st_mode)) {
+    throw FileError(request.path + ": is not a directory");
+  }
+}
+
 class OpenerImpl final : public Opener {
  public:
   explicit OpenerImpl(ExportTable table) : table_(std::make_shared<const ExportTable>(std::move(table))) {
@@ -145,6 +143,22 @@ class OpenerImpl final : public Opener {
       WorkQueue& queue = *queues_.at(request.place.exported->name);
       return runOn<std::vector<DirectoryEntry>>(queue,
                                                 [request = std::move(request)] { return listDirectory(request); });
+    });
+  }
+
+  kj::Promise<void> checkDirectory(Identity identity, std::string path) override {
+    return kj::evalNow([&]() -> kj::Promise<void> {
+      if (isRoot(path) && !table_->wholeFilesystem()) {
+        listExports(identity);
+        return kj::READY_NOW;
+      }
+      Request request = prepare(std::move(identity), std::move(path), Operation::list);
+      WorkQueue& queue = *queues_.at(request.place.exported->name);
+      return runOn<bool>(queue, [request = std::move(request)] {
+               h5cap::checkDirectory(request);
+               return true;
+             })
+          .ignoreResult();
     });
   }
 

@@ -1,7 +1,8 @@
 // Opening beneath the exports, off the event loop.
 //
 // Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  Every path is resolved
-// with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  Each export has threads of
+// with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  A symbolic link that leaves the
+// export's folder is followed when it leads into an export, as absolute links within one do.  Each export has threads of
 // its own, so that a mount that hangs stalls its own files only.
 #pragma once
 
@@ -55,6 +56,9 @@ class Opener {
 
   // Entries of a directory in name order; of the exports themselves for the empty path.
   virtual kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) = 0;
+
+  // That there is a directory, without listing it.  NotFound, Denied, FileError.
+  virtual kj::Promise<void> checkDirectory(Identity identity, std::string path) = 0;
 
   // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file
   // at `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose

@@ -18,12 +18,20 @@ struct OpenedFile {
 };
 
 kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, std::uint32_t snapshotBytes) {
-  return file.info(version).then([&version, snapshotBytes](FileInfo info) -> kj::Promise<OpenedFile> {
+  return file.info(version).then([&file, &version, snapshotBytes](FileInfo info) -> kj::Promise<OpenedFile> {
     if (snapshotBytes == 0) return OpenedFile{kj::mv(info), nullptr};
-    auto asked = version.ask([snapshotBytes](rpc::PlannerRequest::Builder request) {
-      auto snapshot = request.initSnapshot();
-      snapshot.setMaxBytes(std::min(snapshotBytes, maxSnapshotBytes));
-      snapshot.setMaxMs(maxSnapshotMs);
+    const std::uint32_t bytes = std::min(snapshotBytes, maxSnapshotBytes);
+    auto& connection = *file.session().connection;
+    auto asked = connection.replyBytes->take(bytes).then([&version, &connection, bytes](kj::Own<Quota::Lease> room) {
+      auto answer = version.ask([bytes](rpc::PlannerRequest::Builder request) {
+        auto snapshot = request.initSnapshot();
+        snapshot.setMaxBytes(bytes);
+        snapshot.setMaxMs(maxSnapshotMs);
+      });
+      return answer.then([&connection, room = kj::mv(room)](kj::Own<PlannerAnswer> answer) mutable {
+        connection.giveBackLater(kj::mv(room));
+        return answer;
+      });
     });
     return asked.then([info](kj::Own<PlannerAnswer> answer) mutable {
                         return OpenedFile{kj::mv(info), kj::mv(answer)};
@@ -83,9 +91,8 @@ kj::Promise<void> DirectoryImpl::open(OpenContext context) {
   context.allowCancellation();
   std::string path = below(context.getParams().getPath());
   context.releaseParams();
-  // Listing is what tells a directory from a file, an absent one and a forbidden one.
-  return session().server.opener.list(session().identity, path)
-      .then([this, context, path](std::vector<DirectoryEntry>) mutable {
+  return session().server.opener.checkDirectory(session().identity, path)
+      .then([this, context, path]() mutable {
         while (!path.empty() && path.back() == '/') path.pop_back();
         context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), path));
       });

@@ -140,6 +140,60 @@ TEST_CASE("what may not or cannot be opened") {
   CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/run42")).message == "raw/run42: is a directory");
 }
 
+TEST_CASE("absolute links within the exports were denied") {
+  Tree tree;
+  fs::create_directories(tree.root / "raw/2026/raw/run7");
+  tree.write("raw/2026/raw/run7/scan.nxs", "seven");
+  fs::create_symlink(tree.root / "raw/2026/raw", tree.root / "raw/now");
+  fs::create_symlink(tree.root / "raw/now/run7", tree.root / "raw/last");                  // through another one
+  fs::create_symlink("run7/scan.nxs", tree.root / "raw/2026/raw/newest.nxs");
+  fs::create_symlink(tree.root / "raw/now/../raw/newest.nxs", tree.root / "raw/dots.nxs");  // ".." of where "now" leads
+  fs::create_symlink(tree.root / "proc/out.h5", tree.root / "raw/processed.h5");           // another export
+  fs::create_symlink("../proc", tree.root / "raw/processed");
+  fs::create_symlink(tree.root / "raw/none", tree.root / "raw/to-nothing");
+  fs::create_symlink(tree.root / "raw/circle2", tree.root / "raw/circle1");
+  fs::create_symlink(tree.root / "raw/circle1", tree.root / "raw/circle2");
+  fs::create_symlink(tree.root / "raw/../secret.h5", tree.root / "raw/out-by-dots.h5");
+  fs::create_symlink(tree.root / "raw/now/../../../secret.h5", tree.root / "raw/out-by-more-dots.h5");
+  fs::create_symlink(tree.root / "raw/escape.h5", tree.root / "raw/out-by-another.h5");
+  fs::create_symlink(tree.root / "rawer", tree.root / "raw/beside");
+  const std::pair<const char*, const char*> table[] = {
+      {"raw/now/run7/scan.nxs", "raw/2026/raw/run7/scan.nxs seven"},
+      {"raw/last/scan.nxs", "raw/2026/raw/run7/scan.nxs seven"},
+      {"raw/now/newest.nxs", "raw/2026/raw/run7/scan.nxs seven"},
+      {"raw/dots.nxs", "raw/2026/raw/run7/scan.nxs seven"},
+      {"raw/processed.h5", "proc/out.h5 out"},
+      {"raw/processed/out.h5", "proc/out.h5 out"},
+  };
+  for (auto& [path, expected] : table) {
+    CAPTURE(path);
+    CHECK(tree.read(path) == expected);
+  }
+  CHECK(tree.names("raw/now") == "newest.nxs run7/ ");
+  CHECK(tree.names("raw").find("last/") != std::string::npos);
+  CHECK(tree.names("raw").find("processed.h5 ") != std::string::npos);
+  CHECK(tree.names("raw").find("out-by-dots.h5") == std::string::npos);
+  for (const char* path : {"raw/out-by-dots.h5", "raw/out-by-more-dots.h5", "raw/out-by-another.h5", "raw/beside/x",
+                           "raw/circle1", "raw/circle1/x", "raw/parent/proc/out.h5", "raw/absolute.h5/x"}) {
+    CAPTURE(path);
+    CHECK(tree.errorOf(tree.opener->open(ANYONE, path)).code == ErrorCode::denied);
+  }
+  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/to-nothing")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/now/none")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/processed.h5/x")).code == ErrorCode::notFound);
+}
+
+TEST_CASE("whether there is a directory is told without listing it") {
+  Tree tree;
+  for (const char* path : {"", "raw", "raw/run42/", "proc"}) tree.opener->checkDirectory(ANYONE, path).wait(tree.io.waitScope);
+  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/link.nxs")).code == ErrorCode::fileProblem);
+  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/none")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/parent")).code == ErrorCode::denied);
+  Identity stranger{Authentication::unixPeer, "eve", geteuid() + 1};
+  CHECK(tree.errorOf(tree.opener->checkDirectory(stranger, "")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->checkDirectory(stranger, "raw")).code == ErrorCode::denied);
+}
+
 TEST_CASE("an identity without rights learns nothing") {
   Tree tree;
   Identity stranger{Authentication::unixPeer, "eve", geteuid() + 1};

@@ -34,7 +34,7 @@ SampleFolder::SampleFolder() {
 SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::path(path_).parent_path()); }
 
 TestServer::TestServer(ObjectLimits limits)
-    : io(kj::setupAsyncIo()), opener(makeOpener({Export{"data", folder.path()}})),
+    : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
       executor(2), chunks(64 << 20), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}

@@ -66,13 +66,38 @@ class SampleFolder {
   std::string path_;
 };
 
+// Hands calls on and counts files.
+class CountingOpener final : public Opener {
+ public:
+  explicit CountingOpener(kj::Own<Opener> inner) : inner_(kj::mv(inner)) {}
+
+  unsigned opens = 0;
+
+  kj::Promise<kj::Own<Opened>> open(Identity identity, std::string path) override {
+    ++opens;
+    return inner_->open(kj::mv(identity), kj::mv(path));
+  }
+  kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) override {
+    return inner_->list(kj::mv(identity), kj::mv(path));
+  }
+  kj::Promise<void> checkDirectory(Identity identity, std::string path) override {
+    return inner_->checkDirectory(kj::mv(identity), kj::mv(path));
+  }
+  std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
+    return inner_->candidates(from, name);
+  }
+
+ private:
+  kj::Own<Opener> inner_;
+};
+
 class TestServer {
  public:
   explicit TestServer(ObjectLimits limits = {});
 
   kj::AsyncIoContext io;
   SampleFolder folder;
-  kj::Own<Opener> opener;
+  kj::Own<CountingOpener> opener;
   kj::Own<PlannerPool> planners;
   Executor executor;
   ChunkCache chunks;

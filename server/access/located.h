@@ -1,0 +1,22 @@
+// From a path in the exports to what is there: symbolic links are followed as far as the exports reach.  Blocking.
+#pragma once
+
+#include <kj/io.h>
+
+#include <string>
+
+#include "server/access/export-paths.h"
+
+namespace h5cap {
+
+struct Located {
+  const Export* exported = nullptr;  // where it was found: a link may lead from one export into another
+  kj::AutoCloseFd folder;            // of that export
+  kj::AutoCloseFd target;            // O_PATH: nothing is open for reading yet
+};
+
+// NotFound; Denied for a symbolic link that leads out of all exports, whether or not there is anything; FileError.
+// `shown` is the path that errors name.
+Located locate(const ExportTable& table, const ExportPath& place, const std::string& shown);
+
+}  // namespace h5cap
