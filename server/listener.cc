@@ -20,12 +20,19 @@ constexpr auto pause = 100 * kj::MILLISECONDS;
 
 int openReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-std::string userName(uid_t uid) {
+std::string lookUpName(uid_t uid) {
   char buffer[4096];
   passwd entry{};
   passwd* found = nullptr;
   if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) return entry.pw_name;
   return "uid " + std::to_string(uid);
+}
+
+// Looking a name up may ask the network: done once, for the server's own user.  Others are turned away whatever their names.
+std::string userName(uid_t uid) {
+  static const uid_t self = geteuid();
+  static const std::string own = lookUpName(self);
+  return uid == self ? own : "uid " + std::to_string(uid);
 }
 
 Identity identityOf(int connection, PeerKind kind) {
@@ -41,7 +48,9 @@ Identity identityOf(int connection, PeerKind kind) {
 }  // namespace
 
 Listener::Listener(kj::AsyncIoContext& io, ServerContext& server)
-    : io_(io), server_(server), reserve_(openReserve()), connections_(*this) {}
+    : io_(io), server_(server), reserve_(openReserve()), connections_(*this) {
+  userName(geteuid());
+}
 
 kj::Promise<void> Listener::acceptFrom(int socket, PeerKind kind) {
   auto watched = kj::heap<Socket>(io_.unixEventPort, socket);

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pwd.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +81,16 @@ std::string ownUserName() {
   return entry == nullptr ? "uid " + std::to_string(geteuid()) : entry->pw_name;
 }
 
+// Files and /dev/null are always ready, and nothing tells when they have more: there is no conversation over them.
+void requireConversation(int descriptor, const char* name) {
+  kj::AutoCloseFd poll(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  if (poll.get() < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) == 0) return;
+  throw std::runtime_error(std::string("--stdio: ") + name +
+                           (errno == EBADF ? " is closed" : " is a file or /dev/null") +
+                           "; it has to be a pipe or a socket, as `ssh HOST h5capd --stdio` makes it");
+}
+
 // Everything that serves, in the order in which it has to go away again.
 class Program {
  public:
@@ -133,6 +145,8 @@ class Program {
   // Over ssh, standard input and output are two pipes or one socket.
   kj::Promise<void> serveStandardStreams() {
     using Flags = kj::LowLevelAsyncIoProvider;
+    requireConversation(STDIN_FILENO, "standard input");
+    requireConversation(STDOUT_FILENO, "standard output");
     auto input = io_.lowLevelProvider->wrapInputFd(kj::AutoCloseFd(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)),
                                                    Flags::ALREADY_CLOEXEC);
     auto output = io_.lowLevelProvider->wrapOutputFd(kj::AutoCloseFd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)),

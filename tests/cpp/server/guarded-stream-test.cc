@@ -3,6 +3,7 @@
 #include "server/guarded-stream.h"
 
 #include <capnp/message.h>
+#include <capnp/serialize-async.h>
 #include <capnp/serialize.h>
 #include <doctest/doctest.h>
 
@@ -66,6 +67,16 @@ TEST_CASE("well-formed messages pass unchanged, however they are cut") {
   CHECK(pair.pass(sent, received) == "");
   CHECK(received == sent);
   CHECK(pair.guarded.bytesReceived() == sent.size());
+}
+
+// Its body used to be copied to a null pointer, which memcpy may not be given.
+TEST_CASE("an empty message is read into no memory") {
+  Pair pair;
+  Data sent = frame({0});
+  auto writing = pair.peer->write(sent.data(), sent.size());
+  auto message = capnp::readMessage(pair.guarded).wait(pair.io.waitScope);
+  CHECK(message->getSegment(0).size() == 0);
+  CHECK(pair.guarded.tryRead(nullptr, 0, 0).wait(pair.io.waitScope) == 0);
 }
 
 TEST_CASE("malformed, oversized and foreign beginnings are refused before anything is handed on") {
