@@ -112,10 +112,10 @@ PoolState::PoolState(kj::LowLevelAsyncIoProvider& io, kj::Timer& timer, PlannerP
       quarantine(timer, this->options.quarantine.count() * kj::SECONDS),
       slots(std::max(this->options.maxProcesses, 1u)) {}
 
-PlannerImpl::PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file)
+PlannerImpl::PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file, std::string state)
     : pool_(kj::mv(pool)),
       file_(kj::mv(file)),
-      stamp_(stampOf(file_)),
+      stamp_(state.empty() ? stampOf(file_) : std::move(state)),
       tasks_(kj::heap<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this))) {
   capnp::MallocMessageBuilder message;
   message.initRoot<rpc::PlannerRequest>().setOpen();

@@ -26,7 +26,7 @@ struct PoolState : kj::Refcounted {
 
 class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet::ErrorHandler {
  public:
-  PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file);
+  PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file, std::string state);
   ~PlannerImpl() noexcept(false);
 
   kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) override;

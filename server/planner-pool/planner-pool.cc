@@ -19,10 +19,10 @@ class PlannerPoolImpl final : public PlannerPool {
         idleTime_(state_->options.idleTime.count() * kj::SECONDS),
         sweeping_(sweep().eagerlyEvaluate(nullptr)) {}
 
-  kj::Own<Planner> planner(int file) override {
+  kj::Own<Planner> planner(int file, std::string state) override {
     int copy = fcntl(file, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) throw Busy(std::string("cannot duplicate a descriptor: ") + strerror(errno));
-    return kj::refcounted<PlannerImpl>(kj::addRef(*state_), kj::AutoCloseFd(copy));
+    return kj::refcounted<PlannerImpl>(kj::addRef(*state_), kj::AutoCloseFd(copy), std::move(state));
   }
 
   kj::Promise<std::string> libraryVersion() override { return state_->zygote.libraryVersion(); }

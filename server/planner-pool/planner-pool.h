@@ -49,8 +49,9 @@ class PlannerPool {
  public:
   virtual ~PlannerPool() noexcept(false) = default;
 
-  // A planner for the file behind `file`, which is duplicated.  Starts nothing yet.
-  virtual kj::Own<Planner> planner(int file) = 0;
+  // A planner for the file behind `file`, which is duplicated.  Starts nothing yet.  `state` tells this state of the file
+  // from all others, for the quarantine; when it is empty, the file system is asked, which may block.
+  virtual kj::Own<Planner> planner(int file, std::string state = {}) = 0;
 
   // libhdf5's version in the planners, "1.10.8".  Known once the zygote has said hello.
   virtual kj::Promise<std::string> libraryVersion() = 0;
