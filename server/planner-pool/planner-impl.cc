@@ -2,6 +2,7 @@
 
 #include <capnp/serialize.h>
 #include <errno.h>
+#include <fmt/format.h>
 #include <kj/debug.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,6 +60,8 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
       return reply == Reply::CHUNKS;
     case Request::ELEMENTS:
       return reply == Reply::ELEMENTS;
+    case Request::REFRESH:
+      return reply == Reply::REFRESHED;
   }
   return false;
 }
@@ -102,6 +105,7 @@ struct PlannerImpl::Live {
 struct PlannerImpl::Outcome {
   kj::Maybe<kj::Own<capnp::MessageReader>> reply;
   ErrorText death{ErrorCode::failed, ""};
+  bool wouldRecur = false;  // the same question ends the same way in a fresh planner
 };
 
 PoolState::PoolState(kj::LowLevelAsyncIoProvider& io, kj::Timer& timer, PlannerPoolOptions options)
@@ -231,7 +235,7 @@ kj::Promise<bool> PlannerImpl::openFile() {
       KJ_ASSERT_NONNULL(live_)->opened = kj::heap<CopiedAnswer>(reply);
       return true;
     }
-    strike(open_->key, outcome.death);
+    strike(open_->key, outcome);
     return false;
   });
 }
@@ -251,7 +255,7 @@ kj::Promise<void> PlannerImpl::askFront() {
       }
       answerFront(kj::heap<ReceivedAnswer>(kj::mv(*message)));
     } else {
-      strike(queue_.front()->key, outcome.death);
+      strike(queue_.front()->key, outcome);
     }
   });
 }
@@ -263,6 +267,8 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
     std::string text = "libhdf5 did not answer within " + std::to_string(limit.count()) + " ms";
     return Outcome{nullptr, {ErrorCode::deadline, text}};
   });
+  auto used = KJ_ASSERT_NONNULL(live_)->process->processorTime();
+  auto overused = overuse(used.orDefault(0 * kj::NANOSECONDS));
   auto died = [](kj::Exception&&) {
     return Outcome{nullptr, {ErrorCode::fileProblem, "libhdf5 crashed on this file: it is probably damaged"}};
   };
@@ -283,17 +289,34 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
       .then(kj::mv(understood))
       .catch_(kj::mv(died))
       .exclusiveJoin(kj::mv(late))
+      .exclusiveJoin(kj::mv(overused))
       .exclusiveJoin(kj::mv(given))
       .attach(kj::mv(never), kj::defer([this] { withdrawal_ = nullptr; }));
 }
 
+// Comes when the live planner has used a question's processor time since `atStart`; otherwise never.  It has one thread, so
+// that it cannot use up the rest of its time any sooner than that.
+kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart) {
+  const auto limit = pool_->options.processorTime;
+  kj::Duration left = limit.count() * kj::MILLISECONDS;
+  KJ_IF_MAYBE (now, KJ_ASSERT_NONNULL(live_)->process->processorTime()) {
+    left -= *now - atStart;
+  } else {
+    return kj::NEVER_DONE;
+  }
+  if (left > 0 * kj::NANOSECONDS) return pool_->timer.afterDelay(left).then([this, atStart] { return overuse(atStart); });
+  std::string text = fmt::format("libhdf5 did not finish within {:g} s of processor time; the file may be damaged",
+                                 static_cast<double>(limit.count()) / 1000);
+  return Outcome{nullptr, {ErrorCode::fileProblem, text}, true};
+}
+
 // The planner died, or had to, while it worked on the front question.
-void PlannerImpl::strike(const std::string& key, const ErrorText& death) {
+void PlannerImpl::strike(const std::string& key, const Outcome& outcome) {
   dropProcess();
   if (!queue_.front()->fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
-  if (++queue_.front()->deaths < MAX_DEATHS) return;    // once more, in a fresh one
-  pool_->quarantine.add(key, death);
-  rejectFront(wire::toKj(death.code, death.message));
+  if (!outcome.wouldRecur && ++queue_.front()->deaths < MAX_DEATHS) return;  // once more, in a fresh one
+  pool_->quarantine.add(key, outcome.death);
+  rejectFront(wire::toKj(outcome.death.code, outcome.death.message));
 }
 
 void PlannerImpl::answerFront(kj::Own<PlannerAnswer> answer) {

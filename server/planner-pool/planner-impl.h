@@ -42,7 +42,8 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
   kj::Promise<bool> openFile();
   kj::Promise<void> askFront();
   kj::Promise<Outcome> exchange(const Question& question);
-  void strike(const std::string& key, const ErrorText& death);
+  kj::Promise<Outcome> overuse(kj::Duration atStart);
+  void strike(const std::string& key, const Outcome& outcome);
   void answerFront(kj::Own<PlannerAnswer> answer);
   void rejectFront(kj::Exception error);
   void adopt(kj::Own<PoolSlots::Slot> slot, ForkedPlanner forked);

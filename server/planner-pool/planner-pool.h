@@ -27,8 +27,8 @@ class Planner : public kj::Refcounted {
  public:
   // Asks one question.  Questions queue and are answered in turn.  A planner that dies or exceeds its time while it
   // works on a question is replaced, and the question asked once more; the second time it fails with FileError
-  // (fileProblem, or deadline), and the same question is refused for a while.  Other questions notice nothing. Errors
-  // that the planner reports come as the exceptions they name (wire::toKj). Dropping the promise withdraws the
+  // (fileProblem, or deadline), and the same question is refused for a while.  One that uses up its processor time would
+  // do so again: it fails with fileProblem the first time.  Other questions notice nothing.  Errors that the planner reports come as the exceptions they name (wire::toKj). Dropping the promise withdraws the
   // question.
   virtual kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) = 0;
 };
@@ -37,6 +37,7 @@ struct PlannerPoolOptions {
   // Behaviour.
   std::string executable;                          // h5cap-planner
   std::chrono::milliseconds questionTime{30'000};  // wall clock, a question; slow storage included
+  std::chrono::milliseconds processorTime{8'000};  // a question
   std::chrono::seconds quarantine{60};             // how long a question that killed twice is refused
   std::uint64_t memoryBytes = 1ull << 30;          // address space beyond the zygote's, a planner
 

@@ -48,9 +48,16 @@ class ReceivedReader final : private Received, public capnp::SegmentArrayMessage
 
 PlannerProcess::PlannerProcess(kj::LowLevelAsyncIoProvider& io, ForkedPlanner forked)
     : process_(kj::mv(forked.process)),
+      hasClock_(clock_getcpuclockid(forked.id, &clock_) == 0),
       stream_(io.wrapSocketFd(kj::mv(forked.socket), kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC)) {}
 
 PlannerProcess::~PlannerProcess() { syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0); }
+
+kj::Maybe<kj::Duration> PlannerProcess::processorTime() const {
+  timespec used{};
+  if (!hasClock_ || clock_gettime(clock_, &used) != 0) return nullptr;
+  return used.tv_sec * kj::SECONDS + used.tv_nsec * kj::NANOSECONDS;
+}
 
 kj::Promise<kj::Own<capnp::MessageReader>> PlannerProcess::exchange(kj::ArrayPtr<const capnp::word> question) {
   auto bytes = question.asBytes();

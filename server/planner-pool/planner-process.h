@@ -3,6 +3,8 @@
 
 #include <capnp/message.h>
 #include <kj/async-io.h>
+#include <kj/time.h>
+#include <time.h>
 
 #include "server/planner-pool/zygote.h"
 
@@ -18,10 +20,15 @@ class PlannerProcess {
   // Fails with whatever exception when the process dies or what it sends is too large or no message at all.
   kj::Promise<kj::Own<capnp::MessageReader>> exchange(kj::ArrayPtr<const capnp::word> question);
 
+  // Processor time that it has used so far; nothing when it is gone.
+  kj::Maybe<kj::Duration> processorTime() const;
+
   kj::Promise<void> whenGone() { return stream_->whenWriteDisconnected(); }
 
  private:
   kj::AutoCloseFd process_;
+  clockid_t clock_ = 0;
+  bool hasClock_;
   kj::Own<kj::AsyncIoStream> stream_;
 };
 

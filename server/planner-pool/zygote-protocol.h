@@ -24,6 +24,7 @@ struct ForkRequest {
 
 struct ForkReply {
   std::int32_t error;  // errno of the fork, or zero
+  std::int32_t process;  // the planner's process id, in the zygote's namespace, which is the front's
 };
 
 }  // namespace h5cap

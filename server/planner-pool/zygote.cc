@@ -205,14 +205,14 @@ kj::Promise<void> Zygote::askFork() {
   return inTime(kj::mv(exchange))
       .then(
           [this, ours = kj::mv(ours)](kj::Maybe<kj::AutoCloseFd> process) mutable {
-            int error = KJ_ASSERT_NONNULL(running_)->reply.error;
+            const ForkReply reply = KJ_ASSERT_NONNULL(running_)->reply;
             failures_ = 0;
             auto request = kj::mv(requests_.front());
             requests_.pop_front();
             KJ_IF_MAYBE (descriptor, process) {
-              request->fulfiller->fulfill({kj::mv(*ours), kj::mv(*descriptor)});
+              request->fulfiller->fulfill({kj::mv(*ours), kj::mv(*descriptor), reply.process});
             } else {
-              std::string why = error == 0 ? "no process" : strerror(error);
+              std::string why = reply.error == 0 ? "no process" : strerror(reply.error);
               request->fulfiller->reject(wire::toKj(ErrorCode::busy, "no planner could be forked: " + why));
             }
           },

@@ -4,6 +4,7 @@
 #include <kj/async-io.h>
 #include <kj/io.h>
 #include <kj/refcount.h>
+#include <sys/types.h>
 
 #include <deque>
 #include <string>
@@ -13,6 +14,7 @@ namespace h5cap {
 struct ForkedPlanner {
   kj::AutoCloseFd socket;   // where it is asked
   kj::AutoCloseFd process;  // a pidfd
+  pid_t id = 0;             // for its clock only: a process id may pass to another
 };
 
 // Belongs to the event loop's thread.

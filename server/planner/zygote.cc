@@ -91,8 +91,8 @@ bool receive(Order& order) {
   return true;
 }
 
-bool sendReply(int error, int pidfd) {
-  ForkReply reply{error};
+bool sendReply(int error, pid_t planner, int pidfd) {
+  ForkReply reply{error, planner};
   iovec data{&reply, sizeof reply};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
@@ -152,7 +152,7 @@ bool forkPlanner(const Order& order, const sigset_t& signals) {
   }
   close(order.file);
   close(order.channel);
-  bool isSent = sendReply(error, pidfd);
+  bool isSent = sendReply(error, planner, pidfd);
   if (pidfd >= 0) close(pidfd);
   return isSent;
 }

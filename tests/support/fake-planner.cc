@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <string>
@@ -40,6 +41,10 @@ void misbehave(const std::string& order, int socket) {
   if (order == "hang") {
     for (;;) pause();
   }
+  if (order == "spin") {
+    for (volatile std::uint64_t turns = 0;; turns = turns + 1) {
+    }
+  }
   if (order == "garbage") {
     std::string garbage(4096, '\xff');
     sendAll(socket, garbage.data(), garbage.size());
@@ -59,6 +64,13 @@ void misbehave(const std::string& order, int socket) {
 std::string obey(const std::string& order, int socket, pid_t zygote) {
   misbehave(order, socket);
   if (order == "zygote") return std::to_string(zygote);
+  if (order == "work") {
+    timespec start{}, now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+    do {
+      clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    } while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1'000'000 < 400);
+  }
   if (order == "process") return std::to_string(getpid());
   return order;
 }
@@ -127,8 +139,8 @@ bool receive(int (&descriptors)[2]) {
   return true;
 }
 
-void reply(int pidfd) {
-  ForkReply packet{0};
+void reply(pid_t planner, int pidfd) {
+  ForkReply packet{0, planner};
   iovec part{&packet, sizeof packet};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof pidfd)];
   memset(control, 0, sizeof control);
@@ -161,13 +173,14 @@ int main() {
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
-    if (syscall(SYS_clone3, &arguments, sizeof arguments) == 0) {
+    auto planner = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (planner == 0) {
       close(zygoteDescriptor);
       serve(descriptors[0], descriptors[1], zygote);
     }
     close(descriptors[0]);
     close(descriptors[1]);
-    reply(pidfd);
+    reply(planner, pidfd);
     close(pidfd);
   }
 }

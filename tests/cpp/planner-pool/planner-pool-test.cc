@@ -171,6 +171,51 @@ TEST_CASE("a file that kills when it is opened fails every question of it, and o
   }
 }
 
+TEST_CASE("a question that used up its processor time was asked again") {
+  auto options = quick();
+  options.questionTime = 30s;
+  options.processorTime = 300ms;
+  Fixture f(options);
+  auto now = [] { return std::chrono::steady_clock::now(); };
+
+  // Opening spins: every question of the file fails, the second one at once.
+  auto bad = f.pool->planner(fileWith("spin")), good = f.pool->planner(fileWith(""));
+  auto start = now();
+  auto error = f.errorOf(f.ask(*bad, "a"));
+  CHECK(error.code == ErrorCode::fileProblem);
+  CHECK(error.message == "libhdf5 did not finish within 0.3 s of processor time; the file may be damaged");
+  CHECK(now() - start < 10s);
+  start = now();
+  CHECK(f.errorOf(f.ask(*bad, "b")).message.find("refused") != std::string::npos);
+  CHECK(now() - start < 200ms);
+
+  // So does one question of another file, and that one only.
+  auto process = f.asked(*good, "process");
+  auto culprit = f.ask(*good, "spin"), bystander = f.ask(*good, "fine");
+  CHECK(f.errorOf(kj::mv(culprit)).code == ErrorCode::fileProblem);
+  CHECK(bystander.wait(f.io.waitScope) == "fine");
+  CHECK(f.errorOf(f.ask(*good, "spin")).message.find("refused") != std::string::npos);
+}
+
+TEST_CASE("waiting takes no processor time") {
+  auto options = quick();
+  options.questionTime = 700ms;
+  options.processorTime = 100ms;
+  Fixture f(options);
+  auto planner = f.pool->planner(fileWith(""));
+  CHECK(f.errorOf(f.ask(*planner, "hang")).code == ErrorCode::deadline);
+}
+
+TEST_CASE("processor time of earlier questions does not count") {
+  PlannerPoolOptions options;
+  options.processorTime = 1s;
+  Fixture f(options);
+  auto planner = f.pool->planner(fileWith(""));
+  auto process = f.asked(*planner, "process");
+  for (int i = 0; i < 4; ++i) CHECK(f.asked(*planner, "work") == "work");  // 0.4 s each
+  CHECK(f.asked(*planner, "process") == process);
+}
+
 TEST_CASE("a planner that was killed from outside is replaced, and its question asked again") {
   Fixture f;
   std::string marker = "/tmp/h5cap-crash-once-" + std::to_string(getpid());

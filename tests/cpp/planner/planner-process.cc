@@ -67,7 +67,7 @@ void sendOrder(int file, int channel) {
 }
 
 int receivePidfd() {
-  ForkReply reply{-1};
+  ForkReply reply{-1, 0};
   iovec data{&reply, sizeof reply};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
