@@ -139,6 +139,21 @@ def write_attributes(file):
     attrs["big"] = np.arange(5000)
     attrs["compound"] = np.array([(1, 2.0)], [("x", "<i4"), ("y", "<f8")])
     attrs.create("arraytype", np.zeros((2, 3)), shape=(2, 3), dtype=np.dtype(("f8", (3,))))
+    attrs.create("2d texts", [["a", "b"], ["", "ü"]], dtype=h5py.string_dtype())
+    attrs.create("zero texts", [], shape=(0,), dtype=h5py.string_dtype())
+    attrs["empty text"] = ""
+    attrs["null text"] = h5py.Empty(h5py.string_dtype())
+    attrs.create("ascii", b"bytes", dtype=h5py.string_dtype("ascii"))
+    attrs.create("fixed utf8", np.array(["é".encode(), b"z"]), dtype=h5py.string_dtype("utf-8", 3))
+    attrs.create("fixed utf8 scalar", "é".encode(), dtype=h5py.string_dtype("utf-8", 3))
+    attrs.create("compound text", np.array([("a", 1)], [("s", h5py.string_dtype()), ("n", "i1")]))
+    attrs.create("enum", 2, dtype=h5py.enum_dtype({"A": 1, "B": 2}, basetype="<i2"))
+    attrs.create("vlen", np.array([np.arange(3), np.arange(2)], dtype=object), dtype=h5py.vlen_dtype("<i4"))
+    attrs["opaque"] = np.void(b"ab\0c")
+    attrs["unicode ünï"] = "ünï"
+    attrs.create("latin", b"\xe9", dtype=h5py.string_dtype())
+    attrs[">i4"] = np.arange(3, dtype=">i4")
+    attrs["half"] = np.float16(0.5)
     file["group/y"] = 1
     file["d"] = 1
     file["d"].attrs["units"] = "mm"

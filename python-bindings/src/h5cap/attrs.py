@@ -39,7 +39,7 @@ def value_of(described) -> Any:
     return array[()] if array.ndim == 0 else array
 
 
-class AttributeManager(collections.abc.Mapping):
+class AttributeManager(collections.abc.MutableMapping):
     """A node's attributes as a mapping.
 
     Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
@@ -74,7 +74,10 @@ class AttributeManager(collections.abc.Mapping):
         return len(self._names())
 
     def __contains__(self, name: object) -> bool:
-        return self._node._native.attribute(_name_of(name)) is not None  # type: ignore[arg-type]
+        raw = _name_of(name)  # type: ignore[arg-type]
+        if not raw:
+            raise RuntimeError("Can't determine if attribute exists by name (no attribute name)")  # as h5py
+        return self._node._native.attribute(raw) is not None
 
     def keys(self):
         return KeysView(self)
@@ -123,11 +126,14 @@ class _View:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}HDF5 {list(self._mapping)}>"
+        return f"{type(self).__name__}HDF5({self._mapping!r})"
 
 
 class KeysView(_View, collections.abc.KeysView):
     """Names."""
+
+    def __repr__(self) -> str:
+        return f"<KeysViewHDF5 {list(self)}>"
 
     def _pick(self, name: str) -> str:
         return name
@@ -136,12 +142,19 @@ class KeysView(_View, collections.abc.KeysView):
 class ValuesView(_View, collections.abc.ValuesView):
     """Objects or values; None for a broken link, as in h5py."""
 
+    def __contains__(self, value: object) -> bool:
+        return any(found == value for found in self)
+
     def _pick(self, name: str) -> Any:
         return self._mapping.get(name)
 
 
 class ItemsView(_View, collections.abc.ItemsView):
     """Pairs of a name and what `ValuesView` has for it."""
+
+    def __contains__(self, item: Any) -> bool:
+        name, value = item
+        return name in self._mapping and self._mapping.get(name) == value
 
     def _pick(self, name: str) -> Any:
         return name, self._mapping.get(name)

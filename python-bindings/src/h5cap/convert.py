@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .special import check_enum_dtype
+from .special import check_enum_dtype, check_string_dtype
 
 _NO_PATH = "Can't read data (no appropriate function for conversion path)"
 
@@ -17,17 +17,17 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     source = array.dtype
     if source == dtype:
         return array
-    if dtype.kind == "U":
-        raise TypeError(f"No conversion path for dtype: {dtype!r}")
-    if source.hasobject != dtype.hasobject:
+    if array.size == 0:
+        return np.zeros(array.shape, dtype)
+    if check_string_dtype(source) and (dtype.kind in "ST" or check_string_dtype(dtype)):
+        return _strings(array, dtype)
+    if source.hasobject:
         raise TypeError("Operation not defined for data type class: variable-length data has no conversion")
-    if source.kind == "S" and dtype.kind == "S":
-        return array.astype(dtype)
     if source.kind == "c" and dtype.kind == "c":
         return array.astype(dtype)
     if source.names and dtype.names:
         return _fields(array, dtype)
-    if source.kind not in "biuf" or dtype.kind not in "biuf" or check_enum_dtype(dtype):
+    if source.kind not in "biuf" or dtype.kind not in "biuf" or check_enum_dtype(dtype) or source.kind + dtype.kind == "fb":
         raise OSError(_NO_PATH)
     if dtype.kind == "b":
         return array.astype(np.uint8) != 0 if source.kind == "b" else array != 0
@@ -35,6 +35,17 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         with np.errstate(over="ignore"):
             return array.astype(dtype)
     return _saturated(array, dtype)
+
+
+def _strings(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Strings of another length, or as NumPy's own of variable width."""
+    if dtype.kind == "T":
+        texts = [text.split(b"\0")[0].decode("utf-8", "surrogateescape") for text in array.flat]
+        return np.array(texts, dtype).reshape(array.shape)
+    given, wanted = check_string_dtype(array.dtype), check_string_dtype(dtype)
+    if given.length is not None and (wanted.length is None or given.encoding != wanted.encoding):
+        raise OSError(_NO_PATH)
+    return array.astype(dtype)
 
 
 def _fields(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -252,14 +252,16 @@ class Dataset(Node):
             raise Changed(f"{self._path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
 
     def read_direct(self, dest: np.ndarray, source_sel=None, dest_sel=None) -> None:
-        """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match."""
+        """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when the
+        array is not C-contiguous and writable."""
         positions, names = split_fields(() if source_sel is None else source_sel)
         if self._space is None:
             raise TypeError("Empty datasets have no numpy representation")
         selection = select(self._space[0], positions)
+        if not (dest.flags.c_contiguous and dest.flags.writeable):
+            raise TypeError("Array must be C-contiguous and writable")
         direct = (dest_sel is None and not names and self._type.is_plain and dest.dtype == self.dtype
-                  and dest.shape == selection.shape and selection.mask is None and dest.flags.c_contiguous
-                  and dest.flags.writeable and not selection.is_empty)
+                  and dest.shape == selection.shape and selection.mask is None and not selection.is_empty)
         if direct:
             self._read_into(selection, dest)
             return
@@ -269,8 +271,14 @@ class Dataset(Node):
         found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
         dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
 
-    def astype(self, dtype) -> AsTypeView:
-        """The dataset with elements converted by HDF5's rules when they are read."""
+    def astype(self, dtype) -> Union["Dataset", AsTypeView]:
+        """The dataset with elements converted by HDF5's rules when they are read; itself where it has that dtype.
+        ``TypeError`` for NumPy's strings of variable width, "T", unless it holds strings."""
+        dtype = np.dtype(dtype)
+        if dtype == self.dtype:
+            return self
+        if dtype.kind == "T" and check_string_dtype(self.dtype) is None:
+            raise TypeError(f"dset.astype({dtype}) can only be used on datasets with an HDF5 string datatype")
         return AsTypeView(self, dtype)
 
     def asstr(self, encoding: Optional[str] = None, errors: str = "strict"):
@@ -286,8 +294,7 @@ class Dataset(Node):
             raise ValueError("Dataset.__array__ received copy=False but memory allocation cannot be avoided on read")
         if self.shape is None:
             raise TypeError("Empty datasets have no numpy representation")
-        array = np.asarray(self[...])
-        return array if dtype is None else array.astype(dtype, copy=False)
+        return np.asarray((self if dtype is None else self.astype(dtype))[...])
 
     def __repr__(self) -> str:
         if not self:

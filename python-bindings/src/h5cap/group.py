@@ -23,7 +23,7 @@ def _text(name: Any) -> str:
     raise TypeError(f"Accessing a group is done with bytes or str, not {type(name)}")
 
 
-class Group(Node, collections.abc.Mapping):
+class Group(Node, collections.abc.MutableMapping):
     """A group, as a mapping from names to objects.
 
     Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
@@ -39,11 +39,17 @@ class Group(Node, collections.abc.Mapping):
             raise KeyError("Unable to open object (name parameter cannot be an empty string)")
         if not [part for part in path.split("/") if part not in ("", ".")] and not path.startswith("/"):
             return make_node(self._opened, self._native, self._path, self._info)
+        if self._starts_elsewhere(path):
+            return self.file[path]
         absolute = joined(self._path, path)
         with finding(path):
             native = self._opened.native.node(encoded(absolute))
             info = native.info()
         return make_node(self._opened, native, absolute, info)
+
+    def _starts_elsewhere(self, path: str) -> bool:
+        """Whether ``path`` starts at the root of another file than this node was reached through."""
+        return path.startswith("/") and self._external() is not None
 
     def get(self, name, default=None, getclass: bool = False, getlink: bool = False) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none."""
@@ -57,7 +63,7 @@ class Group(Node, collections.abc.Mapping):
         if getlink:
             link = self._link(_text(name))
             if link is None:
-                raise RuntimeError("Unable to get link info (the root group has none)")
+                raise RuntimeError("Unable to get link info (no link leads from a group to itself)")
             made = links.link_from(link)
             return type(made) if getclass else made
         try:
@@ -67,6 +73,10 @@ class Group(Node, collections.abc.Mapping):
         return Group if issubclass(found, Group) else found
 
     def _link(self, path: str):
+        if self._starts_elsewhere(path):
+            return self.file._link(path)
+        if not [part for part in path.split("/") if part not in ("", ".")]:
+            return None  # the group itself
         return self._opened.native.link(encoded(joined(self._path, path)))
 
     def _links(self) -> List[Any]:

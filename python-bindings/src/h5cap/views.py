@@ -56,6 +56,8 @@ class AsTypeView(_DatasetView):
         return self._dtype
 
     def __getitem__(self, args) -> Any:
+        if self._dtype.kind == "U" and self.shape is not None:
+            raise TypeError(f"No conversion path for dtype: {self._dtype!r}")
         return self._dataset._read(args, lambda array: converted(array, self._dtype))
 
 
@@ -103,6 +105,8 @@ def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[n
     """What takes these fields out of an array.  ``ValueError`` for fields that are not there, as h5py raises."""
     if dtype.names is None:
         raise ValueError("Field names only allowed for compound types")
+    if not names:
+        raise ValueError("Size must be positive")  # of the compound that would be read
     for name in names:
         if name not in dtype.names:
             raise ValueError(f"Field {name} does not appear in this type.")
