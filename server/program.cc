@@ -98,7 +98,7 @@ class Program {
       : options_(options), opener_(openerFor(options)), io_(kj::setupAsyncIo()),
         planners_(makePlannerPool(*io_.lowLevelProvider, io_.provider->getTimer(),
                                   PlannerPoolOptions{.executable = plannerProgram()})),
-        executor_(threadsFor(options)), chunks_(std::uint64_t{options.cacheMegabytes} << 20),
+        chunks_(std::uint64_t{options.cacheMegabytes} << 20), executor_(threadsFor(options)),
         server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer()), listener_(io_, server_) {
     io_.waitScope.setBusyPollInterval(eventsBetweenPolls);
   }
@@ -188,8 +188,8 @@ class Program {
   kj::Own<Opener> opener_;
   kj::AsyncIoContext io_;
   kj::Own<PlannerPool> planners_;
-  Executor executor_;
   ChunkCache chunks_;
+  Executor executor_;  // its threads use the cache until they have ended
   ServerContext server_;
   std::vector<TcpSocket> tcpSockets_;
   std::optional<UnixSocket> unixSocket_;

@@ -1,10 +1,14 @@
 #include "server/objects/dataset-reader.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "core/codec/codec.h"
 #include "server/executor/gather.h"
+#include "server/executor/loan.h"
 #include "server/objects/guarded.h"
 #include "server/objects/virtual-reader.h"
 
@@ -23,6 +27,23 @@ std::uint64_t saturatingProduct(const Shape& counts) {
 
 std::span<const std::byte> bytesOf(capnp::Data::Reader data) {
   return std::as_bytes(std::span(data.begin(), data.size()));
+}
+
+// An own descriptor of a file that is lent.
+kj::AutoCloseFd borrow(int file, Loan& loan) {
+  int copy = -1;
+  if (!loan.whileLent([&] { copy = fcntl(file, F_DUPFD_CLOEXEC, 0); })) throw Failed("the read was cancelled");
+  if (copy < 0) throw Busy(std::string("no descriptor for a read: ") + std::strerror(errno));
+  return kj::AutoCloseFd(copy);
+}
+
+// This thread's memory for one reply.  Kept from read to read, since fresh pages cost more than zeroing them.
+std::span<std::byte> zeroedScratch(std::size_t bytes) {
+  constexpr std::size_t keptBytes = 4 << 20;
+  thread_local Bytes scratch;
+  if (scratch.capacity() > keptBytes && bytes <= keptBytes) scratch = Bytes();
+  scratch.assign(bytes, std::byte{0});
+  return scratch;
 }
 
 // State of one read.  The steps below follow each other; each returns whether the file is still the version that was read.
@@ -192,25 +213,35 @@ class ReadOperation {
   }
 
   // Reads and decodes on an executor thread, and looks at the stamp there when it is done.
+  //
+  // Work that has begun outlives a read that is cancelled, but neither the reply nor the file does: it reads through a
+  // descriptor of its own and into memory of its own, and copies what it has while there is somewhere to copy it to.
   kj::Promise<bool> gather(std::shared_ptr<const Extents> extents, ChunkBox box) {
     return space_.reserve(run_.count * elementBytes())
         .then([this, extents = kj::mv(extents), box = kj::mv(box)](std::span<std::byte> target) mutable {
           GatherContext context{version_->file(),    version_->stamp().size, version_->versionText(),
                                 &server_.chunks,     elementBytes(),         fillElement(),
                                 dataset().space.shape};
-          auto work = [context = std::move(context), extents = kj::mv(extents), box = std::move(box), target,
+          auto loan = std::make_shared<Loan>();
+          auto work = [context = std::move(context), extents = kj::mv(extents), box = std::move(box), target, loan,
                        part = run_.part, storage = storage_, node = node_, stamp = version_->stamp(),
                        isSwmr = isSwmr_]() mutable {
+            auto file = borrow(context.file, *loan);
+            context.file = file.get();
             if (isSwmr) context.fileSize = stampOf(context.file).size;
+            auto scratch = zeroedScratch(target.size());
             if (auto* contiguous = std::get_if<ContiguousStorage>(storage.get()))
-              gatherContiguous(context, *contiguous, part, target);
+              gatherContiguous(context, *contiguous, part, scratch);
             else if (auto* bytes = std::get_if<InlineBytes>(storage.get()))
-              gatherInline(context, *bytes, part, target);
+              gatherInline(context, *bytes, part, scratch);
             else
-              gatherChunks(context, std::get<ChunkedStorage>(*storage), box, *extents, part, target);
-            return isSwmr || stampOf(context.file) == stamp;
+              gatherChunks(context, std::get<ChunkedStorage>(*storage), box, *extents, part, scratch);
+            bool isUnchanged = isSwmr || stampOf(context.file) == stamp;
+            loan->whileLent([&] { std::copy(scratch.begin(), scratch.end(), target.begin()); });
+            return isUnchanged;
           };
-          return server_.executor.run<bool>(place_.file->session().connection->id, kj::mv(work));
+          return server_.executor.run<bool>(place_.file->session().connection->id, kj::mv(work))
+              .attach(kj::defer([loan] { loan->end(); }));
         });
   }
 

@@ -99,8 +99,8 @@ class TestServer {
   SampleFolder folder;
   kj::Own<CountingOpener> opener;
   kj::Own<PlannerPool> planners;
-  Executor executor;
   ChunkCache chunks;
+  Executor executor;  // ends before what its threads use
   ServerContext context;
 };
 

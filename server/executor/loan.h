@@ -1,0 +1,32 @@
+// What an executor thread uses of the event loop's: memory of a reply, an open file.  Those belong to a call that may be
+// cancelled, and are then gone while the thread is still at work.
+#pragma once
+
+#include <mutex>
+
+namespace h5cap {
+
+class Loan {
+ public:
+  // Calls `use` unless the loan has ended, and keeps it from ending meanwhile: `use` has to be quick.  False when it has
+  // ended.  On the executor's thread.
+  template <class Use>
+  bool whileLent(Use&& use) {
+    std::lock_guard lock(mutex_);
+    if (isEnded_) return false;
+    use();
+    return true;
+  }
+
+  // From here on nothing of what was lent is touched.  On the event loop's thread.
+  void end() {
+    std::lock_guard lock(mutex_);
+    isEnded_ = true;
+  }
+
+ private:
+  std::mutex mutex_;
+  bool isEnded_ = false;
+};
+
+}  // namespace h5cap
