@@ -20,6 +20,9 @@ START_SECONDS = 20
 STOP_SECONDS = 10
 # How each sanitizer begins a report (presets asan and tsan).
 SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |runtime error: ")
+# Too large a request for memory fails, as it does without a sanitizer.
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1",
+                     "TSAN_OPTIONS": "suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")}
 FRAME = re.compile(r"\s*#(\d+) ")
 RUNTIME_FRAME = re.compile(r"/lib(asan|tsan|ubsan|c|m|stdc\+\+)\.so")
 
@@ -116,7 +119,7 @@ class Server:
         if tcp:
             command += ["--listen", "127.0.0.1:0", "--insecure"]
         self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        errors="replace", env={**os.environ, **(environment or {})})
+                                        errors="replace", env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
         self.ready = threading.Event()
         self.wanted = 2 if tcp else 1
         self.reader = threading.Thread(target=self._read, daemon=True)
