@@ -1,7 +1,9 @@
 // What the parts of the native module share.
 #pragma once
 
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -14,10 +16,36 @@ namespace nb = nanobind;
 void bindHandles(nb::module_& module);  // connections, files, nodes
 void bindReading(nb::module_& module);  // elements
 
+// Takes the interpreter's lock by `take`.  Until 3.14, Python ends a thread that asks for it while the interpreter is shutting
+// down, by pthread_exit, whose unwinding ends the process when it meets a destructor: such a thread sleeps instead, as it does
+// in later versions.
+template <class F>
+void takeLock(F&& take) {
+  try {
+    take();
+  } catch (abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+}
+
+// While it lives, other threads may run Python.
+class Unlocked {
+ public:
+  Unlocked() : state_(PyEval_SaveThread()) {}
+  ~Unlocked() {
+    takeLock([this] { PyEval_RestoreThread(state_); });
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 // Runs `f`, which may wait for the server, without the interpreter's lock.
 template <class F>
 auto waiting(F&& f) {
-  nb::gil_scoped_release unlocked;
+  Unlocked unlocked;
   return std::forward<F>(f)();
 }
 

@@ -14,8 +14,12 @@ namespace {
 
 // A wait that lasts lets Ctrl-C through: the client calls this from the waiting thread.
 void checkSignals() {
-  nb::gil_scoped_acquire locked;
-  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  PyGILState_STATE before{};
+  takeLock([&] { before = PyGILState_Ensure(); });
+  if (PyErr_CheckSignals() == 0) return PyGILState_Release(before);
+  nb::python_error interrupted;
+  PyGILState_Release(before);
+  throw interrupted;
 }
 
 // Names and paths arrive as bytes: HDF5's need not be UTF-8.

@@ -29,6 +29,7 @@ void raiseByTable(const std::exception_ptr& thrown, void*) {
 
 NB_MODULE(_h5cap, module) {
   module.doc() = "The C++ client of h5cap; use the package h5cap.";
+  nanobind::set_leak_warnings(false);  // files may be open when the interpreter ends
   nanobind::register_exception_translator(h5cap::python::raiseByTable);
   h5cap::python::bindHandles(module);
   h5cap::python::bindReading(module);
