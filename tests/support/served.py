@@ -22,7 +22,7 @@ STOP_SECONDS = 10
 SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |runtime error: ")
 # Too large a request for memory fails, as it does without a sanitizer.
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1",
-                     "TSAN_OPTIONS": "suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")}
+                     "TSAN_OPTIONS": "report_signal_unsafe=0:suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")}
 FRAME = re.compile(r"\s*#(\d+) ")
 RUNTIME_FRAME = re.compile(r"/lib(asan|tsan|ubsan|c|m|stdc\+\+)\.so")
 
