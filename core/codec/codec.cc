@@ -101,11 +101,12 @@ Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, Input st
     input = data;
     isOwned = true;
   }
-  if (input.size() != chunkBytes) {
+  if (input.size() > chunkBytes) {
     throw FileError(fmt::format("a chunk of {} bytes decodes to {}", chunkBytes, input.size()));
   }
-  if (!isOwned) return Bytes(input.begin(), input.end());
+  if (!isOwned) data.assign(input.begin(), input.end());
   data.resize(input.size());  // cuts off a checksum
+  data.resize(chunkBytes);
   return data;
 }
 

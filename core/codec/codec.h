@@ -22,7 +22,8 @@ inline constexpr std::uint32_t deflate = 1, shuffle = 2, fletcher32 = 3, lzf = 3
 bool canDecode(std::span<const Filter> filters);
 
 // Undoes the pipeline, last filter first, skipping those whose bit is set in `filterMask`.  The result has exactly
-// `chunkBytes` bytes; anything else is a FileError.
+// `chunkBytes` bytes: like libhdf5, a chunk that decodes to less is taken, and zeros stand for the rest.  One that decodes
+// to more is a FileError.
 Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, std::span<const std::byte> stored,
              std::size_t chunkBytes, std::size_t elementBytes);
 

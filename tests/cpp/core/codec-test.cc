@@ -66,8 +66,20 @@ TEST_CASE("chunks stored by libhdf5 and its plugins decode to their elements") {
   }
 }
 
-TEST_CASE("a truncated chunk is a FileError") {
+// Whether a chunk that was cut can be told from a shorter one.
+bool knowsItsEnd(const GoldenChunk& chunk) {
+  for (std::size_t i = 0; i < chunk.filters.size(); ++i) {
+    const Filter& stage = chunk.filters[i];
+    bool isPlain = stage.id == codec::filter::bitshuffle && stage.parameters.at(4) != 2;  // without LZ4
+    bool isOpenEnded = stage.id == codec::filter::shuffle || stage.id == codec::filter::lzf || isPlain;
+    if (!(chunk.filterMask >> i & 1) && !isOpenEnded) return true;
+  }
+  return false;
+}
+
+TEST_CASE("a truncated chunk is a FileError where the format tells") {
   for (const auto& chunk : GOLDEN_CHUNKS) {
+    if (!knowsItsEnd(chunk)) continue;
     auto stored = fromHex(chunk.hex);
     for (std::size_t size = 0; size < stored.size(); size += 1 + stored.size() / 97) {
       CAPTURE(chunk.name);
@@ -76,6 +88,18 @@ TEST_CASE("a truncated chunk is a FileError") {
                       FileError);
     }
   }
+}
+
+TEST_CASE("a chunk that decodes to less than its size was refused: zeros stand for the rest, as libhdf5 takes it") {
+  Bytes half = expectedElements(1), whole = half;
+  whole.resize(half.size() + 100);
+  Bytes stored(ZSTD_compressBound(half.size()));
+  stored.resize(ZSTD_compress(stored.data(), stored.size(), half.data(), half.size(), 1));
+  std::vector<Filter> filters = {{codec::filter::zstd, 0, "", {}}};
+  CHECK(codec::decode(filters, 0, stored, whole.size(), 1) == whole);
+  CHECK(codec::decode(filters, 1, half, whole.size(), 1) == whole);
+  CHECK_THROWS_AS(codec::decode(filters, 0, stored, half.size() - 1, 1), FileError);
+  CHECK_THROWS_AS(codec::decode(filters, 1, half, half.size() - 1, 1), FileError);
 }
 
 TEST_CASE("a mutated chunk is a FileError or has the right size") {
