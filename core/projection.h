@@ -1,6 +1,8 @@
 // Virtual datasets: which elements of a source stand where in a region of the virtual dataset.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -25,5 +27,23 @@ std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& vi
 
 // Whether the bounding boxes meet: cheap, and needs no source.
 bool mayMeet(const VirtualSource& mapping, const Region& region);
+
+// Finds mappings by where their bounding boxes begin and end along the first axis, for when there are many.  A value that
+// knows nothing of the mappings themselves.
+class MappingIndex {
+ public:
+  explicit MappingIndex(const std::vector<VirtualSource>& mappings);
+
+  // Numbers of mappings, ascending: all whose boxes meet `region` along its first axis.
+  std::vector<std::size_t> near(const Region& region) const;
+
+ private:
+  struct Entry {
+    std::uint64_t first, last;
+    std::size_t mapping;
+  };
+  std::vector<Entry> entries_;              // by `first`
+  std::vector<std::uint64_t> lastSoFar_;    // the highest `last` up to each entry
+};
 
 }  // namespace h5cap

@@ -157,6 +157,46 @@ TEST_CASE("random mappings put the same elements in the same places as pairing t
   CHECK(several > 200);
 }
 
+TEST_CASE("the index of mappings finds what looking at every one finds") {
+  Random random(11);
+  std::size_t found = 0, left = 0;
+  for (int trial = 0; trial < 2000; ++trial) {
+    auto shape = randomShape(random);
+    shape[0] *= static_cast<std::uint64_t>(random.between(1, 20));
+    std::vector<VirtualSource> mappings;
+    for (auto n = random.between(0, 12); n > 0; --n) {
+      mappings.push_back({"source.h5", "/data", randomSlab(random, shape), {}, false});
+      if (random.chance(10)) mappings.back().virtualSelection = {Hyperslab::Kind::none, {}, {}, shape};
+    }
+    auto region = random.region(shape);
+    std::vector<std::size_t> expected, result;
+    for (std::size_t i = 0; i < mappings.size(); ++i) {
+      if (mayMeet(mappings[i], region)) expected.push_back(i);
+    }
+    auto near = MappingIndex(mappings).near(region);
+    for (std::size_t i : near) {
+      if (mayMeet(mappings[i], region)) result.push_back(i);
+    }
+    CAPTURE(trial);
+    REQUIRE(result == expected);
+    found += near.size();
+    left += mappings.size() - near.size();
+  }
+  CHECK(found > 1000);
+  CHECK(left > 1000);
+}
+
+TEST_CASE("a read of one frame went through all mappings of a virtual dataset") {
+  std::vector<VirtualSource> frames;
+  for (std::uint64_t i = 0; i < 10000; ++i) {
+    frames.push_back({"f.h5", "/x", {Hyperslab::Kind::regular, {{i, 1, 1, 1}, {0, 1, 1, 20}}, {}, {}}, whole({20}), false});
+  }
+  MappingIndex index(frames);
+  CHECK(index.near(resolve({77}, {10000, 20})) == std::vector<std::size_t>{77});
+  CHECK(index.near(resolve({range(9998)}, {10000, 20})) == std::vector<std::size_t>{9998, 9999});
+  CHECK(index.near(resolve({range(5, 5)}, {10000, 20})).empty());
+}
+
 TEST_CASE("a huge separable mapping costs what the region asks for") {
   Shape shape{1000000, 2000, 3000};
   VirtualSource mapping{"a.h5", "/x", {Hyperslab::Kind::regular, {{0, 2, 500000, 1}, {0, 1, 1, 2000}, {0, 1, 1, 3000}}},
