@@ -206,6 +206,7 @@ DatasetInfo read(rpc::DatasetInfo::Reader reader) {
   }
   info.fillHeap = readBytes(reader.getFillHeap());
   info.fillDefined = reader.getFillDefined();
+  info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
   info.storageBytes = reader.getStorageBytes();
   info.virtualSources = readAll<VirtualSource>(reader.getVirtualSources());
   for (auto file : reader.getExternalFiles()) info.externalFiles.push_back(readExternal(file));
@@ -221,6 +222,7 @@ void write(const DatasetInfo& info, rpc::DatasetInfo::Builder builder) {
   builder.setFillValue(asData(info.fillValue));
   builder.setFillHeap(asData(info.fillHeap));
   builder.setFillDefined(info.fillDefined);
+  builder.setFillTime(static_cast<rpc::FillTime>(info.fillTime));
   builder.setStorageBytes(info.storageBytes);
   writeAll(info.virtualSources, builder.initVirtualSources(listSize(info.virtualSources.size())));
   auto files = builder.initExternalFiles(listSize(info.externalFiles.size()));

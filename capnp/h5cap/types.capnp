@@ -213,6 +213,14 @@ enum Layout @0xd71ed03aa4d585e8 {
   external @5;                       # contiguous in external raw files
 }
 
+enum FillTime @0x9f3ae8d0c51b7246 {
+  # When HDF5 writes the fill value, and so what elements read as that were never written.
+
+  ifSet @0;                          # with the fill value, when the writer set one: reads as the fill value
+  allocation @1;                     # whenever storage is allocated: reads as the fill value
+  never @2;                          # reads as zeros whatever the fill value is, except in a virtual dataset
+}
+
 struct DatasetInfo @0xb746fac1f23d59c1 {
   type @0 :DataType;
   space @1 :Dataspace;
@@ -225,6 +233,7 @@ struct DatasetInfo @0xb746fac1f23d59c1 {
   fillHeap @8 :Data;                 # for variable-length fill values
   virtualSources @9 :List(VirtualSource);
   externalFiles @10 :List(ExternalFile);
+  fillTime @11 :FillTime;
 }
 
 struct VirtualSource @0x9764187d7889081c {

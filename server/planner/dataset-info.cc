@@ -10,9 +10,51 @@ namespace h5cap::hdf5 {
 
 namespace {
 
-constexpr std::size_t MAX_LISTED_MAPPINGS = 1000;
+constexpr std::size_t MAX_LISTED_MAPPINGS = 100'000;
+constexpr std::size_t MAX_MAPPING_BYTES = 32 << 20;
+constexpr std::size_t MAPPING_OVERHEAD = 128;  // about, on the wire, besides names and selections
 constexpr std::size_t MAX_FILL_BYTES = 32 << 20;
 constexpr std::size_t FILTER_NAME_BYTES = 256;
+
+FillTime fillTimeOf(hid_t creationList) {
+  H5D_fill_time_t time;
+  check(H5Pget_fill_time(creationList, &time), "look at the time of filling");
+  switch (time) {
+    case H5D_FILL_TIME_NEVER:
+      return FillTime::never;
+    case H5D_FILL_TIME_ALLOC:
+      return FillTime::allocation;
+    default:
+      return FillTime::ifSet;
+  }
+}
+
+std::size_t sizeOf(const Hyperslab& slab) {
+  return slab.dimensions.size() * sizeof(Hyperslab::Dimension) +
+         (slab.boxes.size() + slab.extent.size()) * sizeof(std::uint64_t);
+}
+
+// Throws FileError (tooLarge): a list that is cut, or empty, would say something untrue about the dataset.
+std::vector<VirtualSource> listMappings(hid_t creationList) {
+  std::size_t count = mappingCount(creationList);
+  if (count > MAX_LISTED_MAPPINGS) {
+    throw FileError("its " + std::to_string(count) + " virtual mappings are more than the " +
+                        std::to_string(MAX_LISTED_MAPPINGS) + " that can be listed",
+                    ErrorCode::tooLarge);
+  }
+  std::vector<VirtualSource> sources = readMappings(creationList);
+  std::size_t bytes = 0;
+  for (const VirtualSource& source : sources) {
+    bytes += MAPPING_OVERHEAD + source.file.size() + source.dataset.size() + sizeOf(source.virtualSelection) +
+             sizeOf(source.sourceSelection);
+  }
+  if (bytes > MAX_MAPPING_BYTES) {
+    throw FileError("its virtual mappings have " + std::to_string(bytes) + " bytes; the limit for listing them is " +
+                        std::to_string(MAX_MAPPING_BYTES),
+                    ErrorCode::tooLarge);
+  }
+  return sources;
+}
 
 void readFill(hid_t creationList, hid_t type, const MemoryLayout& layout, DatasetInfo& info) {
   H5D_fill_value_t status;
@@ -124,10 +166,9 @@ DatasetInfo describeDataset(hid_t dataset, hid_t creationList, Detail detail) {
   if (info.layout == Layout::chunked) info.chunkShape = chunkShapeOf(creationList);
   if (info.layout == Layout::external) info.externalFiles = externalFilesOf(creationList);
   readFill(creationList, type.get(), *mapped.layout, info);
+  info.fillTime = fillTimeOf(creationList);
   if (info.layout == Layout::virtualMapping) {
-    if (detail == Detail::full && mappingCount(creationList) <= MAX_LISTED_MAPPINGS) {
-      info.virtualSources = readMappings(creationList);
-    }
+    if (detail == Detail::full) info.virtualSources = listMappings(creationList);
   } else if (info.layout != Layout::chunked || detail == Detail::full) {
     info.storageBytes = H5Dget_storage_size(dataset);  // of a chunked one: walks the whole index
   }

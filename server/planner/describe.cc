@@ -63,7 +63,8 @@ void describeKind(hid_t object, Detail detail, NodeInfo& node) {
     case NodeKind::dataset: {
       Handle creation = own(H5Dget_create_plist(object), "read the dataset's properties");
       node.attributesTrackOrder = tracksAttributes(creation.get());
-      node.dataset = describeDataset(object, creation.get(), detail);
+      node.dataset = describeDataset(object, creation.get(), Detail::cheap);
+      if (detail == Detail::full) node.dataset = describeDataset(object, creation.get(), Detail::full);
       break;
     }
     case NodeKind::namedType: {

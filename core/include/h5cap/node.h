@@ -85,6 +85,10 @@ struct ExternalFile {
   std::uint64_t size = 0;
 };
 
+// When HDF5 writes the fill value.  Elements that were never written read as zeros with `never`, whatever the fill value
+// is; only a virtual dataset shows its fill value all the same.
+enum class FillTime { ifSet, allocation, never };
+
 struct DatasetInfo {
   DataType type;
   Dataspace space;
@@ -94,6 +98,7 @@ struct DatasetInfo {
   Bytes fillValue;  // one packed element; empty means zeros
   Bytes fillHeap;
   bool fillDefined = false;
+  FillTime fillTime = FillTime::ifSet;
   std::uint64_t storageBytes = 0;
   std::vector<VirtualSource> virtualSources;
   std::vector<ExternalFile> externalFiles;

@@ -163,6 +163,7 @@ TEST_CASE("a node with everything in it comes back as it was") {
   dataset.chunkShape = {1, 4};
   dataset.filters = {{32008, 1, "bitshuffle", {0, 3, 2, 0, 2}}};
   dataset.fillValue = {std::byte{1}, std::byte{2}};
+  dataset.fillTime = FillTime::never;
   dataset.virtualSources = {{"a.h5", "/x", {Hyperslab::Kind::regular, {{1, 2, 3, 1}}, {}, {9}},
                              {Hyperslab::Kind::boxes, {}, {0, 2}, {3}}, true}};
   dataset.externalFiles = {{"raw", 5, 6}};
@@ -187,6 +188,7 @@ TEST_CASE("a node with everything in it comes back as it was") {
   CHECK(back.dataset->layout == dataset.layout);
   CHECK(back.dataset->filters.at(0).parameters == dataset.filters[0].parameters);
   CHECK(back.dataset->fillValue == dataset.fillValue);
+  CHECK(back.dataset->fillTime == FillTime::never);
   const auto& source = back.dataset->virtualSources.at(0);
   CHECK(source.isPattern);
   CHECK(source.virtualSelection.dimensions.at(0).stride == 2);

@@ -245,3 +245,81 @@ TEST_CASE("a virtual dataset tells its mappings; one that grows has no shape, an
   CHECK(unknown.dataset->space.kind == Dataspace::Kind::unknown);
   CHECK(std::get<VirtualStorage>(storage(planner, unknown.id)).sources[0].isPattern);
 }
+
+namespace {
+
+// `count` mappings of one element each, all of one source.
+void manyMappings(SampleFile& file, const std::string& name, hsize_t count) {
+  hsize_t one[] = {1}, shape[] = {count};
+  hid_t source = H5Screate_simple(1, one, nullptr), space = H5Screate_simple(1, shape, nullptr);
+  hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+  for (hsize_t i = 0; i < count; ++i) {
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &i, nullptr, one, nullptr);
+    REQUIRE(H5Pset_virtual(list, space, "source.h5", "/x", source) >= 0);
+  }
+  H5Dclose(file.dataset(name, H5T_STD_I16LE, {count}, {}, list));
+  H5Sclose(source);
+  H5Sclose(space);
+}
+
+}  // namespace
+
+TEST_CASE("a virtual dataset of more than 1,000 mappings was described as having none") {
+  SampleFile file("mappings.h5");
+  manyMappings(file, "many", 3000);
+  file.close();
+  PlannerProcess planner(file.path());
+  planner.open();
+  CHECK(planner.node("many").dataset->virtualSources.empty());  // not asked for
+  NodeInfo many = planner.describe(planner.id("many"));
+  CHECK_FALSE(many.problem);
+  REQUIRE(many.dataset->virtualSources.size() == 3000);
+  CHECK(many.dataset->virtualSources[2999].virtualSelection.dimensions.at(0).start == 2999);
+}
+
+TEST_CASE("mappings that are too many to list are a problem that is named, beside all that is known") {
+  SampleFile file("long-names.h5");
+  hsize_t one[] = {1}, shape[] = {1200};
+  hid_t source = H5Screate_simple(1, one, nullptr), space = H5Screate_simple(1, shape, nullptr);
+  hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+  const std::string name(30'000, 'n');
+  for (hsize_t i = 0; i < shape[0]; ++i) {
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &i, nullptr, one, nullptr);
+    REQUIRE(H5Pset_virtual(list, space, name.c_str(), "/x", source) >= 0);
+  }
+  H5Dclose(file.dataset("long", H5T_STD_I16LE, {shape[0]}, {}, list));
+  H5Sclose(source);
+  H5Sclose(space);
+  file.close();
+  PlannerProcess planner(file.path());
+  planner.open();
+  NodeInfo node = planner.describe(planner.id("long"));
+  REQUIRE(node.problem);
+  CHECK(node.problem->code == ErrorCode::tooLarge);
+  CHECK(node.problem->message.find("virtual mappings") != std::string::npos);
+  REQUIRE(node.dataset);
+  CHECK(node.dataset->space.shape == Shape{1200});
+}
+
+TEST_CASE("when a fill value is written is told") {
+  SampleFile file("fill-times.h5");
+  const struct {
+    const char* name;
+    H5D_fill_time_t time;
+    FillTime expected;
+  } table[] = {{"never", H5D_FILL_TIME_NEVER, FillTime::never},
+               {"allocation", H5D_FILL_TIME_ALLOC, FillTime::allocation},
+               {"if-set", H5D_FILL_TIME_IFSET, FillTime::ifSet}};
+  for (const auto& entry : table) {
+    hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+    REQUIRE(H5Pset_fill_time(list, entry.time) >= 0);
+    H5Dclose(file.dataset(entry.name, H5T_STD_I16LE, {4}, {}, list));
+  }
+  file.close();
+  PlannerProcess planner(file.path());
+  planner.open();
+  for (const auto& entry : table) {
+    CAPTURE(entry.name);
+    CHECK(planner.node(entry.name).dataset->fillTime == entry.expected);
+  }
+}
