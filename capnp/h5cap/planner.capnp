@@ -30,9 +30,9 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     snapshot :group { maxBytes @1 :UInt32; maxMs @2 :UInt32; }
     # Reply: `snapshot`.
 
-    resolve :group { base @3 :UInt64; path @4 :Text; followLast @5 :Follow; }
+    resolve :group { base @3 :UInt64; path @4 :Text; followLast @5 :Follow; maxLinks @21 :UInt32 = 16; }
     # Walks `path` from the group `base` (or from the root, with a leading slash) component by component, through hard and
-    # soft links.  Reply: `resolved`.
+    # at most `maxLinks` soft links; an external one counts as well.  Reply: `resolved`, or the error `failed`.
 
     describe @6 :UInt64;
     # An object by id.  Reply: `node`, with attributes and links while they are small.
@@ -98,6 +98,7 @@ struct Resolution @0xa9048c6041ff66e1 {
       file @2 :Text;
       path @3 :Text;                 # the link's path in that file
       rest @4 :Text;                 # what remains to be walked from there, possibly empty
+      linksLeft @6 :UInt32;          # of `maxLinks`
     }
     missing @5 :Text;                # the component that does not exist
   }

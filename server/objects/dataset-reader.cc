@@ -171,16 +171,19 @@ class ReadOperation {
     return gather(nullptr, ChunkBox{});
   }
 
-  Bytes fillElement() const {
-    return dataset().fillValue.empty() ? Bytes(elementBytes()) : dataset().fillValue;
+  // What elements read as that were never written.
+  bool readsZeros() const {
+    if (dataset().fillTime == FillTime::never && dataset().layout != Layout::virtualMapping) return true;
+    return dataset().fillValue.empty();
   }
+  Bytes fillElement() const { return readsZeros() ? Bytes(elementBytes()) : dataset().fillValue; }
 
   kj::Promise<bool> fill() {
     // One element says it all, so the whole rest fits one reply.
     result_.count = total_ - request_.firstElement;
     result_.next = std::nullopt;
     result_.fill = fillElement();
-    result_.heap = dataset().fillHeap;
+    if (!readsZeros()) result_.heap = dataset().fillHeap;
     return verify();
   }
 
@@ -285,13 +288,16 @@ class ReadOperation {
   kj::Promise<bool> fromSources(const VirtualStorage& storage) {
     if (depthLeft_ == 0)
       raiseKj(ErrorCode::fileProblem, place_.text() + ": virtual datasets refer to each other more than 16 levels deep");
-    return space_.reserve(run_.count * elementBytes())
-        .then([this, &storage](std::span<std::byte> target) {
-          return guarded([&] {
-            return readVirtual(VirtualRead{place_.clone(), node_, &storage, run_.part, fillElement(),
-                                           request_.absentSources, depthLeft_ - 1},
-                               target);
-          });
+    return version_->mappings(node_->id)
+        .then([this, &storage](std::shared_ptr<const MappingIndex> index) {
+          return space_.reserve(run_.count * elementBytes())
+              .then([this, &storage, index = kj::mv(index)](std::span<std::byte> target) mutable {
+                return guarded([&] {
+                  return readVirtual(VirtualRead{place_.clone(), node_, &storage, kj::mv(index), run_.part,
+                                                 fillElement(), request_.absentSources, depthLeft_ - 1},
+                                     target);
+                });
+              });
         })
         .then([this](VirtualOutcome outcome) {
           result_.heap = std::move(outcome.heap);

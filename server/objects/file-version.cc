@@ -1,5 +1,7 @@
 #include "server/objects/file-version.h"
 
+#include <algorithm>
+
 #include "server/objects/guarded.h"
 
 namespace h5cap {
@@ -25,7 +27,8 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
       return wire::read(resolved.getLink());
     case rpc::Resolution::EXTERNAL: {
       auto external = resolved.getExternal();
-      return ExternalStep{external.getFile().cStr(), external.getPath().cStr(), external.getRest().cStr()};
+      return ExternalStep{external.getFile().cStr(), external.getPath().cStr(), external.getRest().cStr(),
+                          std::min<unsigned>(external.getLinksLeft(), maxLinksInPath)};
     }
     case rpc::Resolution::MISSING:
       return MissingStep{resolved.getMissing().cStr()};
@@ -38,7 +41,7 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
 FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner)
     : file_(kj::mv(file)), stamp_(stamp), version_(stamp.version()),
       versionText_(reinterpret_cast<const char*>(version_.data()), version_.size()), planner_(kj::mv(planner)),
-      info_(1), paths_(maxPaths), storage_(maxStorages), chunks_(*planner_) {}
+      info_(1), paths_(maxPaths), storage_(maxStorages), mappings_(maxStorages), chunks_(*planner_) {}
 
 kj::Promise<kj::Own<PlannerAnswer>> FileVersion::ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) {
   return planner_->ask(kj::mv(question)).attach(kj::addRef(*this));
@@ -61,14 +64,16 @@ kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
       .attach(kj::addRef(*this));
 }
 
-kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, bool followLast) {
+kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, bool followLast,
+                                                                    unsigned maxLinks) {
   return paths_
-      .get({path, followLast}, [&] {
+      .get({path, followLast, maxLinks}, [&] {
         return planner_
-            ->ask([path, followLast](rpc::PlannerRequest::Builder request) {
+            ->ask([path, followLast, maxLinks](rpc::PlannerRequest::Builder request) {
               auto resolve = request.initResolve();
               resolve.setPath(path.c_str());
               resolve.setFollowLast(followLast ? rpc::Follow::YES : rpc::Follow::NO);
+              resolve.setMaxLinks(maxLinks);
             })
             .then([](kj::Own<PlannerAnswer> answer) {
               return guarded([&] { return share(readResolution(answer->reply())); });
@@ -87,6 +92,17 @@ kj::Promise<std::shared_ptr<const Storage>> FileVersion::storage(ObjectId datase
                 return share(wire::read(answer->reply().getStorage()));
               });
             });
+      })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const MappingIndex>> FileVersion::mappings(ObjectId dataset) {
+  return mappings_
+      .get(dataset, [&] {
+        return storage(dataset).then([](std::shared_ptr<const Storage> storage) {
+          auto* mapped = std::get_if<VirtualStorage>(storage.get());
+          return share(MappingIndex(mapped == nullptr ? std::vector<VirtualSource>{} : mapped->sources));
+        });
       })
       .attach(kj::addRef(*this));
 }

@@ -6,10 +6,12 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "core/chunk-grid.h"
+#include "core/projection.h"
 #include "core/storage.h"
 #include "h5cap/node.h"
 #include "server/access/opener.h"
@@ -32,11 +34,16 @@ class SharedFile : public kj::Refcounted {
 // Where the walk along a path ended.
 struct ExternalStep {
   std::string file, path, rest;
+  unsigned linksLeft = 0;
 };
 struct MissingStep {
   std::string component;
 };
 using NodePointer = std::shared_ptr<const NodeInfo>;
+
+// HDF5's own limit on soft and external links along one path (H5L_NUM_LINKS).
+inline constexpr unsigned maxLinksInPath = 16;
+
 using Resolution = std::variant<NodePointer, Link, ExternalStep, MissingStep>;
 
 // The promises below keep the version alive.  Errors are those of Planner::ask.
@@ -53,10 +60,14 @@ class FileVersion : public kj::Refcounted {
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
   kj::Promise<std::shared_ptr<const FileInfo>> info();
 
-  // The object at a path from the root.
-  kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, bool followLast);
+  // The object at a path from the root.  Failed when it takes more than `maxLinks` soft and external links.
+  kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, bool followLast,
+                                                         unsigned maxLinks = maxLinksInPath);
 
   kj::Promise<std::shared_ptr<const Storage>> storage(ObjectId dataset);
+
+  // Finds mappings of a virtual dataset; numbers are places in `storage`.
+  kj::Promise<std::shared_ptr<const MappingIndex>> mappings(ObjectId dataset);
 
   // Extents of the chunks in `box`, in C order; `grid` is the number of chunks along each axis.
   kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extents(ObjectId dataset, const Shape& grid,
@@ -72,8 +83,9 @@ class FileVersion : public kj::Refcounted {
   std::string versionText_;
   kj::Own<Planner> planner_;
   BoundedCache<int, FileInfo> info_;
-  BoundedCache<std::pair<std::string, bool>, Resolution> paths_;
+  BoundedCache<std::tuple<std::string, bool, unsigned>, Resolution> paths_;
   BoundedCache<ObjectId, Storage> storage_;
+  BoundedCache<ObjectId, MappingIndex> mappings_;
   ChunkIndex chunks_;
 };
 

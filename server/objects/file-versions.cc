@@ -1,6 +1,14 @@
 #include "server/objects/file-versions.h"
 
 namespace h5cap {
+namespace {
+
+std::string versionKey(const Stamp& stamp) {
+  const Version version = stamp.version();
+  return {reinterpret_cast<const char*>(version.data()), version.size()};
+}
+
+}  // namespace
 
 kj::Own<FileVersion> FileVersions::get(kj::Own<SharedFile> file, const Stamp& stamp) {
   for (auto at = warm_.begin(); at != warm_.end();) {
@@ -15,7 +23,7 @@ kj::Own<FileVersion> FileVersions::get(kj::Own<SharedFile> file, const Stamp& st
     else
       ++at;
   }
-  auto planner = planners_.planner(file->get());
+  auto planner = planners_.planner(file->get(), versionKey(stamp));
   warm_.push_front(kj::refcounted<FileVersion>(kj::mv(file), stamp, kj::mv(planner)));
   if (warm_.size() > maxWarm) warm_.pop_back();
   return kj::addRef(*warm_.front());

@@ -1,11 +1,12 @@
 #include "server/objects/link-follower.h"
 
+#include <algorithm>
+
 #include "server/objects/guarded.h"
 
 namespace h5cap {
 namespace {
 
-constexpr int maxHops = 16;               // HDF5's own default for soft and external links together
 constexpr std::size_t maxPathBytes = 65536;
 
 struct Walked {
@@ -23,38 +24,37 @@ struct Step {
   raiseKj(ErrorCode::notFound, place.text() + ": object '" + component + "' doesn't exist");
 }
 
-kj::Promise<Walked> walk(NodePlace place, bool followLast, int hopsLeft);
+kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft);
 
-kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast, int hopsLeft) {
-  if (hopsLeft == 0) raiseKj(ErrorCode::notFound, from.text() + ": too many links");
+kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast) {
   auto& file = *from.file;
   return openTarget(file, step.file)
-      .then([from = kj::mv(from), step, followLast, hopsLeft](kj::Maybe<kj::Own<OpenFile>> target) mutable {
+      .then([from = kj::mv(from), step, followLast](kj::Maybe<kj::Own<OpenFile>> target) mutable {
         KJ_IF_MAYBE(opened, target) {
           std::string path = joinPath("/", step.path);
           if (!step.rest.empty()) path = joinPath(path, "./" + step.rest);
-          return walk(NodePlace{kj::mv(*opened), path}, followLast, hopsLeft - 1);
+          return walk(NodePlace{kj::mv(*opened), path}, followLast, step.linksLeft);
         }
         raiseKj(ErrorCode::notFound,
                 from.text() + ": unable to open external file, external link file name = '" + step.file + "'");
       });
 }
 
-kj::Promise<Walked> walk(NodePlace place, bool followLast, int hopsLeft) {
+kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft) {
   if (place.path.size() > maxPathBytes) raiseKj(ErrorCode::notFound, "the path is longer than 64 KiB");
   if (place.path.find('\0') != std::string::npos) raiseKj(ErrorCode::notFound, "the path holds a zero byte");
   auto& file = *place.file;
   return file
-      .consult<Step>([path = place.path, followLast](FileVersion& version) {
-        return version.resolve(path, followLast)
+      .consult<Step>([path = place.path, followLast, linksLeft](FileVersion& version) {
+        return version.resolve(path, followLast, linksLeft)
             .then([kept = kj::addRef(version)](std::shared_ptr<const Resolution> end) mutable {
               return Step{kj::mv(kept), kj::mv(end)};
             });
       })
-      .then([place = kj::mv(place), followLast, hopsLeft](Step step) mutable -> kj::Promise<Walked> {
+      .then([place = kj::mv(place), followLast](Step step) mutable -> kj::Promise<Walked> {
         if (auto* gone = std::get_if<MissingStep>(step.end.get())) missing(place, gone->component);
         if (auto* external = std::get_if<ExternalStep>(step.end.get()))
-          return crossInto(kj::mv(place), *external, followLast, hopsLeft);
+          return crossInto(kj::mv(place), *external, followLast);
         return Walked{kj::mv(place), kj::mv(step.version), kj::mv(step.end)};
       });
 }
@@ -83,13 +83,17 @@ std::string joinPath(const std::string& base, const std::string& path) {
 
 kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name) {
   return guarded([&] {
-    auto candidates = from.session().server.opener.candidates(from.finalPath(), name);
+    // HDF5 looks beside the file as it was named, then beside the file that symbolic links lead to.
+    auto& opener = from.session().server.opener;
+    auto candidates = opener.candidates(from.requestedPath(), name);
+    for (std::string& path : opener.candidates(from.finalPath(), name))
+      if (std::find(candidates.begin(), candidates.end(), path) == candidates.end()) candidates.push_back(std::move(path));
     return openFirst(from, kj::mv(candidates), 0).attach(kj::addRef(from));
   });
 }
 
 kj::Promise<FoundNode> findNode(NodePlace place) {
-  return walk(kj::mv(place), true, maxHops).then([](Walked walked) {
+  return walk(kj::mv(place), true, maxLinksInPath).then([](Walked walked) {
     if (auto* node = std::get_if<NodePointer>(walked.end.get()))
       return FoundNode{kj::mv(walked.place), *node, kj::mv(walked.version)};
     raiseKj(ErrorCode::unimplemented, walked.place.text() + ": links of this class cannot be followed");
@@ -97,7 +101,7 @@ kj::Promise<FoundNode> findNode(NodePlace place) {
 }
 
 kj::Promise<Link> findLink(NodePlace place) {
-  return walk(kj::mv(place), false, maxHops).then([](Walked walked) {
+  return walk(kj::mv(place), false, maxLinksInPath).then([](Walked walked) {
     if (auto* link = std::get_if<Link>(walked.end.get())) return *link;
     raiseKj(ErrorCode::notFound, walked.place.text() + ": no link has this name");
   });

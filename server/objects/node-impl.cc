@@ -32,13 +32,22 @@ rpc::Node::Client makeNode(FoundNode found) {
 }
 
 kj::Promise<void> describeNode(NodePlace place, DescribeContext context) {
-  return findNode(kj::mv(place)).then([context](FoundNode found) mutable {
-    guarded([&] {
-      auto results = context.getResults();
-      wire::write(*found.info, results.initInfo());
-      results.setVersion(wire::asData(found.version->version()));
-    });
-  });
+  return findNode(kj::mv(place))
+      .then([](FoundNode found) {
+        auto& version = *found.version;
+        return version
+            .ask([id = found.info->id](rpc::PlannerRequest::Builder request) { request.setDescribe(id); })
+            .then([kept = kj::mv(found.version)](kj::Own<PlannerAnswer> answer) mutable {
+              return std::make_pair(kj::mv(kept), kj::mv(answer));
+            });
+      })
+      .then([context](std::pair<kj::Own<FileVersion>, kj::Own<PlannerAnswer>> described) mutable {
+        auto reply = described.second->reply();
+        if (!reply.isNode()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+        auto results = context.getResults();
+        results.setInfo(reply.getNode());
+        results.setVersion(wire::asData(described.first->version()));
+      });
 }
 
 }  // namespace h5cap

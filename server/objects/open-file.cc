@@ -58,7 +58,7 @@ kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string
 OpenFile::OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below,
                    kj::Own<FileVersion> version)
     : session_(kj::mv(session)), requestedPath_(std::move(requestedPath)), finalPath_(std::move(finalPath)),
-      below_(std::move(below)), latest_(kj::mv(version)) {}
+      below_(std::move(below)), latest_(kj::mv(version)), sources_(*session_) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";

@@ -8,6 +8,7 @@
 
 #include "server/objects/file-version.h"
 #include "server/objects/server-context.h"
+#include "server/objects/source-files.h"
 
 namespace h5cap {
 
@@ -21,9 +22,13 @@ class OpenFile : public kj::Refcounted {
            kj::Own<FileVersion> version);
 
   SessionState& session() { return *session_; }
+  const std::string& requestedPath() const { return requestedPath_; }
   const std::string& finalPath() const { return finalPath_; }
   const std::string& below() const { return below_; }
   std::string shownPath() const;
+
+  // Behind the virtual datasets in this file.
+  SourceFiles& sources() { return sources_; }
 
   // The version that was current when somebody last looked.
   kj::Own<FileVersion> latest() { return kj::addRef(*latest_); }
@@ -48,6 +53,7 @@ class OpenFile : public kj::Refcounted {
   std::string finalPath_;
   std::string below_;
   kj::Own<FileVersion> latest_;
+  SourceFiles sources_;
 };
 
 // A path in one file; objects are found by it in every version.

@@ -70,6 +70,7 @@ class ConnectionState : public kj::Refcounted {
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
   std::uint64_t handles = 0;
+  std::uint64_t keptSources = 0;  // of virtual datasets, open between reads
 
  private:
   kj::Vector<kj::Own<Quota::Lease>> leases_;

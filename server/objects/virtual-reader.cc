@@ -19,7 +19,8 @@ class VirtualOperation {
   kj::Promise<VirtualOutcome> run() {
     fillElements(read_.fillElement, target_);
     outcome_.heap = read_.node->dataset->fillHeap;
-    for (const VirtualSource& source : read_.storage->sources) {
+    for (std::size_t number : read_.index->near(read_.region)) {
+      const VirtualSource& source = read_.storage->sources[number];
       if (!mayMeet(source, read_.region)) continue;
       if (source.isPattern)
         raiseKj(ErrorCode::unimplemented, read_.place.text() + ": virtual datasets with patterns of source names");
@@ -54,7 +55,8 @@ class VirtualOperation {
     if (source.file == ".") return MaybeFile(kj::addRef(*read_.place.file));
     auto known = files_.find(source.file);
     if (known == files_.end()) {
-      auto opening = openTarget(*read_.place.file, source.file).then([](MaybeFile file) {
+      auto& from = *read_.place.file;
+      auto opening = from.sources().get(from, source.file).then([](MaybeFile file) {
         return kj::refcounted<Shared>(kj::mv(file));
       });
       known = files_.emplace(source.file, opening.fork()).first;

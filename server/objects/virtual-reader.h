@@ -1,10 +1,12 @@
 // Virtual datasets: elements of a region from the sources that hold them.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/projection.h"
 #include "core/storage.h"
 #include "server/objects/dataset-reader.h"
 
@@ -14,6 +16,7 @@ struct VirtualRead {
   NodePlace place;
   NodePointer node;
   const VirtualStorage* storage = nullptr;  // outlives the promise
+  std::shared_ptr<const MappingIndex> index;
   Region region;                            // of the virtual dataset
   Bytes fillElement;
   AbsentSources absentSources = AbsentSources::fill;

@@ -64,7 +64,7 @@ void Answers::snapshot(rpc::PlannerRequest::Snapshot::Reader request, rpc::Plann
 
 void Answers::resolve(rpc::PlannerRequest::Resolve::Reader request, rpc::PlannerReply::Builder reply) {
   Follow follow = request.getFollowLast() == rpc::Follow::YES ? Follow::yes : Follow::no;
-  Resolved resolved = resolvePath(file(), request.getBase(), request.getPath().cStr(), follow);
+  Resolved resolved = resolvePath(file(), request.getBase(), request.getPath().cStr(), follow, request.getMaxLinks());
   auto resolution = reply.initResolved();
   if (const auto* node = std::get_if<ResolvedNode>(&resolved)) {
     wire::write(describeNode(file(), node->id, Detail::cheap), resolution.initNode());
@@ -75,6 +75,7 @@ void Answers::resolve(rpc::PlannerRequest::Resolve::Reader request, rpc::Planner
     target.setFile(external->link.file.c_str());
     target.setPath(external->link.path.c_str());
     target.setRest(external->rest.c_str());
+    target.setLinksLeft(external->linksLeft);
   } else {
     resolution.setMissing(std::get<ResolvedMissing>(resolved).component.c_str());
   }

@@ -9,8 +9,6 @@ namespace h5cap::hdf5 {
 
 namespace {
 
-constexpr int MAX_SOFT_LINKS = 40;
-
 std::deque<std::string> componentsOf(const std::string& path) {
   std::deque<std::string> components;
   std::size_t at = 0;
@@ -33,10 +31,16 @@ bool isAbsolute(const std::string& path) { return !path.empty() && path[0] == '/
 
 }  // namespace
 
-Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& path, Follow followLast) {
+Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& path, Follow followLast,
+                     unsigned maxLinks) {
+  unsigned linksLeft = maxLinks;
+  auto follow = [&](const std::string& component) {
+    // libhdf5's words.
+    if (linksLeft == 0) throw Failed("too many links: " + path + " (at '" + component + "')");
+    --linksLeft;
+  };
   ObjectId at = isAbsolute(path) ? file.info().rootId : base;
   std::deque<std::string> left = componentsOf(path);
-  int softLinks = 0;
   while (!left.empty()) {
     std::string component = std::move(left.front());
     left.pop_front();
@@ -49,14 +53,13 @@ Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& pat
     if (const auto* hard = std::get_if<HardLink>(&link.target)) {
       at = hard->target;
     } else if (const auto* soft = std::get_if<SoftLink>(&link.target)) {
-      if (++softLinks > MAX_SOFT_LINKS) {
-        throw NotFound(path + ": more than " + std::to_string(MAX_SOFT_LINKS) + " soft links on the way");
-      }
+      follow(component);
       if (isAbsolute(soft->path)) at = file.info().rootId;
       std::deque<std::string> target = componentsOf(soft->path);
       left.insert(left.begin(), target.begin(), target.end());
     } else if (const auto* external = std::get_if<ExternalLink>(&link.target)) {
-      return ResolvedExternal{*external, joined(left)};
+      follow(component);
+      return ResolvedExternal{*external, joined(left), linksLeft};
     } else {
       throw Unimplemented(component + " is a user-defined link of class " +
                           std::to_string(std::get<UserDefinedLink>(link.target).linkClass));

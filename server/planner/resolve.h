@@ -19,6 +19,7 @@ struct ResolvedNode {
 struct ResolvedExternal {
   ExternalLink link;
   std::string rest;  // of the path, to be walked in that file
+  unsigned linksLeft = 0;
 };
 struct ResolvedMissing {
   std::string component;
@@ -27,7 +28,9 @@ struct ResolvedMissing {
 using Resolved = std::variant<ResolvedNode, Link, ResolvedExternal, ResolvedMissing>;
 
 // "." and empty components mean nothing, ".." is a name like any other (as for libhdf5).  With Follow::no the last
-// component's link itself is the answer.  NotFound after 40 soft links, Unimplemented for user-defined ones, FileError.
-Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& path, Follow followLast);
+// component's link itself is the answer.  Failed when it takes more than `maxLinks` soft and external links, Unimplemented
+// for user-defined ones, FileError.
+Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& path, Follow followLast,
+                     unsigned maxLinks);
 
 }  // namespace h5cap::hdf5

@@ -1,4 +1,5 @@
 """Writes the HDF5 files that the tests of server/objects read; runs under Debian's h5py."""
+import os
 import sys
 
 import h5py
@@ -37,9 +38,36 @@ def main(folder):
     with h5py.File(folder + '/b.h5', 'w') as f:
         f['line'] = np.arange(10)
         f['words'] = ['one', 'two', 'three']
+    with h5py.File(folder + '/over.h5', 'w') as f:
+        f.create_virtual_dataset('changing', mapped('changing.h5'))
+        f.create_virtual_dataset('through-link', mapped('current.h5'))
+        f.create_virtual_dataset('absent', mapped('later.h5'))
+        f.create_dataset('packed', data=np.zeros((100, 100)), chunks=(10, 100))
+        never = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        never.set_fill_value(np.array(7, 'i4'))
+        never.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(f.id, b'never-contiguous', h5py.h5t.STD_I32LE, space, never)
+        never.set_chunk((3,))
+        h5py.h5d.create(f.id, b'never-chunked', h5py.h5t.STD_I32LE, space, never)
+        f['never-chunked'][0:3] = 9
+        for i in range(17):
+            f[f'chain{i}'] = h5py.SoftLink(f'/chain{i - 1}' if i else '/packed')
+    for name in 'elsewhere', 'bare':
+        os.mkdir(f'{folder}/{name}')
+        os.symlink('../a.h5', f'{folder}/{name}/a.h5')
+    with h5py.File(folder + '/elsewhere/b.h5', 'w') as f:
+        f['line'] = np.arange(10) + 100
+    os.symlink('changing.h5', folder + '/current.h5')
     with open(folder + '/text.txt', 'w') as f:
         f.write('not HDF5')
     rewrite(folder + '/changing.h5', 0)
+
+
+def mapped(source):
+    layout = h5py.VirtualLayout((200, 1000), 'i4')
+    layout[:] = h5py.VirtualSource(source, 'values', (200, 1000))
+    return layout
 
 
 def rewrite(path, value):

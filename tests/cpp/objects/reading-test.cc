@@ -113,7 +113,7 @@ TEST_CASE("links lead to datasets in this file and in others") {
   auto missing = errorOfRead(client, "external-missing");
   CHECK(missing.code == ErrorCode::notFound);
   CHECK(missing.message.find("absent.h5") != std::string::npos);
-  CHECK(errorOfRead(client, "loop").code == ErrorCode::notFound);
+  CHECK(errorOfRead(client, "loop").code == ErrorCode::failed);
 }
 
 TEST_CASE("virtual datasets are read from their sources; absent ones are fill, and listed, or an error") {
@@ -137,6 +137,57 @@ TEST_CASE("virtual datasets are read from their sources; absent ones are fill, a
   CHECK(std::string(heap.begin() + places[2], places[3]) == "three");
 
   CHECK(errorOfRead(client, "endless").code == ErrorCode::fileProblem);
+}
+
+TEST_CASE("describe answered with what opening tells: no mappings, no storage size") {
+  TestServer server;
+  TestClient client(server);
+  auto describe = [&](const char* path) {
+    auto reply = client.dataset(path, "data/over.h5").describeRequest().send().wait(server.io.waitScope);
+    return wire::read(reply.getInfo());
+  };
+  NodeInfo mapped = describe("changing");
+  REQUIRE(mapped.dataset);
+  REQUIRE(mapped.dataset->virtualSources.size() == 1);
+  CHECK(mapped.dataset->virtualSources[0].file == "changing.h5");
+  CHECK(describe("packed").dataset->storageBytes == 100 * 100 * 8);
+}
+
+TEST_CASE("elements that were never written and never filled showed the fill value") {
+  TestServer server;
+  TestClient client(server);
+  auto open = [&](const char* path) {
+    return readRequest(client.dataset(path, "data/over.h5"), {}).send().wait(server.io.waitScope);
+  };
+  auto contiguous = open("never-contiguous");
+  REQUIRE(contiguous.isFill());
+  CHECK(wire::readBytes(contiguous.getFill()) == Bytes(4));
+  CHECK(Answer{open("never-chunked")}.values<std::int32_t>() == std::vector<std::int32_t>{9, 9, 9, 0});
+  auto info = client.dataset("never-chunked", "data/over.h5").describeRequest().send().wait(server.io.waitScope);
+  CHECK(wire::read(info.getInfo()).dataset->fillValue.at(0) == std::byte{7});
+}
+
+TEST_CASE("a chain of links that libhdf5 does not follow to its end was followed, or not found") {
+  TestServer server;
+  TestClient client(server);
+  auto outcome = [&](const char* path) {
+    return errorFrom(readRequest(client.dataset(path, "data/over.h5"), {}).send(), server.io.waitScope);
+  };
+  CHECK(outcome("chain15").message.empty());
+  auto error = outcome("chain16");
+  CHECK(error.code == ErrorCode::failed);
+  CHECK(error.message.find("too many links") != std::string::npos);
+}
+
+TEST_CASE("names in a file that is reached through a symbolic link were looked for only beside the file itself") {
+  TestServer server;
+  TestClient client(server);
+  auto line = [&](const char* file) {
+    auto reply = readRequest(client.dataset("external", file), {range(2, 4)}).send().wait(server.io.waitScope);
+    return Answer{kj::mv(reply)}.values<std::int64_t>();
+  };
+  CHECK(line("data/elsewhere/a.h5") == std::vector<std::int64_t>{102, 103});
+  CHECK(line("data/bare/a.h5") == std::vector<std::int64_t>{2, 3});
 }
 
 TEST_CASE("what is wrong with a read is said by its code") {

@@ -96,6 +96,67 @@ TEST_CASE("a file that is replaced stays what it was for who has it open, and is
   CHECK(readOne(client.dataset("values", "data/changing.h5"), corner, server) == 5);
 }
 
+TEST_CASE("every reply of a virtual dataset opened its sources anew") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("changing", "data/over.h5");
+  CHECK(readOne(dataset, corner, server) == 0);
+  const unsigned opens = server.opener->opens;
+  auto& timer = server.io.provider->getTimer();
+  const auto start = timer.now();
+  for (int i = 0; i < 200; ++i) CHECK(readOne(dataset, {std::int64_t{i}, std::int64_t{0}}, server) == 0);
+  // Looked up again every 100 ms.
+  const auto moments = static_cast<unsigned>((timer.now() - start) / (100 * kj::MILLISECONDS));
+  CHECK(server.opener->opens - opens <= moments + 1);
+  CHECK(client.state->keptSources == 1);
+}
+
+TEST_CASE("sources that are kept open give up their places with their file") {
+  TestServer server;
+  TestClient client(server);
+  {
+    auto dataset = client.dataset("changing", "data/over.h5");
+    CHECK(readOne(dataset, corner, server) == 0);
+  }
+  for (int i = 0; i < 3; ++i) readRequest(client.dataset("contiguous"), corner).send().wait(server.io.waitScope);
+  server.io.waitScope.poll();
+  CHECK(client.state->keptSources == 0);
+}
+
+TEST_CASE("a source of a virtual dataset that is rewritten, replaced or appears is noticed by the next read") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("changing", "data/over.h5");
+  auto absent = client.dataset("absent", "data/over.h5");
+  const std::string folder = server.folder.path(), path = folder + "/changing.h5";
+  CHECK(readOne(dataset, corner, server) == 0);
+  CHECK(readRequest(absent, corner).send().wait(server.io.waitScope).getMissingSources().size() == 1);
+  makeFiles("rewrite " + path + " 1");
+  CHECK(readOne(dataset, corner, server) == 1);
+  for (int value = 2; value <= 4; ++value) {
+    makeFiles("rewrite " + path + ".new " + std::to_string(value));
+    CHECK(readOne(dataset, corner, server) == value - 1);  // looked up just now
+    std::filesystem::rename(path + ".new", path);
+    CHECK(readOne(dataset, corner, server) == value);
+  }
+  std::filesystem::rename(path, folder + "/later.h5");
+  CHECK(readOne(absent, corner, server) == 4);
+  CHECK(readRequest(dataset, corner).send().wait(server.io.waitScope).getMissingSources().size() == 1);
+}
+
+TEST_CASE("a symbolic link that leads to another source is noticed a moment later") {
+  TestServer server;
+  TestClient client(server);
+  auto dataset = client.dataset("through-link", "data/over.h5");
+  const std::string folder = server.folder.path();
+  CHECK(readOne(dataset, corner, server) == 0);
+  makeFiles("rewrite " + folder + "/other.h5 6");
+  std::filesystem::create_symlink("other.h5", folder + "/current.new");
+  std::filesystem::rename(folder + "/current.new", folder + "/current.h5");
+  server.io.provider->getTimer().afterDelay(150 * kj::MILLISECONDS).wait(server.io.waitScope);
+  CHECK(readOne(dataset, corner, server) == 6);
+}
+
 TEST_CASE("a file that is truncated under its reader is a problem of that file only") {
   TestServer server;
   TestClient client(server);
