@@ -53,8 +53,10 @@ kj::Promise<std::size_t> GuardedStream::readMore(kj::byte* target, std::size_t m
     std::memmove(ahead_.data(), ahead_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = approved_ = 0;
+    receiving_ = true;
     return inner_->tryRead(ahead_.data() + end_, 1, ahead_.size() - end_)
         .then([this, target, minBytes, maxBytes, done](std::size_t count) -> kj::Promise<std::size_t> {
+          receiving_ = false;
           if (count == 0) return done;
           received_ += count;
           end_ += count;
@@ -105,6 +107,7 @@ void GuardedStream::approve() {
       refuse("the peer sent a message larger than is accepted: " + std::to_string(words * wordBytes) + " bytes");
     approved_ += headerBytes;
     bodyLeft_ = words * wordBytes;
+    ++messagesBegun_;
   }
 }
 

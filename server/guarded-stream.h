@@ -41,6 +41,10 @@ class GuardedStream final : public kj::AsyncIoStream {
   std::uint64_t bytesReceived() const { return received_; }
   std::uint64_t bytesSent() const { return sent_; }
 
+  // Messages whose header was let through; and whether it is for the peer to end one, or to send its first.
+  std::uint64_t messagesBegun() const { return messagesBegun_; }
+  bool awaitsRest() const { return receiving_ && (messagesBegun_ == 0 || bodyLeft_ > 0 || approved_ != end_); }
+
   // Why the peer's bytes were not let through; empty when they all were.
   const std::string& refusal() const { return refusal_; }
 
@@ -76,6 +80,8 @@ class GuardedStream final : public kj::AsyncIoStream {
   // Read ahead: [begin, approved) may be handed on, [approved, end) waits for the rest of its header.
   std::vector<kj::byte> ahead_;
   std::size_t begin_ = 0, approved_ = 0, end_ = 0;
+  std::uint64_t messagesBegun_ = 0;
+  bool receiving_ = false;
   std::uint64_t bodyLeft_ = 0;  // of the message whose header was approved
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> roomWaiter_;
 

@@ -23,7 +23,8 @@
 namespace h5cap {
 namespace {
 
-constexpr auto drainTime = 5 * kj::SECONDS;
+// Together with taking everything down: five seconds.
+constexpr auto drainTime = 3500 * kj::MILLISECONDS;
 constexpr auto drainStep = 10 * kj::MILLISECONDS;
 
 // Events handled before sockets are looked at again: without it, a second connection waits behind a busy first one.

@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::uint32_t maxPage = 10'000;
 
+// What a value may take of the budget for replies; so many are read at once.
+constexpr std::uint64_t assumedValueBytes = 1 << 20;
+
 class AttributesImpl final : public Served<rpc::Attributes> {
  public:
   explicit AttributesImpl(NodePlace place) : Served(place.file->session()), place_(kj::mv(place)) {}
@@ -43,6 +46,18 @@ class AttributesImpl final : public Served<rpc::Attributes> {
     auto text = context.getParams().getName();
     std::string name(text.begin(), text.size());
     context.releaseParams();
+    // The whole value is in memory twice for a moment, and nobody knows beforehand how large it is.
+    return session().connection->replyBytes->take(assumedValueBytes)
+        .then([this, name = kj::mv(name), context](kj::Own<Quota::Lease> room) mutable {
+          auto reading = readOne(kj::mv(name), context);
+          return reading.attach(kj::mv(room));
+        });
+  }
+
+  kj::Promise<void> write(WriteContext) override { return notServed("writing attributes"); }
+
+ private:
+  kj::Promise<void> readOne(std::string name, ReadContext context) {
     return findNode(place_.clone())
         .then([name = kj::mv(name)](FoundNode found) {
           auto& version = *found.version;
@@ -62,9 +77,6 @@ class AttributesImpl final : public Served<rpc::Attributes> {
         });
   }
 
-  kj::Promise<void> write(WriteContext) override { return notServed("writing attributes"); }
-
- private:
   NodePlace place_;
 };
 

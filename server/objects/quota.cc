@@ -1,5 +1,7 @@
 #include "server/objects/quota.h"
 
+#include <algorithm>
+
 namespace h5cap {
 
 bool Quota::fits(std::uint64_t amount) {
@@ -16,9 +18,16 @@ kj::Own<Quota::Lease> Quota::grant(std::uint64_t amount) {
 kj::Promise<kj::Own<Quota::Lease>> Quota::take(std::uint64_t amount) {
   recheck();
   if (queue_.empty() && fits(amount)) return grant(amount);
+  if (queue_.size() >= pruneAt_) prune();
   auto paf = kj::newPromiseAndFulfiller<kj::Own<Lease>>();
   queue_.push_back(Waiter{amount, kj::mv(paf.fulfiller)});
   return kj::mv(paf.promise);
+}
+
+// Whoever asks and gives up, over and over, must not make the queue grow.
+void Quota::prune() {
+  std::erase_if(queue_, [](Waiter& waiter) { return !waiter.fulfiller->isWaiting(); });
+  pruneAt_ = std::max<std::size_t>(2 * queue_.size(), fewWaiters);
 }
 
 void Quota::recheck() {

@@ -48,11 +48,15 @@ class Quota : public kj::Refcounted {
   bool fits(std::uint64_t amount);
   kj::Own<Lease> grant(std::uint64_t amount);
   void release(std::uint64_t amount);
+  void prune();
+
+  static constexpr std::size_t fewWaiters = 64;
 
   std::uint64_t capacity_;
   std::uint64_t used_ = 0;
   kj::Maybe<kj::Function<std::uint64_t()>> elsewhere_;
   std::deque<Waiter> queue_;
+  std::size_t pruneAt_ = fewWaiters;
 };
 
 }  // namespace h5cap

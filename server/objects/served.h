@@ -35,6 +35,15 @@ class RunningCall {
   ServerContext& server_;
 };
 
+// Busy when the peer keeps too many answers, or too large ones, without releasing them.
+void refuseOverBudget(const ConnectionState& connection);
+
+// Whether calls of an interface wait for their turn.  Reads have turns of their own, and Session's methods do no work.
+bool takesTurns(std::uint64_t interfaceId);
+
+// Waits until few enough calls of the connection are under way, and few enough bytes wait to be taken by its peer.
+kj::Promise<kj::Own<Quota::Lease>> whenTurn(ConnectionState& connection);
+
 // Whether `interfaceId` is one of the interfaces over nodes, whatever their kind.
 bool isNodeInterface(std::uint64_t interfaceId);
 const char* nodeInterfaceName(std::uint64_t interfaceId);  // "a dataset"
@@ -53,9 +62,18 @@ class Served : public Interface::Server {
     try {
       if (isNodeInterface(interfaceId) && !implements(interfaceId))
         raiseKj(ErrorCode::badType, whatItIs() + ", not " + nodeInterfaceName(interfaceId));
-      auto result = Interface::Server::dispatchCall(interfaceId, methodId, context);
-      result.promise = result.promise.attach(kj::heap<RunningCall>(session_->server));
-      return result;
+      refuseOverBudget(*session_->connection);
+      if (!takesTurns(interfaceId))
+        return {counted(Interface::Server::dispatchCall(interfaceId, methodId, context).promise), false};
+      // Nothing of a call that waits is lost when it is given up.
+      context.allowCancellation();
+      auto turn = whenTurn(*session_->connection);
+      return {counted(turn.then([this, interfaceId, methodId, context](kj::Own<Quota::Lease> turn) mutable {
+                return guarded([&] {
+                  return Interface::Server::dispatchCall(interfaceId, methodId, context).promise.attach(kj::mv(turn));
+                });
+              })),
+              false};
     } catch (const kj::Exception& problem) {
       return {kj::cp(problem), false};
     } catch (const std::exception& problem) {
@@ -75,6 +93,10 @@ class Served : public Interface::Server {
   }
 
  private:
+  kj::Promise<void> counted(kj::Promise<void> call) {
+    return call.attach(kj::heap<RunningCall>(session_->server));
+  }
+
   kj::Own<SessionState> session_;
   Handle handle_;
 };

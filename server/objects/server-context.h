@@ -22,6 +22,10 @@ namespace h5cap {
 struct ObjectLimits {
   // Behaviour.
   std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
+  std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
+  std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
+  std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
+  std::uint64_t hoard = 1'000;                         // objects or answers held: from here on memory is given back
   std::chrono::milliseconds changedFor{2'000};         // how long a read of a changing file is retried
   std::chrono::milliseconds readTime{300'000};         // of one read without a deadline of its own
 
@@ -29,6 +33,7 @@ struct ObjectLimits {
   std::uint64_t replyBytesPerConnection = 4 << 20;     // produced and not yet written
   std::uint64_t replyBytes = 256 << 20;                // of all connections, being produced
   std::uint64_t readsPerConnection = 16;               // under way at once
+  std::uint64_t callsPerConnection = 64;               // under way at once, reads apart; others wait
 };
 
 struct ServerContext {
@@ -47,6 +52,7 @@ struct ServerContext {
   kj::Own<Quota> replyBytes;
   std::uint64_t runningCalls = 0;
   std::uint64_t connectionCount = 0;  // so far
+  std::uint64_t connectionsEnded = 0;
 };
 
 // One connection: whatever its peer logs in as, budgets are the connection's.
@@ -55,7 +61,8 @@ class ConnectionState : public kj::Refcounted {
   explicit ConnectionState(ServerContext& server)
       : server(server), id(++server.connectionCount),
         replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
-        reads(kj::refcounted<Quota>(server.limits.readsPerConnection)) {}
+        reads(kj::refcounted<Quota>(server.limits.readsPerConnection)),
+        calls(kj::refcounted<Quota>(server.limits.callsPerConnection)) {}
 
   // Gives leases back once the event loop has nothing else to do: by then an answer that was just made stands in the
   // connection's queue and is counted there.
@@ -69,7 +76,11 @@ class ConnectionState : public kj::Refcounted {
   const std::uint64_t id;  // whose work it is, for the executor's fairness
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
+  kj::Own<Quota> calls;
   std::uint64_t handles = 0;
+  std::uint64_t heldAnswers = 0;  // given, and not released by the peer
+  std::uint64_t answerBytes = 0;  // of answers that are in memory
+  bool hoarded = false;           // at some time it held so much that the memory is worth giving back
   std::uint64_t keptSources = 0;  // of virtual datasets, open between reads
 
  private:

@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::size_t maxPingBytes = 4096;
 
+// Without a hint an answer takes 8 KiB.
+constexpr capnp::MessageSize oneCapability{4, 1};
+
 const char* methodName(Authentication method) {
   switch (method) {
     case Authentication::unixPeer:
@@ -24,7 +27,7 @@ class SessionImpl final : public Served<rpc::Session> {
   using Served::Served;
 
   kj::Promise<void> root(RootContext context) override {
-    context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), ""));
+    context.getResults(oneCapability).setDirectory(kj::heap<DirectoryImpl>(session(), ""));
     return kj::READY_NOW;
   }
 
@@ -47,6 +50,12 @@ class ServiceImpl final : public rpc::Service::Server {
   ServiceImpl(kj::Own<ConnectionState> connection, Identity identity)
       : connection_(kj::mv(connection)), identity_(kj::mv(identity)) {}
 
+  DispatchCallResult dispatchCall(std::uint64_t interfaceId, std::uint16_t methodId,
+                                  capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) override {
+    refuseOverBudget(*connection_);
+    return rpc::Service::Server::dispatchCall(interfaceId, methodId, context);
+  }
+
   kj::Promise<void> hello(HelloContext context) override {
     context.allowCancellation();
     return connection_->server.planners.libraryVersion().then([context](std::string version) mutable {
@@ -63,7 +72,7 @@ class ServiceImpl final : public rpc::Service::Server {
         raiseKj(ErrorCode::unimplemented, "tokens are not served yet");
       authorise(identity_, "", "", Operation::list);
       auto session = kj::refcounted<SessionState>(kj::addRef(*connection_), identity_);
-      context.getResults().setSession(kj::heap<SessionImpl>(*session));
+      context.getResults(oneCapability).setSession(kj::heap<SessionImpl>(*session));
       return kj::READY_NOW;
     });
   }
