@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/codec/codec.h"
+#include "core/convert.h"
 #include "server/executor/gather.h"
 #include "server/executor/loan.h"
 #include "server/objects/guarded.h"
@@ -77,8 +78,10 @@ class ReadOperation {
     return kj::evalNow([this] { return attempt(); })
         .then([](bool unchanged) -> kj::Promise<bool> { return unchanged; },
               [this](kj::Exception&& problem) -> kj::Promise<bool> {
-                return place_.file->unchanged(*version_).then([problem = kj::mv(problem)](bool same) mutable {
-                  if (same) kj::throwFatalException(kj::mv(problem));
+                auto checked = place_.file->mayBeStale(*version_, problem);
+                return checked.then([this, problem = kj::mv(problem)](bool isStale) mutable {
+                  if (!isStale || server_.timer.now() > giveUp_)
+                    kj::throwFatalException(place_.file->named(kj::mv(problem)));
                   return false;
                 });
               })
@@ -94,7 +97,7 @@ class ReadOperation {
   kj::Promise<bool> attempt() {
     result_ = ReadResult{};
     result_.version = version_->version();
-    if (!request_.ifVersion.empty() && request_.ifVersion != version_->version())
+    if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
       raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
     return version_->info()
         .then([this](std::shared_ptr<const FileInfo> info) {
@@ -106,6 +109,7 @@ class ReadOperation {
             auto* node = std::get_if<NodePointer>(end.get());
             if (node == nullptr) raiseKj(ErrorCode::changed, place_.text() + ": is no longer there");
             node_ = *node;
+            result_.node = node_;
             return plan();
           });
         });
@@ -338,12 +342,11 @@ namespace {
 // Appends replies until there is no more.
 class WholeReader {
  public:
-  WholeReader(NodePlace place, DataType type, Selection selection, AbsentSources absentSources, int depthLeft)
+  WholeReader(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft)
       : place_(kj::mv(place)), depthLeft_(depthLeft) {
     request_.selection = std::move(selection);
     request_.absentSources = absentSources;
     request_.replyBytes = rpc::MAX_REPLY_BYTES;
-    whole_.type = std::move(type);
   }
 
   kj::Promise<WholeRead> run() {
@@ -360,6 +363,10 @@ class WholeReader {
 
  private:
   void append(const ReadResult& result) {
+    if (whole_.elements.empty())
+      whole_.type = result.node->dataset->type;
+    else if (!sameElements(whole_.type, result.node->dataset->type))
+      raiseKj(ErrorCode::changed, place_.text() + ": its datatype changed while it was read");
     const std::size_t size = std::max<std::size_t>(whole_.type.size(), 1);
     const std::size_t before = whole_.elements.size();
     if (result.fill) {
@@ -387,9 +394,8 @@ class WholeReader {
 
 }  // namespace
 
-kj::Promise<WholeRead> readWhole(NodePlace place, DataType type, Selection selection, AbsentSources absentSources,
-                                 int depthLeft) {
-  auto reader = kj::heap<WholeReader>(kj::mv(place), std::move(type), std::move(selection), absentSources, depthLeft);
+kj::Promise<WholeRead> readWhole(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft) {
+  auto reader = kj::heap<WholeReader>(kj::mv(place), std::move(selection), absentSources, depthLeft);
   auto promise = kj::evalNow([&] { return reader->run(); });
   return promise.attach(kj::mv(reader));
 }

@@ -24,6 +24,7 @@ struct ReadRequest {
 };
 
 struct ReadResult {
+  NodePointer node;                  // the dataset
   ObjectId objectId = 0;
   Version version;
   Shape shape;                       // of the dataset
@@ -72,7 +73,6 @@ struct WholeRead {
   Bytes heap;
   std::vector<std::string> missingSources;
 };
-kj::Promise<WholeRead> readWhole(NodePlace place, DataType type, Selection selection, AbsentSources absentSources,
-                                 int depthLeft);
+kj::Promise<WholeRead> readWhole(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft);
 
 }  // namespace h5cap

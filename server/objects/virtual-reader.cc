@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/convert.h"
 #include "core/projection.h"
 #include "server/objects/guarded.h"
 #include "server/objects/link-follower.h"
@@ -89,9 +90,7 @@ class VirtualOperation {
     if (!found.info->dataset)
       raiseKj(ErrorCode::fileProblem, found.place.text() + ": a virtual dataset names it, and it is not a dataset");
     const DatasetInfo& dataset = *found.info->dataset;
-    if (!sameElements(dataset.type, target.type))
-      raiseKj(ErrorCode::unimplemented, read_.place.text() + ": its source " + found.place.text() +
-                                            " has another datatype (" + describe(dataset.type) + ")");
+    toOwnType(found.place, dataset.type, {});  // refuses before anything is read
     auto parts = project(source, target.space.shape, dataset.space.shape, read_.region);
     auto pending = kj::Promise<void>(kj::READY_NOW);
     for (ProjectedPart& part : parts)
@@ -101,18 +100,24 @@ class VirtualOperation {
     return pending;
   }
 
-  // Committed or not makes no difference to the elements.
-  static bool sameElements(const DataType& a, const DataType& b) {
-    return DataType(a.size(), a.klass()) == DataType(b.size(), b.klass());
+  Bytes toOwnType(const NodePlace& source, const DataType& type, Bytes elements) {
+    try {
+      return convertElements(type, std::move(elements), read_.node->dataset->type);
+    } catch (const BadType& problem) {
+      raiseKj(ErrorCode::unimplemented,
+              read_.place.text() + ": its source " + source.text() + " has another datatype: " + problem.what());
+    }
   }
 
   kj::Promise<void> readPart(NodePlace place, ProjectedPart part) {
-    const DataType& type = read_.node->dataset->type;
     Selection selection = asSelection(part.source);
-    return readWhole(kj::mv(place), type, std::move(selection), read_.absentSources, read_.depthLeft)
-        .then([this, part = std::move(part)](WholeRead whole) {
-          guarded([&] { scatter(part, whole); });
-        });
+    auto reading = readWhole(place.clone(), std::move(selection), read_.absentSources, read_.depthLeft);
+    return reading.then([this, place = kj::mv(place), part = std::move(part)](WholeRead whole) {
+      guarded([&] {
+        whole.elements = toOwnType(place, whole.type, std::move(whole.elements));
+        scatter(part, whole);
+      });
+    });
   }
 
   void scatter(const ProjectedPart& part, WholeRead& whole) {

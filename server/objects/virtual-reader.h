@@ -30,7 +30,8 @@ struct VirtualOutcome {
 
 // Puts the elements of `read.region`, packed, into `target`, which outlives the promise.  Sources are opened and authorised
 // for the session of the file.  An absent one leaves fill and is listed, or raises missingSource; one that is denied or
-// fails raises.  Unimplemented: patterns, unlimited mappings, sources of another datatype.
+// fails raises.  Elements of another datatype are converted.  Unimplemented: patterns, unlimited mappings, sources whose
+// datatype convertElements refuses.
 kj::Promise<VirtualOutcome> readVirtual(VirtualRead read, std::span<std::byte> target);
 
 }  // namespace h5cap

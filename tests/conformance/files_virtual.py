@@ -82,6 +82,29 @@ def virtual(path):
             layout[...] = h5py.VirtualSource(target, "entry/data", (6, 10, 8))
             file.create_virtual_dataset(name, layout)
 
+        # Each pair of kinds of numbers, with what saturates, truncates and overflows; strings that are cut and padded.
+        numbers = np.array([0, 1, -1, 1.5, -1.5, 127, 128, 255, 256, -129, 32767.9, 65536, 3e9, 2.0**40, -2.0**40, 0.1])
+        kinds = "i1", "u1", "<i2", ">u2", "<i4", ">i8", "<u8", "<f4", ">f4", "<f8", ">f8"
+        for kind in kinds:
+            with np.errstate(all="ignore"):
+                limits = (-np.inf, np.inf) if "f" in kind else (float(np.iinfo(kind).min), float(np.iinfo(kind).max // 2))
+                file["numbers/" + kind] = np.clip(numbers, *limits).astype(kind)
+            for other in kinds + ("<f2", ">f2"):
+                # libhdf5 1.10.8 only swaps the bytes of integers of one size in opposite orders: -1 becomes 65535.  (It also
+                # takes 2**31 as a float32 for -2**31.)  We saturate, as it does everywhere else.
+                if np.dtype(kind).itemsize == np.dtype(other).itemsize and {kind[-2], other[-2]} == {"i", "u"} and {kind[0], other[0]} == {"<", ">"}:
+                    continue
+                layout = h5py.VirtualLayout(numbers.shape, other)
+                layout[...] = h5py.VirtualSource(".", "numbers/" + kind, numbers.shape)
+                file.create_virtual_dataset(f"converted/{kind} to {other}", layout)
+        file["texts"] = np.array([b"", b"a", b"four", b"longer"], "S6")
+        file["truths"] = np.array([True, False, True])
+        for name, kind in (("texts", "S3"), ("texts", "S9"), ("truths", "<i4"), ("truths", "<f8")):
+            shape = file[name].shape
+            layout = h5py.VirtualLayout(shape, kind)
+            layout[...] = h5py.VirtualSource(".", name, shape)
+            file.create_virtual_dataset(f"converted/{name} to {kind}", layout)
+
         file["local"] = ramp((5, 6))
         same = h5py.VirtualLayout((10, 6), "<i4")
         same[:5] = h5py.VirtualSource(".", "local", (5, 6))
