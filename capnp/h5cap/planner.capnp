@@ -56,6 +56,10 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     elements :group { source @19 :UInt64; region @20 :List(RegionAxis); }
     # Elements by way of H5Dread, for what only the library can read (variable-length data, filters without a decoder in
     # the executor).  Reply: `elements`.
+
+    refresh @22 :Void;
+    # Whether the file still is the one that was opened, with the SWMR writer that it had then.  If so, answers to later
+    # questions show at least what the writer has flushed by now.  Reply: `refreshed`.
   }
 }
 
@@ -86,6 +90,7 @@ struct PlannerReply @0xca41cc040f4619ce {
     storage @12 :Storage;
     chunks @13 :List(ChunkExtent);
     elements :group { packed @14 :Data; heap @15 :Data; }
+    refreshed @16 :Bool;
   }
 }
 

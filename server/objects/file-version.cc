@@ -43,6 +43,27 @@ FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner>
       versionText_(reinterpret_cast<const char*>(version_.data()), version_.size()), planner_(kj::mv(planner)),
       info_(1), paths_(maxPaths), storage_(maxStorages), mappings_(maxStorages), chunks_(*planner_) {}
 
+FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, Settled settled, FileVersion& before)
+    : FileVersion(kj::mv(file), stamp, kj::addRef(*before.planner_)) {
+  settled_ = settled;
+  isSwmr_ = before.isSwmr_;
+  generation_ = before.generation_ + 1;
+  versionText_ += "#" + std::to_string(generation_);
+}
+
+bool FileVersion::satisfies(const Version& wanted) const {
+  if (wanted == version_) return true;
+  constexpr std::size_t fileBytes = sizeof(Stamp::device) + sizeof(Stamp::inode);  // what every version begins with
+  return isSwmr_ && wanted.size() == version_.size() && std::equal(wanted.begin(), wanted.begin() + fileBytes, version_.begin());
+}
+
+kj::Promise<bool> FileVersion::refresh() {
+  return ask([](rpc::PlannerRequest::Builder request) { request.setRefresh(); }).then([](kj::Own<PlannerAnswer> answer) {
+    if (!answer->reply().isRefreshed()) unexpectedReply();
+    return answer->reply().getRefreshed();
+  });
+}
+
 kj::Promise<kj::Own<PlannerAnswer>> FileVersion::ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) {
   return planner_->ask(kj::mv(question)).attach(kj::addRef(*this));
 }
@@ -57,6 +78,7 @@ kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
                 FileInfo info = wire::read(answer->reply().getOpened());
                 info.size = stamp_.size;
                 info.version = version_;
+                isSwmr_ = info.isSwmr;
                 return share(std::move(info));
               });
             });

@@ -46,15 +46,37 @@ inline constexpr unsigned maxLinksInPath = 16;
 
 using Resolution = std::variant<NodePointer, Link, ExternalStep, MissingStep>;
 
+// Clocks of file systems tick in milliseconds: a stamp this young may cover further changes.
+enum class Settled { no, yes };
+
 // The promises below keep the version alive.  Errors are those of Planner::ask.
 class FileVersion : public kj::Refcounted {
  public:
   FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner);
 
+  // The next version of a file with a live SWMR writer, read by the planner of `before`: it has to be asked to refresh first.
+  // Versions may share a stamp that is `unsettled`; what is remembered is never mixed.
+  FileVersion(kj::Own<SharedFile> file, Stamp stamp, Settled settled, FileVersion& before);
+
   const Stamp& stamp() const { return stamp_; }
   const Version& version() const { return version_; }
-  const std::string& versionText() const { return versionText_; }  // the same bytes
+  const std::string& versionText() const { return versionText_; }  // the same bytes, and more that tells versions with one stamp apart
   int file() const { return file_->get(); }
+
+  // Whether the stamp tells this version from all later ones.
+  Settled settled() const { return settled_; }
+
+  // Whether it is known to have a SWMR writer, which the next version may follow: false before info().
+  bool isFollowed() const { return isSwmr_; }
+
+  // Whether a read that asks for the version `wanted` may have this one: while a SWMR file grows, what was there stays.
+  bool satisfies(const Version& wanted) const;
+
+  // Lets the next version have a planner of its own: what this one knows of a SWMR file has led nowhere.
+  void leave() { isSwmr_ = false; }
+
+  // Whether the next version may share the planner.
+  kj::Promise<bool> refresh();
   kj::Own<SharedFile> sharedFile() { return kj::addRef(*file_); }
 
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
@@ -82,6 +104,9 @@ class FileVersion : public kj::Refcounted {
   Version version_;
   std::string versionText_;
   kj::Own<Planner> planner_;
+  Settled settled_ = Settled::yes;
+  bool isSwmr_ = false;
+  std::uint64_t generation_ = 0;  // of versions that share a planner
   BoundedCache<int, FileInfo> info_;
   BoundedCache<std::tuple<std::string, bool, unsigned>, Resolution> paths_;
   BoundedCache<ObjectId, Storage> storage_;

@@ -37,19 +37,30 @@ kj::Promise<Stamp> settle(SessionState& session, SharedFile& file, Stamp stamp, 
       .then([&session, &file, attempts](Stamp next) { return settle(session, file, next, attempts - 1); });
 }
 
+// The version that has this stamp, or a later one: files that are not followed are waited for.
+kj::Promise<kj::Own<FileVersion>> versionOf(SessionState& session, kj::Own<SharedFile> file, Stamp stamp) {
+  const Settled settled = unsettledFor(stamp) == 0ns ? Settled::yes : Settled::no;
+  auto following = session.server.versions.follow(*file, stamp, settled);
+  return following.then([&session, file = kj::mv(file), stamp](kj::Maybe<kj::Own<FileVersion>> followed) mutable
+                        -> kj::Promise<kj::Own<FileVersion>> {
+    KJ_IF_MAYBE(version, followed) return kj::mv(*version);
+    auto settling = settle(session, *file, stamp);
+    return settling.then([&session, file = kj::mv(file)](Stamp stamp) mutable {
+      return guarded([&] { return session.server.versions.get(kj::mv(file), stamp); });
+    });
+  });
+}
+
 }  // namespace
 
 kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below) {
   return session.server.opener.open(session.identity, path)
       .then([&session, below](kj::Own<Opened> opened) mutable {
         auto file = kj::refcounted<SharedFile>(kj::mv(opened->file));
-        auto settled = settle(session, *file, opened->stamp);
-        return settled.then([&session, below, opened = kj::mv(opened), file = kj::mv(file)](Stamp stamp) mutable {
-          return guarded([&] {
-            auto version = session.server.versions.get(kj::mv(file), stamp);
-            return kj::refcounted<OpenFile>(kj::addRef(session), opened->requestedPath, opened->finalPath, below,
-                                            kj::mv(version));
-          });
+        auto current = versionOf(session, kj::mv(file), opened->stamp);
+        return current.then([&session, below, opened = kj::mv(opened)](kj::Own<FileVersion> version) mutable {
+          return kj::refcounted<OpenFile>(kj::addRef(session), opened->requestedPath, opened->finalPath, below,
+                                          kj::mv(version));
         });
       })
       .attach(kj::addRef(session));
@@ -72,13 +83,10 @@ kj::Promise<kj::Own<FileVersion>> OpenFile::current() {
   auto stamped = readStamp(*session_, *file);
   return stamped
       .then([this, file = kj::mv(file)](Stamp stamp) mutable -> kj::Promise<kj::Own<FileVersion>> {
-        if (stamp == latest_->stamp()) return latest();
-        auto settled = settle(*session_, *file, stamp);
-        return settled.then([this, file = kj::mv(file)](Stamp stamp) mutable {
-          return guarded([&] {
-            latest_ = session_->server.versions.get(kj::mv(file), stamp);
-            return latest();
-          });
+        if (stamp == latest_->stamp() && latest_->settled() == Settled::yes) return latest();
+        return versionOf(*session_, kj::mv(file), stamp).then([this](kj::Own<FileVersion> version) {
+          latest_ = kj::mv(version);
+          return latest();
         });
       })
       .attach(kj::addRef(*this));
@@ -95,6 +103,36 @@ kj::Promise<bool> OpenFile::unchanged(FileVersion& version) {
                                    [](kj::Exception&&) { return false; });
       })
       .attach(kj::addRef(version), kj::addRef(*this));
+}
+
+kj::Promise<bool> OpenFile::mayBeStale(FileVersion& version, const kj::Exception& problem) {
+  const ErrorCode code = errorOf(problem).code;
+  // What is wrong with the question stays wrong while the file grows; what libhdf5 read may have changed under it.
+  if (version.isFollowed() && code != ErrorCode::fileProblem && code != ErrorCode::failed) return false;
+  auto file = version.sharedFile();
+  auto stamped = readStamp(*session_, *file);
+  return stamped
+      .then([&version, file = kj::mv(file)](Stamp stamp) {
+        if (stamp == version.stamp() && version.settled() == Settled::yes) return false;
+        version.leave();
+        return true;
+      })
+      .attach(kj::addRef(version), kj::addRef(*this));
+}
+
+kj::Exception OpenFile::named(kj::Exception problem) const {
+  const ErrorText error = errorOf(problem);
+  switch (error.code) {
+    case ErrorCode::deadline:
+    case ErrorCode::tooLarge:
+    case ErrorCode::fileProblem:
+    case ErrorCode::missingFilter:
+      break;
+    default:
+      return problem;
+  }
+  const std::string name = shownPath() + ": ";
+  return error.message.compare(0, name.size(), name) == 0 ? problem : wire::toKj(error.code, name + error.message);
 }
 
 kj::Promise<FileInfo> OpenFile::info(FileVersion& version) {

@@ -39,10 +39,17 @@ class OpenFile : public kj::Refcounted {
   // Whether `version` still is what the file holds; for versions of a SWMR file always.
   kj::Promise<bool> unchanged(FileVersion& version);
 
+  // Whether a change of the file may be why a question to `version` ended with `problem`, so that the next version may do
+  // better.
+  kj::Promise<bool> mayBeStale(FileVersion& version, const kj::Exception& problem);
+
   // Calls `question` with the current version; once more, with the next one, when it fails and the file has changed
-  // meanwhile.
+  // meanwhile.  Problems with the file begin with its name.
   template <class T>
   kj::Promise<T> consult(kj::Function<kj::Promise<T>(FileVersion&)> question);
+
+  // A planner does not know the name of its file: its problem with the name in front, unless it begins with it.
+  kj::Exception named(kj::Exception problem) const;
 
   // As the client sees it.  Fails when the file is not HDF5.
   kj::Promise<FileInfo> info(FileVersion& version);
@@ -80,12 +87,12 @@ kj::Promise<T> consultAgain(OpenFile& file, std::shared_ptr<kj::Function<kj::Pro
     auto answer = (*question)(*version);
     return answer.catch_([&file, question, left, version = kj::mv(version)](kj::Exception&& problem) mutable
                          -> kj::Promise<T> {
-      if (left <= 1) return kj::mv(problem);
-      auto checked = file.unchanged(*version);
+      if (left <= 1) return file.named(kj::mv(problem));
+      auto checked = file.mayBeStale(*version, problem);
       return checked.then(
-          [&file, question, left, problem = kj::mv(problem), version = kj::mv(version)](bool same) mutable
+          [&file, question, left, problem = kj::mv(problem), version = kj::mv(version)](bool isStale) mutable
           -> kj::Promise<T> {
-            if (same) return kj::mv(problem);
+            if (!isStale) return file.named(kj::mv(problem));
             return consultAgain<T>(file, question, left - 1);
           });
     });

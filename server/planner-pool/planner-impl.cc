@@ -313,8 +313,10 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart) {
 // The planner died, or had to, while it worked on the front question.
 void PlannerImpl::strike(const std::string& key, const Outcome& outcome) {
   dropProcess();
-  if (!queue_.front()->fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
-  if (!outcome.wouldRecur && ++queue_.front()->deaths < MAX_DEATHS) return;  // once more, in a fresh one
+  if (!outcome.wouldRecur) {
+    if (!queue_.front()->fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
+    if (++queue_.front()->deaths < MAX_DEATHS) return;    // once more, in a fresh one
+  }
   pool_->quarantine.add(key, outcome.death);
   rejectFront(wire::toKj(outcome.death.code, outcome.death.message));
 }

@@ -155,6 +155,8 @@ void Answers::answer(rpc::PlannerRequest::Reader request, rpc::PlannerReply::Bui
       return chunks(request.getChunks(), reply);
     case rpc::PlannerRequest::ELEMENTS:
       return elements(request.getElements(), reply);
+    case rpc::PlannerRequest::REFRESH:
+      return reply.setRefreshed(file().isLive());
   }
   throw Unimplemented("a question that this planner does not know");
 }

@@ -56,6 +56,14 @@ bool hasSwmrWriter(int descriptor, std::uint64_t superblock) {
   return head[8] == 3 && (head[11] & writing) != 0 && (head[11] & swmr) != 0;
 }
 
+// The beginning of an object's header: in files for SWMR, with the times of its creation and changes ("Version 2 Data
+// Object Header Prefix", IV.A.1.b).
+std::array<unsigned char, 22> headerMark(int descriptor, std::uint64_t address) {
+  std::array<unsigned char, 22> mark{};
+  if (pread(descriptor, mark.data(), mark.size(), static_cast<off_t>(address)) < 0) mark = {};
+  return mark;
+}
+
 }  // namespace
 
 std::string libraryVersion() {
@@ -64,7 +72,7 @@ std::string libraryVersion() {
   return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
 }
 
-OpenFile::OpenFile(int descriptor) {
+OpenFile::OpenFile(int descriptor) : descriptor_(descriptor) {
   if (!hasSignature(descriptor)) throw FileError("not an HDF5 file");
   Handle access = accessList();
   lendDescriptor(descriptor);
@@ -80,6 +88,12 @@ OpenFile::OpenFile(int descriptor) {
   info_.libraryVersion = libraryVersion();
   info_.isSwmr = hasSwmrWriter(descriptor, userBlock);
   info_.rootId = root.addr;
+  rootMark_ = headerMark(descriptor_, userBlock + root.addr);
+}
+
+bool OpenFile::isLive() const {
+  return info_.isSwmr && hasSwmrWriter(descriptor_, info_.userBlockSize) &&
+         headerMark(descriptor_, info_.userBlockSize + info_.rootId) == rootMark_;
 }
 
 Handle OpenFile::object(ObjectId id) const {

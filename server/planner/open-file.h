@@ -1,6 +1,7 @@
 // The one file that a planner serves.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "h5cap/node.h"
@@ -22,7 +23,13 @@ class OpenFile {
   Handle group(ObjectId id) const;    // BadType for other objects
   Handle dataset(ObjectId id) const;  // BadType for other objects
 
+  // Whether the file still is the one that was opened, and was then, for a SWMR writer: one that was written anew in the
+  // same place is not.
+  bool isLive() const;
+
  private:
+  int descriptor_;
+  std::array<unsigned char, 22> rootMark_{};
   Handle file_;
   FileInfo info_;
 };
