@@ -1,6 +1,7 @@
 """Writes the files of the Python tests with h5py, in the bounds that libhdf5 1.10 reads."""
 
 import h5py
+import hdf5plugin
 import numpy as np
 
 
@@ -88,6 +89,8 @@ def write_layouts(file):
     file.create_dataset("gzip", data=data, chunks=(10, 11), compression="gzip", compression_opts=3, shuffle=True,
                         fletcher32=True, maxshape=(None, 53))
     file.create_dataset("lzf", data=data, chunks=(10, 11), compression="lzf")
+    file.create_dataset("lz4", data=data, chunks=(10, 11), **hdf5plugin.LZ4())
+    file.create_dataset("shuffled", data=data, chunks=(10, 11), shuffle=True)
     file.create_dataset("scaled", data=data, chunks=(10, 11), scaleoffset=12)
     file.create_dataset("sparse", (100, 100), "<i4", chunks=(10, 10), fillvalue=-7)[15:17, 20:40] = 5
     file.create_dataset("unwritten", (5, 5), "<f4", fillvalue=1.25)

@@ -96,13 +96,14 @@ class Dataset(Node):
 
     @property
     def compression(self) -> Optional[str]:
-        """'gzip', 'lzf', 'szip' or None, as h5py; `filter_ids` has the others."""
-        return next((name for name in ("gzip", "lzf", "szip") if name in self._filters), None)
+        """'gzip', 'lzf', 'szip', 'unknown' for any filter that h5py does not know (`filter_ids` has them all), or None."""
+        known = next((name for name in ("gzip", "lzf", "szip") if name in self._filters), None)
+        return known or ("unknown" if self._filters.keys() - set(_FILTERS.values()) else None)
 
     @property
     def compression_opts(self) -> Any:
         name = self.compression
-        if name is None:
+        if name not in self._filters:
             return None
         parameters = self._filters[name]
         if name == "gzip":
