@@ -38,7 +38,8 @@ class Connection {
       : timer_(server.timer), state_(kj::refcounted<ConnectionState>(server)),
         stream_(kj::mv(stream), StreamLimits{.maxMessageBytes = rpc::MAX_CALL_BYTES}),
         network_(stream_, capnp::rpc::twoparty::Side::SERVER, readerOptions()),
-        metered_(network_, *state_), rpc_(capnp::makeRpcServer(metered_, makeService(kj::addRef(*state_), kj::mv(identity)))) {
+        metered_(network_, *state_),
+        rpc_(capnp::makeRpcServer(metered_, makeService(kj::addRef(*state_), kj::mv(identity)))) {
     rpc_.setFlowLimit(callWords);
     stream_.countAlso([this] { return network_.getCurrentQueueSize(); });
     stream_.onWritten([this] { state_->replyBytes->recheck(); });
