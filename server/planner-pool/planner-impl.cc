@@ -268,7 +268,9 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
     return Outcome{nullptr, {ErrorCode::deadline, text}};
   });
   auto used = KJ_ASSERT_NONNULL(live_)->process->processorTime();
-  auto overused = overuse(used.orDefault(0 * kj::NANOSECONDS));
+  // A walk minds its time by itself, and what it cannot see is asked for again.
+  auto share = question.kind == rpc::PlannerRequest::SNAPSHOT ? 4 : 1;
+  auto overused = overuse(used.orDefault(0 * kj::NANOSECONDS), pool_->options.processorTime / share);
   auto died = [](kj::Exception&&) {
     return Outcome{nullptr, {ErrorCode::fileProblem, "libhdf5 crashed on this file: it is probably damaged"}};
   };
@@ -294,17 +296,18 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
       .attach(kj::mv(never), kj::defer([this] { withdrawal_ = nullptr; }));
 }
 
-// Comes when the live planner has used a question's processor time since `atStart`; otherwise never.  It has one thread, so
+// Comes when the live planner has used `limit` of processor time since `atStart`; otherwise never.  It has one thread, so
 // that it cannot use up the rest of its time any sooner than that.
-kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart) {
-  const auto limit = pool_->options.processorTime;
+kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart, std::chrono::milliseconds limit) {
   kj::Duration left = limit.count() * kj::MILLISECONDS;
   KJ_IF_MAYBE (now, KJ_ASSERT_NONNULL(live_)->process->processorTime()) {
     left -= *now - atStart;
   } else {
     return kj::NEVER_DONE;
   }
-  if (left > 0 * kj::NANOSECONDS) return pool_->timer.afterDelay(left).then([this, atStart] { return overuse(atStart); });
+  if (left > 0 * kj::NANOSECONDS) {
+    return pool_->timer.afterDelay(left).then([this, atStart, limit] { return overuse(atStart, limit); });
+  }
   std::string text = fmt::format("libhdf5 did not finish within {:g} s of processor time; the file may be damaged",
                                  static_cast<double>(limit.count()) / 1000);
   return Outcome{nullptr, {ErrorCode::fileProblem, text}, true};

@@ -42,7 +42,7 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
   kj::Promise<bool> openFile();
   kj::Promise<void> askFront();
   kj::Promise<Outcome> exchange(const Question& question);
-  kj::Promise<Outcome> overuse(kj::Duration atStart);
+  kj::Promise<Outcome> overuse(kj::Duration atStart, std::chrono::milliseconds limit);
   void strike(const std::string& key, const Outcome& outcome);
   void answerFront(kj::Own<PlannerAnswer> answer);
   void rejectFront(kj::Exception error);

@@ -37,7 +37,7 @@ struct PlannerPoolOptions {
   // Behaviour.
   std::string executable;                          // h5cap-planner
   std::chrono::milliseconds questionTime{30'000};  // wall clock, a question; slow storage included
-  std::chrono::milliseconds processorTime{8'000};  // a question
+  std::chrono::milliseconds processorTime{8'000};  // a question; a quarter of it a snapshot
   std::chrono::seconds quarantine{60};             // how long a question that killed twice is refused
   std::uint64_t memoryBytes = 1ull << 30;          // address space beyond the zygote's, a planner
 

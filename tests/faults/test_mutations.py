@@ -17,10 +17,12 @@ import numpy as np
 import pytest
 from support import oracle
 from support.sample import frame
+from support.served import children, cpu_seconds
 
 MUTANTS = int(os.environ.get("H5CAP_MUTANTS", "300"))
 CLIENT_SECONDS = 15  # of any wait: a mutant that hangs the library ends in TimeoutError by then, whatever the server does
-MUTANT_SECONDS = 60
+MUTANT_SECONDS = 40  # a file may hang more than one question, each for its processor time
+HANGING = 161  # this mutant makes libhdf5 loop for ever in the root group
 
 SMALL = """
 import sys, h5py, numpy as np
@@ -134,6 +136,23 @@ def test_mutants(server, folder, originals, still_serving):
     assert total["read"] > MUTANTS, "mutants are damaged beyond use: the test shows little"
     assert total["raised"] > MUTANTS / 20, "mutants are hardly damaged: the test shows little"
     assert slowest[0] < MUTANT_SECONDS
+    still_serving()
+
+
+@pytest.mark.slow
+def test_a_loop_held_a_core_for_a_minute(server, folder, originals, still_serving):
+    """A question that would never end costs its processor time once; then the file is refused at once."""
+    for _, content in mutants(originals, HANGING + 1):
+        pass
+    (folder / "loop.h5").write_bytes(content)
+    url, before = server.url("data/loop.h5"), cpu_seconds(children(server.pid))
+    with pytest.raises(OSError, match="^data/loop.h5: .* processor time"):
+        list(h5cap.File(url, timeout=60))
+    assert cpu_seconds(children(server.pid)) - before < 12  # of what still runs: the planner is dead by now
+    start = time.monotonic()
+    with pytest.raises(OSError, match="refused without trying"):
+        list(h5cap.File(url, timeout=60))
+    assert time.monotonic() - start < 2
     still_serving()
 
 
