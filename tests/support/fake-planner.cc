@@ -42,8 +42,8 @@ void misbehave(const std::string& order, int socket) {
     for (;;) pause();
   }
   if (order == "spin") {
-    for (volatile std::uint64_t turns = 0;; turns = turns + 1) {
-    }
+    volatile std::uint64_t turns = 0;
+    for (;;) turns = turns + 1;
   }
   if (order == "garbage") {
     std::string garbage(4096, '\xff');

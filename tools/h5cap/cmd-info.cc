@@ -95,7 +95,8 @@ void showNode(const Node& node) {
   const NodeInfo& info = node.info();
   field("object", fmt::format("{} ({})", escaped(node.path()), kindText(info.kind)));
   if (info.problem) field("problem", escaped(info.problem->message));
-  if (info.dataset) showDataset(*info.dataset);
+  // What opening leaves out: storage of chunks, sources of a virtual dataset.
+  if (info.dataset) showDataset(Dataset(node.state()).refresh());
   if (info.type) field("type", escaped(describe(*info.type)));
   if (info.kind == NodeKind::group) field("links", std::to_string(info.linkCount));
   for (const Attribute& attribute : node.attributes().list())
