@@ -7,8 +7,8 @@ namespace h5cap::detail {
 
 namespace {
 
-// As HDF5's default for nested soft links, with room.
-constexpr int MAX_SOFT_LINKS = 40;
+// HDF5's own limit for one path; the server says what is wrong with a longer chain.
+constexpr int MAX_SOFT_LINKS = 16;
 
 }  // namespace
 

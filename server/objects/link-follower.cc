@@ -26,6 +26,13 @@ struct Step {
 
 kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft);
 
+// Too many links behind an external link: HDF5 then says that the object is not found.
+[[noreturn]] void raiseNotFound(kj::Exception&& problem) {
+  ErrorText error = errorOf(problem);
+  if (error.code == ErrorCode::failed) raiseKj(ErrorCode::notFound, error.message);
+  kj::throwFatalException(kj::mv(problem));
+}
+
 kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast) {
   auto& file = *from.file;
   return openTarget(file, step.file)
@@ -33,7 +40,8 @@ kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast
         KJ_IF_MAYBE(opened, target) {
           std::string path = joinPath("/", step.path);
           if (!step.rest.empty()) path = joinPath(path, "./" + step.rest);
-          return walk(NodePlace{kj::mv(*opened), path}, followLast, step.linksLeft);
+          return walk(NodePlace{kj::mv(*opened), path}, followLast, step.linksLeft)
+              .catch_([](kj::Exception&& problem) -> Walked { raiseNotFound(kj::mv(problem)); });
         }
         raiseKj(ErrorCode::notFound,
                 from.text() + ": unable to open external file, external link file name = '" + step.file + "'");

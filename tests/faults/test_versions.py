@@ -97,8 +97,10 @@ def test_rename_over_while_reading(server, folder, still_serving):
         readers = [threading.Thread(target=read) for _ in range(3)]
         for reader in readers:
             reader.start()
-        for generation in range(2, 100):
+        for generation in range(2, 2000):
             writer.step(generation)
+            if generation > 100 and good[0] > 20:
+                break
         stop.set()
         for reader in readers:
             reader.join(30)
