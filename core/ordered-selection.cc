@@ -76,6 +76,8 @@ OrderedSelection::OrderedSelection(const Hyperslab& slab, const Shape& shape) {
     case Hyperslab::Kind::boxes:
       readBoxes(slab.boxes, shape.size());
       return;
+    case Hyperslab::Kind::points:
+      malformed();  // no virtual dataset maps single points
   }
 }
 

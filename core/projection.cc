@@ -313,6 +313,7 @@ bool mayMeet(const VirtualSource& mapping, const Region& region) {
     case Hyperslab::Kind::none:
       return false;
     case Hyperslab::Kind::all:
+    case Hyperslab::Kind::points:  // project() refuses them
       return true;
     case Hyperslab::Kind::boxes:
       return mayMeetBoxes(slab.boxes, region);

@@ -9,7 +9,9 @@ namespace {
 using Space = rpc::Dataspace;
 using Slab = rpc::HyperslabSelection;
 
-Hyperslab readSlab(Slab::Reader reader) {
+}  // namespace
+
+Hyperslab read(Slab::Reader reader) {
   Hyperslab slab;
   slab.extent = readShape(reader.getExtent());
   switch (reader.which()) {
@@ -31,13 +33,18 @@ Hyperslab readSlab(Slab::Reader reader) {
     case Slab::NONE:
       slab.kind = Hyperslab::Kind::none;
       break;
+    case Slab::POINTS:
+      slab.kind = Hyperslab::Kind::points;
+      slab.points.reserve(reader.getPoints().size());
+      for (auto coordinate : reader.getPoints()) slab.points.push_back(coordinate);
+      break;
     default:
       throw Unimplemented("an unknown kind of hyperslab");
   }
   return slab;
 }
 
-void writeSlab(const Hyperslab& slab, Slab::Builder builder) {
+void write(const Hyperslab& slab, Slab::Builder builder) {
   writeShape(slab.extent, builder.initExtent(listSize(slab.extent.size())));
   switch (slab.kind) {
     case Hyperslab::Kind::all:
@@ -48,6 +55,9 @@ void writeSlab(const Hyperslab& slab, Slab::Builder builder) {
       break;
     case Hyperslab::Kind::boxes:
       writeShape(slab.boxes, builder.initBoxes(listSize(slab.boxes.size())));
+      break;
+    case Hyperslab::Kind::points:
+      writeShape(slab.points, builder.initPoints(listSize(slab.points.size())));
       break;
     case Hyperslab::Kind::regular: {
       auto dimensions = builder.initRegular(listSize(slab.dimensions.size()));
@@ -61,6 +71,8 @@ void writeSlab(const Hyperslab& slab, Slab::Builder builder) {
     }
   }
 }
+
+namespace {
 
 ExternalFile readExternal(rpc::ExternalFile::Reader reader) {
   return {readText(reader.getName()), reader.getOffset(), reader.getSize()};
@@ -181,15 +193,15 @@ void write(const Filter& filter, rpc::Filter::Builder builder) {
 }
 
 VirtualSource read(rpc::VirtualSource::Reader reader) {
-  return {readText(reader.getFile()), readText(reader.getDataset()), readSlab(reader.getVirtual()),
-          readSlab(reader.getSource()), reader.getIsPattern()};
+  return {readText(reader.getFile()), readText(reader.getDataset()), read(reader.getVirtual()),
+          read(reader.getSource()), reader.getIsPattern()};
 }
 
 void write(const VirtualSource& source, rpc::VirtualSource::Builder builder) {
   builder.setFile(asText(source.file));
   builder.setDataset(asText(source.dataset));
-  writeSlab(source.virtualSelection, builder.initVirtual());
-  writeSlab(source.sourceSelection, builder.initSource());
+  write(source.virtualSelection, builder.initVirtual());
+  write(source.sourceSelection, builder.initSource());
   builder.setIsPattern(source.isPattern);
 }
 

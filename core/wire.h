@@ -33,6 +33,9 @@ void write(const Link&, rpc::Link::Builder);
 Filter read(rpc::Filter::Reader);
 void write(const Filter&, rpc::Filter::Builder);
 
+Hyperslab read(rpc::HyperslabSelection::Reader);
+void write(const Hyperslab&, rpc::HyperslabSelection::Builder);
+
 VirtualSource read(rpc::VirtualSource::Reader);
 void write(const VirtualSource&, rpc::VirtualSource::Builder);
 

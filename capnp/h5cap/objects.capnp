@@ -24,7 +24,8 @@ interface Node @0x9c9369e0414b0a43 {
   attributes @1 () -> (attributes :Attributes);
 
   seal @2 (options :SealOptions) -> (ticket :Data);
-  # A ticket for this very object, with no more rights than this reference has.  unimplemented so far.
+  # A ticket for this very object, with no more rights than this reference has.  It holds until its lifetime or the server
+  # that made it ends, for the same user.
 
   struct SealOptions @0xb3ef101affce6981 {
     lifetimeSeconds @0 :UInt32;      # zero leaves it to the server
@@ -46,14 +47,16 @@ interface Group @0xd64cbdb526f9a6c2 extends(Node) {
 }
 
 interface File @0xc11f463492914baa extends(Group) {
-  dereference @0 (token :Data) -> (node :Node, info :Types.NodeInfo, region :Types.Selection);
-  # The object, and the region of it, that a reference element names.  Tokens mean something only to the file they were
-  # read from.  unimplemented so far.
+  dereference @0 (token :Data)
+      -> (node :Node, info :Types.NodeInfo, region :Types.Selection, path :Text, stored :Types.HyperslabSelection);
+  # The object that a reference element names, at one of its paths (empty: none leads there), and for a region reference
+  # what it selects: `stored` as the file states it, `region` to read with.  Tokens are the packed elements of reference
+  # types and mean something only to the file they were read from.  notFound: a null reference, or one to nothing.
 
   stat @1 () -> (info :Types.FileInfo);
 
   readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
-  # Raw bytes of the file, for holders of the right to all of it.  unimplemented so far.
+  # Raw bytes of the file, for holders of the right to all of it: up to `maxReplyBytes`, fewer at the end.
 
   edit @3 (changes :List(Edit), options :EditOptions) -> (version :Data);
   # Reserved: small changes as one transaction.  unimplemented.
@@ -105,7 +108,8 @@ struct ReadOptions @0x85aa553c6f19f8dd {
   missingSources @6 :MissingSources;
   ifVersion @7 :Data;                # `changed` unless the file still is this version
   traceId @8 :Data;
-  fields @9 :List(Text);             # of a compound: only these; reserved
+  fields @9 :List(Text);             # of a compound: only these, packed as a compound of these in this order
+  knownVersion @10 :Data;            # the caller has these elements in this version: answer `unchanged` if it is current
 }
 
 enum MissingSources @0x8293729b477f5489 {
@@ -145,6 +149,7 @@ struct ReadReply @0x99d026db4aa31f45 {
     fill @8 :Data;                   # one element; all of them are this (never written)
     storedChunks @9 :List(StoredChunk);   # reserved
     compressed :group { codec @10 :UInt16; bytes @11 :Data; }   # packed elements, compressed; reserved
+    unchanged @14 :Void;             # the file still is `ReadOptions.knownVersion`; no elements, no `next`
   }
   heap @12 :Data;                    # for variable-length data
 

@@ -53,13 +53,16 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     # Extents of the chunks in a box of chunk coordinates (element coordinates divided by the chunk shape), in C order; the
     # box has at most `maxPlanChunks`.  Reply: `chunks`.
 
-    elements :group { source @19 :UInt64; region @20 :List(RegionAxis); }
+    elements :group { source @19 :UInt64; region @20 :List(RegionAxis); points @23 :List(UInt64); }
     # Elements by way of H5Dread, for what only the library can read (variable-length data, filters without a decoder in
-    # the executor).  Reply: `elements`.
+    # the executor): of `region`, or of `points`, rank after rank, when there are any.  Reply: `elements`.
 
     refresh @22 :Void;
     # Whether the file still is the one that was opened, with the SWMR writer that it had then.  If so, answers to later
     # questions show at least what the writer has flushed by now.  Reply: `refreshed`.
+
+    dereference @24 :Data;
+    # The object that one element of a reference type names.  Reply: `dereferenced`, or the error `notFound`.
   }
 }
 
@@ -91,6 +94,7 @@ struct PlannerReply @0xca41cc040f4619ce {
     chunks @13 :List(ChunkExtent);
     elements :group { packed @14 :Data; heap @15 :Data; }
     refreshed @16 :Bool;
+    dereferenced :group { target @17 :Types.NodeInfo; path @18 :Text; stored @19 :Types.HyperslabSelection; }
   }
 }
 

@@ -22,9 +22,9 @@ interface Service @0xb6d58c2217f40bf2 {
   login @1 (credential :Credential) -> (session :Session);
   # denied when the credential is refused.
 
-  restore @2 (ticket :Data) -> (object :Objects.Node, info :Types.NodeInfo);
-  # The object that a ticket from `Node.seal` names, checked to be the same one: `changed` otherwise.  unimplemented so
-  # far.
+  restore @2 (ticket :Data) -> (object :Objects.Node, info :Types.NodeInfo, file :Types.FileInfo);
+  # The object that a ticket from `Node.seal` names, checked to be the same one: `changed` otherwise.  denied: a ticket that
+  # this server did not make, that has ended, or that was another user's.
 }
 
 struct Credential @0xe4e6a6e34d2dafaf {
@@ -68,4 +68,5 @@ struct OpenOptions @0xbe8ce39c6fdd9d43 {
   snapshotBytes @0 :UInt32;          # at most this much of the tree comes with the reply; zero: none
   access @1 :Types.Access = read;
   traceId @2 :Data;
+  knownVersion @3 :Data;             # the caller has the snapshot of this version: none is sent if it is current
 }

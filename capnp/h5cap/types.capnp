@@ -163,12 +163,16 @@ struct Selection @0xd8ea743e44405d09 {
         step @4 :UInt64 = 1;
       }
       indices @5 :List(Int64);       # any order, kept in the result's shape
-      mask @6 :Data;                 # one bit an element, least significant first; reserved
+      mask @6 :Data;                 # one bit an index along the whole axis, least significant first: as the list of set ones
     }
   }
 
   points @1 :List(UInt64);
-  # Coordinates of single elements, rank by rank, instead of `axes`; reserved.
+  # Coordinates of single elements, rank after rank, in any order, instead of `axes`.  The result has one axis.
+
+  mask @2 :Data;
+  # One bit for each element of what `axes` mean, in C order, least significant first: only these elements.  The result has
+  # one axis.  A mask over a whole dataset may be cut into boxes, each with its own bits.
 }
 
 # ---------------------------------------------------------------------------------------------------- nodes and links
@@ -254,6 +258,7 @@ struct HyperslabSelection @0xd2d7cad9048a4ce3 {
     regular @1 :List(Dimension);     # one entry an axis
     boxes @2 :List(UInt64);          # irregular: start and (inclusive) end corners of disjoint boxes, rank by rank
     none @3 :Void;
+    points @5 :List(UInt64);         # single elements in the order of the selection, rank after rank; in references only
   }
   extent @4 :List(UInt64);           # of the space that the selection was made on, where known
 

@@ -47,6 +47,7 @@ const char* text(Hyperslab::Kind kind) {
     case Hyperslab::Kind::regular: return "regular";
     case Hyperslab::Kind::boxes: return "boxes";
     case Hyperslab::Kind::none: return "none";
+    case Hyperslab::Kind::points: return "points";
   }
   return "none";
 }

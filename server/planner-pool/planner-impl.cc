@@ -62,6 +62,8 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
       return reply == Reply::ELEMENTS;
     case Request::REFRESH:
       return reply == Reply::REFRESHED;
+    case Request::DEREFERENCE:
+      return reply == Reply::DEREFERENCED;
   }
   return false;
 }

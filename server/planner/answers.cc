@@ -7,6 +7,7 @@
 #include "server/planner/chunk-plan.h"
 #include "server/planner/describe.h"
 #include "server/planner/element-read.h"
+#include "server/planner/reference.h"
 #include "server/planner/resolve.h"
 #include "server/planner/storage-plan.h"
 #include "server/planner/walk.h"
@@ -133,6 +134,14 @@ void Answers::elements(rpc::PlannerRequest::Elements::Reader request, rpc::Plann
   elements.setHeap(wire::asData(read.heap));
 }
 
+void Answers::dereference(capnp::Data::Reader token, rpc::PlannerReply::Builder reply) {
+  Referenced found = hdf5::dereference(file(), std::as_bytes(std::span(token.begin(), token.size())));
+  auto answer = reply.initDereferenced();
+  wire::write(found.target, answer.initTarget());
+  answer.setPath(kj::StringPtr(found.path.c_str(), found.path.size()));
+  wire::write(found.stored, answer.initStored());
+}
+
 void Answers::answer(rpc::PlannerRequest::Reader request, rpc::PlannerReply::Builder reply) {
   switch (request.which()) {
     case rpc::PlannerRequest::OPEN:
@@ -157,6 +166,8 @@ void Answers::answer(rpc::PlannerRequest::Reader request, rpc::PlannerReply::Bui
       return elements(request.getElements(), reply);
     case rpc::PlannerRequest::REFRESH:
       return reply.setRefreshed(file().isLive());
+    case rpc::PlannerRequest::DEREFERENCE:
+      return dereference(request.getDereference(), reply);
   }
   throw Unimplemented("a question that this planner does not know");
 }

@@ -29,6 +29,7 @@ class Answers {
   void attribute(rpc::PlannerRequest::Attribute::Reader request, rpc::PlannerReply::Builder reply);
   void chunks(rpc::PlannerRequest::Chunks::Reader request, rpc::PlannerReply::Builder reply);
   void elements(rpc::PlannerRequest::Elements::Reader request, rpc::PlannerReply::Builder reply);
+  void dereference(capnp::Data::Reader token, rpc::PlannerReply::Builder reply);
   const std::vector<LinkName>& namesOf(hid_t group, ObjectId id);
 
   int descriptor_;

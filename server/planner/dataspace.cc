@@ -7,6 +7,7 @@ namespace h5cap::hdf5 {
 namespace {
 
 constexpr hssize_t MAX_BOXES = 65536;
+constexpr hssize_t MAX_POINTS = 1 << 20;
 
 std::uint64_t limitOrUnlimited(hsize_t value) { return value == H5S_UNLIMITED ? unlimited : value; }
 
@@ -35,6 +36,18 @@ void readBoxes(hid_t space, std::size_t rank, Hyperslab& slab) {
   std::vector<hsize_t> corners(count * rank * 2);
   check(H5Sget_select_hyper_blocklist(space, 0, count, corners.data()), "read the boxes of a stored selection");
   slab.boxes.assign(corners.begin(), corners.end());
+}
+
+void readPoints(hid_t space, Hyperslab& slab) {
+  hssize_t count = check(H5Sget_select_elem_npoints(space), "count the points of a stored selection");
+  if (count > MAX_POINTS) {
+    throw Unimplemented("a stored selection of " + std::to_string(count) + " points; the limit is " +
+                        std::to_string(MAX_POINTS));
+  }
+  slab.kind = Hyperslab::Kind::points;
+  std::vector<hsize_t> coordinates(count * slab.extent.size());
+  check(H5Sget_select_elem_pointlist(space, 0, count, coordinates.data()), "read the points of a stored selection");
+  slab.points.assign(coordinates.begin(), coordinates.end());
 }
 
 }  // namespace
@@ -77,7 +90,8 @@ Hyperslab readSelection(hid_t space) {
     case H5S_SEL_HYPERSLABS:
       break;
     case H5S_SEL_POINTS:
-      throw Unimplemented("a stored selection of points");
+      readPoints(space, slab);
+      return slab;
     default:
       throwHdf5Error("read a stored selection");
   }

@@ -12,7 +12,8 @@ Dataspace readSpace(hid_t space);
 // How many elements; zero for a null space.  FileError (fileProblem) when the product overflows.
 std::uint64_t elementsIn(const Dataspace& space);
 
-// The selection of `space`.  An irregular one of more than 65,536 boxes, or one of points, is Unimplemented.
+// The selection of `space`.  An irregular one of more than 65,536 boxes, or one of more than a million points, is
+// Unimplemented.
 Hyperslab readSelection(hid_t space);
 
 }  // namespace h5cap::hdf5

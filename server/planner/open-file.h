@@ -17,6 +17,8 @@ class OpenFile {
 
   const FileInfo& info() const { return info_; }  // without path and version
 
+  hid_t id() const { return file_.get(); }
+
   // An object by its address.  FileError when there is none.  A dataset of a file that is being written is as the
   // writer last flushed it.
   Handle object(ObjectId id) const;

@@ -64,11 +64,12 @@ struct Hyperslab {
   struct Dimension {
     std::uint64_t start = 0, stride = 1, count = 0, block = 1;  // count or block may be `unlimited`
   };
-  enum class Kind { all, regular, boxes, none };
+  enum class Kind { all, regular, boxes, none, points };
   Kind kind = Kind::all;
   std::vector<Dimension> dimensions;  // regular
   std::vector<std::uint64_t> boxes;   // start and inclusive end corners, rank by rank
   Shape extent;                       // of the space that the selection was made on; empty where unknown
+  std::vector<std::uint64_t> points;  // coordinates, rank after rank, in the order of the selection; in references only
 };
 
 struct VirtualSource {
