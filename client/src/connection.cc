@@ -137,7 +137,7 @@ void Connection::start(const SharedCall& call, std::function<kj::Promise<void>()
   channel->start(call, std::move(send));
 }
 
-void Connection::wait(const SharedCall& call, GiveUp giveUp) const {
+void Connection::wait(const SharedCall& call, GiveUp giveUp, const std::function<void()>& tick) const {
   auto giveUpNow = [&] {
     if (giveUp == GiveUp::cancel) channel->cancel(call);
   };
@@ -149,13 +149,12 @@ void Connection::wait(const SharedCall& call, GiveUp giveUp) const {
   std::unique_lock lock(call->mutex_);
   while (!call->changed_.wait_for(lock, INTERRUPT_INTERVAL, [&] { return call->done_; })) {
     lock.unlock();
-    if (options.interrupted) {
-      try {
-        options.interrupted();
-      } catch (...) {
-        giveUpNow();
-        throw;
-      }
+    try {
+      if (options.interrupted) options.interrupted();
+      if (tick) tick();
+    } catch (...) {
+      giveUpNow();
+      throw;
     }
     if (std::uint64_t now = call->progress_; now != progress) {
       progress = now;

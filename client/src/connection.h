@@ -107,8 +107,9 @@ class Connection {
   enum class GiveUp { cancel, leave };
 
   // Waits; throws what the call throws, Busy (deadline) when nothing arrives for the connection's timeout, and whatever
-  // `interrupted` throws.  `giveUp`: whether a call that is no longer waited for is cancelled.
-  void wait(const SharedCall& call, GiveUp giveUp = GiveUp::cancel) const;
+  // `interrupted` throws.  `giveUp`: whether a call that is no longer waited for is cancelled.  `tick` is called as
+  // `interrupted` is.
+  void wait(const SharedCall& call, GiveUp giveUp = GiveUp::cancel, const std::function<void()>& tick = nullptr) const;
 
   // Starts and waits.
   void run(std::function<kj::Promise<void>()> send) const { wait(start(std::move(send))); }

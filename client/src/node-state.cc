@@ -7,10 +7,21 @@ namespace h5cap::detail {
 NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<NodeState> base)
     : file_(std::move(file)), path_(std::move(path)), base_(std::move(base)) {}
 
+NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote,
+                     SharedNodeInfo known)
+    : file_(std::move(file)), path_(std::move(path)), remote_(std::move(remote)) {
+  learn(std::move(known), nullptr);
+}
+
 std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
   bool isAbsolute = !path.empty() && path[0] == '/';
   std::shared_ptr<NodeState> base;
   if (isAbsolute && path_ != "/") base = base_ ? base_ : shared_from_this();
+  bool isNameless = path_.empty() || path_[0] != '/';  // no path leads from the root to this node
+  if (isNameless && !isAbsolute) {
+    if (path_.empty()) return std::make_shared<NodeState>(file_, path, shared_from_this());
+    base = base_;
+  }
   return std::make_shared<NodeState>(file_, joinPath(path_, path), std::move(base));
 }
 
@@ -27,7 +38,7 @@ void NodeState::learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file)
 SharedNodeInfo NodeState::fromSnapshot() {
   const SnapshotIndex* snapshot = file_->wantsSnapshot() ? file_->snapshot() : nullptr;
   if (snapshot == nullptr) return nullptr;
-  if (base_ && !base_->isInSnapshot()) return nullptr;
+  if (path_.empty() || path_[0] != '/' || (base_ && !base_->isInSnapshot())) return nullptr;
   auto found = snapshot->find(path_);
   if (auto* missing = std::get_if<SnapshotIndex::Missing>(&found)) throw NotFound(missing->what);
   auto* node = std::get_if<SharedNodeInfo>(&found);
@@ -36,7 +47,7 @@ SharedNodeInfo NodeState::fromSnapshot() {
 
 bool NodeState::isInSnapshot() {
   const SnapshotIndex* snapshot = file_->snapshot();
-  return snapshot != nullptr && std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
+  return snapshot != nullptr && !path_.empty() && path_[0] == '/' && std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
 }
 
 const NodeInfo& NodeState::info() {
@@ -63,6 +74,17 @@ const NodeInfo& NodeState::info() {
     throw;
   }
   return *knownInfo();
+}
+
+const NodeInfo* NodeState::knownOrInSnapshot() {
+  if (auto known = knownInfo()) return known.get();  // kept by known_
+  try {
+    auto node = fromSnapshot();
+    if (node) learn(node, nullptr);
+    return node.get();
+  } catch (const NotFound&) {
+    return nullptr;
+  }
 }
 
 const FileInfo& NodeState::fileInfo() {

@@ -25,6 +25,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   // `base`: the group that an absolute path was asked of, when that is not the root.  It may be in another file.
   NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<NodeState> base = nullptr);
 
+  // One that is open already; the path may be empty, and then nodes below it are asked of it.
+  NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote, SharedNodeInfo known);
+
   const std::string& path() const { return path_; }
   const std::shared_ptr<FileState>& file() const { return file_; }
   const Connection& connection() const { return file_->connection(); }
@@ -36,6 +39,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
 
   // What is known without waiting; null when that is nothing.
   SharedNodeInfo knownInfo();
+
+  // As `info`, of what is known or in the snapshot; null when it would have to be asked for, or does not exist.
+  const NodeInfo* knownOrInSnapshot();
 
   // Its shape, as the newest answer told it; waits when there was none.
   Shape shape();

@@ -18,6 +18,7 @@ void requireGroup(detail::NodeState& node) {
 
 const std::string& Node::path() const { return state_->path(); }
 const NodeInfo& Node::info() const { return state_->info(); }
+const NodeInfo* Node::known() const { return state_->knownOrInSnapshot(); }
 const FileInfo& Node::fileInfo() const { return state_->fileInfo(); }
 Attributes Node::attributes() const { return Attributes(state_); }
 
@@ -82,6 +83,31 @@ File::File(std::shared_ptr<detail::FileState> state)
 const FileInfo& File::wait() const { return file_->info(); }
 FileInfo File::stat() const { return file_->stat(); }
 const std::string& File::url() const { return file_->url(); }
+
+Referenced File::dereference(const Bytes& token) const {
+  struct Answer {
+    std::string path;
+    std::shared_ptr<NodeInfo> node = std::make_shared<NodeInfo>();
+    Hyperslab stored;
+  };
+  auto answer = std::make_shared<Answer>();
+  auto remote = detail::onLoop<detail::RemoteNode>(state()->connection().channel->loop());
+  state()->connection().run([file = file_->remote(), token, answer, remote]() -> kj::Promise<void> {
+    auto request = file->file.dereferenceRequest();
+    request.setToken(wire::asData(token));
+    return request.send().then([answer, remote](auto reply) {
+      detail::checked([&] {
+        auto path = reply.getPath();
+        answer->path.assign(path.begin(), path.size());
+        *answer->node = wire::read(reply.getInfo());
+        answer->stored = wire::read(reply.getStored());
+        remote->node = reply.getNode();
+      });
+    });
+  });
+  Node node(std::make_shared<detail::NodeState>(file_, answer->path, remote, answer->node));
+  return {std::move(node), std::move(answer->stored)};
+}
 
 const std::string& Dataset::path() const { return state_->path(); }
 const NodeInfo& Dataset::nodeInfo() const { return state_->info(); }

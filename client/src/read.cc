@@ -87,7 +87,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
 
   // The one call that is enough for most reads.
   kj::Promise<void> readFirst() {
-    auto answer = sendRead(*remote_, selection_, 0, plan_.tileBytes, options_.raiseMissingSources);
+    auto answer = sendRead(*remote_, selection_, ReadTerms{0, plan_.tileBytes, options_.raiseMissingSources, {}});
     kj::Promise<void> described = kj::READY_NOW;
     if (!info_) {
       KJ_IF_MAYBE(opened, remote_->opened) { described = opened->addBranch(); }
@@ -125,6 +125,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     checkOpen();
     sink_->type = plan_.type;
     sink_->shape = plan_.region.shape();
+    sink_->elementsTotal = plan_.region.elementCount();
     target_ = sink_->prepare(byteCount(plan_.region.elementCount(), plan_.type));
   }
 
@@ -141,6 +142,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
       auto& names = sink_->missingSources;
       if (std::find(names.begin(), names.end(), name.cStr()) == names.end()) names.push_back(name);
     }
+    sink_->elementsDone += piece.count;
     if (auto call = call_.lock()) call->noteProgress();
   }
 

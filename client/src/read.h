@@ -1,6 +1,7 @@
 // Reading a view as a whole: one call where one reply holds it, tiles for the rest.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -28,6 +29,8 @@ class Sink {
 
   std::mutex mutex;
   bool isClosed = false;
+  std::atomic<std::uint64_t> elementsDone{0};
+  std::atomic<std::uint64_t> elementsTotal{0};  // zero until it is known
   DataType type;
   Shape shape;
   Bytes heap;

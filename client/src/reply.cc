@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/wire.h"
 #include "h5cap/error.h"
 #include "heap.h"
 
@@ -43,8 +44,16 @@ std::vector<Positions> within(const std::vector<Positions>& whole, const std::ve
   return result;
 }
 
-Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total) {
+Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total,
+                 const Version& knownVersion) {
   Piece piece;
+  piece.version = wire::readBytes(reply.getVersion());
+  if (reply.isUnchanged()) {
+    if (knownVersion.empty() || first != 0 || piece.version != knownVersion) wrong("nothing was known");
+    piece.count = total;
+    piece.isUnchanged = piece.isLast = true;
+    return piece;
+  }
   piece.first = reply.getFirst();
   piece.count = reply.getCount();
   piece.heap = bytesOf(reply.getHeap());

@@ -20,12 +20,16 @@ struct Piece {
   std::uint64_t count = 0;
   bool isFill = false;                  // `elements` is one element, and all are that
   bool isLast = false;
+  bool isUnchanged = false;             // no elements: they are those of the version that the question named as known
+  Version version;                      // of the file that was read
   std::span<const std::byte> elements;
   std::span<const std::byte> heap;
 };
 
-// Throws FileError (fileProblem) when the reply is not one to a question for the elements from `first` on of `total`.
-Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total);
+// Throws FileError (fileProblem) when the reply is not one to a question for the elements from `first` on of `total`,
+// asked by somebody who knows them in `knownVersion` (empty: in none).
+Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total,
+                 const Version& knownVersion = {});
 
 // Copies the piece, of a selection whose extents are `counts`, to where `inResult` says in an array of shape `resultShape`;
 // places move to the end of `heap`.

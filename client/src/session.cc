@@ -68,27 +68,41 @@ File Session::open(const std::string& path, const OpenOptions& options) const {
   return File(detail::FileState::open(connection_, format(address), below, options));
 }
 
-std::vector<DirectoryEntry> Session::list(const std::string& path) const {
-  auto entries = std::make_shared<std::vector<DirectoryEntry>>();
-  auto cursor = std::make_shared<Bytes>();
-  std::string below = serverPath(base_, path);
-  do {
-    connection_->run([&channel = *connection_->channel, below, entries, cursor]() -> kj::Promise<void> {
-      auto request = channel.peer().root.listRequest();
-      request.setPath(below);
-      request.setCursor(wire::asData(*cursor));
-      request.setLimit(PAGE);
-      return request.send().then([entries, cursor](auto reply) {
-        detail::checked([&] {
-          for (auto entry : reply.getEntries()) entries->push_back(wire::read(entry));
-          *cursor = wire::readBytes(reply.getNext());
-          if (reply.getEntries().size() == 0) cursor->clear();
-        });
+struct Listing::Pages {
+  std::vector<DirectoryEntry> entries;
+  Bytes cursor;
+};
+
+Listing::Listing(std::shared_ptr<detail::Connection> connection, std::string path)
+    : connection_(std::move(connection)), path_(std::move(path)), pages_(std::make_shared<Pages>()) {
+  ask();
+}
+
+void Listing::ask() {
+  call_ = connection_->start([&channel = *connection_->channel, path = path_, pages = pages_]() -> kj::Promise<void> {
+    auto request = channel.peer().root.listRequest();
+    request.setPath(path);
+    request.setCursor(wire::asData(pages->cursor));
+    request.setLimit(PAGE);
+    return request.send().then([pages](auto reply) {
+      detail::checked([&] {
+        for (auto entry : reply.getEntries()) pages->entries.push_back(wire::read(entry));
+        pages->cursor = wire::readBytes(reply.getNext());
+        if (reply.getEntries().size() == 0) pages->cursor.clear();
       });
     });
-  } while (!cursor->empty());
-  return std::move(*entries);
+  });
 }
+
+std::vector<DirectoryEntry> Listing::wait() {
+  for (;;) {
+    connection_->wait(call_);
+    if (pages_->cursor.empty()) return std::move(pages_->entries);
+    ask();
+  }
+}
+
+Listing Session::startList(const std::string& path) const { return Listing(connection_, serverPath(base_, path)); }
 
 ServerInfo Session::serverInfo() const {
   auto info = std::make_shared<ServerInfo>();

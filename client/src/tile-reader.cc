@@ -13,14 +13,14 @@ constexpr std::uint64_t VARIABLE_FACTOR = 8;
 
 }  // namespace
 
-ReadAnswer sendRead(RemoteNode& node, const Selection& selection, std::uint64_t first, std::uint64_t replyBytes,
-                    bool raiseMissingSources) {
+ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerms& terms) {
   auto request = node.node.castAs<rpc::Dataset>().readRequest();
   wire::write(selection, request.initSelection());
   auto options = request.initOptions();
-  options.setReplyBytes(replyBytes);
-  if (first > 0) options.initCursor().setElement(first);
-  if (raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
+  options.setReplyBytes(terms.replyBytes);
+  if (terms.first > 0) options.initCursor().setElement(terms.first);
+  if (terms.raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
+  if (!terms.knownVersion.empty()) options.setKnownVersion(wire::asData(terms.knownVersion));
   return request.send();
 }
 
@@ -70,7 +70,8 @@ void TileReader::pump() {
     held_ += windowShare(*tile);
     ++underWay_;
     auto index = nextIndex_++;
-    tasks_.add(read(index, std::make_shared<Tile>(std::move(*tile)), 0));
+    auto known = receiver_.knownVersion(*tile);
+    tasks_.add(read(index, std::make_shared<Tile>(std::move(*tile)), 0, std::move(known)));
   }
   finishIfDone();
 }
@@ -84,15 +85,20 @@ void TileReader::release(std::uint64_t bytes) {
   checked([&] { pump(); });
 }
 
-kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first) {
+kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first,
+                                 Version known) {
   std::uint64_t replyBytes = std::max(plan_.tileBytes, tile->region.elementCount() * plan_.type.size());
-  auto answer = sendRead(*plan_.node, asSelection(tile->region), first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES),
-                         plan_.raiseMissingSources);
-  return answer.then([this, index, tile, first](auto reply) -> kj::Promise<void> {
+  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources, known};
+  auto answer = sendRead(*plan_.node, asSelection(tile->region), terms);
+  return answer.then([this, index, tile, first, known = std::move(known)](auto reply) -> kj::Promise<void> {
     return checked([&]() -> kj::Promise<void> {
-      Piece piece = checkPiece(reply, plan_.type, first, tile->region.elementCount());
-      receiver_.piece(index, *tile, piece, reply);
-      if (!piece.isLast) return read(index, tile, first + piece.count);
+      Piece piece = checkPiece(reply, plan_.type, first, tile->region.elementCount(), known);
+      if (piece.isUnchanged) {
+        receiver_.unchanged(index, *tile);
+      } else {
+        receiver_.piece(index, *tile, piece, reply);
+      }
+      if (!piece.isLast) return read(index, tile, first + piece.count, {});
       --underWay_;
       if (receiver_.tileDone(index, *tile)) held_ -= windowShare(*tile);
       pump();

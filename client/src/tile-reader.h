@@ -28,15 +28,27 @@ struct ReadPlan {
 
 using ReadAnswer = capnp::RemotePromise<rpc::ReadReply>;
 
-// Sends one read of the elements of `selection` from `first` on.
-ReadAnswer sendRead(RemoteNode& node, const Selection& selection, std::uint64_t first, std::uint64_t replyBytes,
-                    bool raiseMissingSources);
+// What a call asks for besides the selection.
+struct ReadTerms {
+  std::uint64_t first = 0;  // element to begin with
+  std::uint64_t replyBytes = 0;
+  bool raiseMissingSources = false;
+  Version knownVersion;     // the elements are here as they are in this version: the answer may be `unchanged`
+};
+
+// Sends one read of the elements of `selection`.
+ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerms& terms);
 
 class TileReader final : private kj::TaskSet::ErrorHandler {
  public:
   class Receiver {
    public:
     virtual ~Receiver() = default;
+    // The version in which the receiver has the elements of this tile from an earlier read (empty: in none).  Then the tile
+    // comes either as `unchanged`, once, or as pieces with the version that they are of.  Asked when the tile is sent for.
+    virtual Version knownVersion(const Tile&) { return {}; }
+    // The elements are those of the version that `knownVersion` told; no pieces come.
+    virtual void unchanged(std::uint64_t, const Tile&) {}
     // A part of tile number `index`; the parts of one tile come in order, the tiles as they arrive.
     virtual void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader reply) = 0;
     // All of it is there.  Returns whether its room in the window is free again (or `release` will be called).
@@ -59,7 +71,7 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
  private:
   void pump();
   std::optional<Tile> nextTile();
-  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first);
+  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first, Version known);
   void finishIfDone();
   void taskFailed(kj::Exception&& problem) override;
 

@@ -45,9 +45,11 @@ bool isEverything(const Selection& selection) {
   return std::all_of(selection.axes().begin(), selection.axes().end(), saysNothing);
 }
 
-void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink) {
+void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink, const ReadOptions& options) {
+  std::function<void()> tick;
+  if (options.progress) tick = [&] { options.progress(sink.elementsDone, sink.elementsTotal); };
   try {
-    node.connection().wait(call);
+    node.connection().wait(call, detail::Connection::GiveUp::cancel, tick);
   } catch (...) {
     sink.close();  // the target is the caller's again
     throw;
@@ -74,13 +76,13 @@ Shape View::shape() const { return resolve(selection_, node_->shape()).shape(); 
 
 PackedElements View::readPacked(const ReadOptions& options) const {
   auto sink = std::make_shared<PackedSink>();
-  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink);
+  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
   return sink->take();
 }
 
 Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options) const {
   auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
-  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink);
+  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
   return sink->shape;
 }
 

@@ -1,6 +1,8 @@
 // Connections, files and nodes.
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -53,9 +55,8 @@ nb::tuple locationOf(const std::string& url) {
   return nb::make_tuple(toText(location.server), toText(location.path), object, selection);
 }
 
-nb::list entries(const Session& session, const nb::bytes& name) {
-  std::string path = raw(name);
-  auto found = waiting([&] { return session.list(path); });
+nb::list entriesOf(Listing& listing) {
+  auto found = waiting([&] { return listing.wait(); });
   nb::list out;
   for (const DirectoryEntry& entry : found) {
     out.append(nb::make_tuple(toText(entry.name), entry.isDirectory, entry.size, entry.modifiedNs));
@@ -64,13 +65,18 @@ nb::list entries(const Session& session, const nb::bytes& name) {
 }
 
 void bindSession(nb::module_& module) {
+  nb::class_<Listing>(module, "Listing").def("wait", entriesOf);
   nb::class_<Session>(module, "Session")
       .def("open",
            [](const Session& session, const nb::bytes& name, std::uint32_t snapshotBytes) {
              std::string path = raw(name);
              return waiting([&] { return session.open(path, OpenOptions{snapshotBytes}); });
            })
-      .def("list", entries)
+      .def("start_list",
+           [](const Session& session, const nb::bytes& name) {
+             std::string path = raw(name);
+             return waiting([&] { return session.startList(path); });
+           })
       .def("server_info",
            [](const Session& session) {
              ServerInfo info = waiting([&] { return session.serverInfo(); });
@@ -93,6 +99,28 @@ void bindSession(nb::module_& module) {
                ConnectOptions options = connectOptions(timeout, token);
                return waiting([&] { return openUrl(url, OpenOptions{snapshotBytes}, options); });
              });
+}
+
+// What is known of the node at `name` without asking: as `info`, with links and attributes (None where they are not known).
+nb::object knownAt(const Node& node, const nb::bytes& name) {
+  std::string path = raw(name);
+  Node wanted = path.empty() ? node : Group(node.state()).node(path);
+  const NodeInfo* info = waiting([&] { return wanted.known(); });
+  if (info == nullptr) return nb::none();
+  nb::dict out = toPython(*info);
+  out["links"] = nb::none();
+  if (info->linksComplete) {
+    nb::list links;
+    for (const Link& link : info->links) links.append(toPython(link));
+    out["links"] = links;
+  }
+  out["attributes"] = nb::none();
+  if (info->attributesComplete) {
+    nb::list attributes;
+    for (const Attribute& attribute : info->attributes) attributes.append(toPython(attribute));
+    out["attributes"] = attributes;
+  }
+  return out;
 }
 
 nb::list linksOf(const Node& node) {
@@ -119,6 +147,13 @@ nb::object attributeNamed(const Node& node, const nb::bytes& rawName) {
   std::string name = raw(rawName);
   auto attribute = waiting([&] { return node.attributes().find(name); });
   return attribute ? nb::object(toPython(*attribute)) : nb::none();
+}
+
+nb::tuple dereference(const File& file, const nb::bytes& token) {
+  const auto* data = reinterpret_cast<const std::byte*>(token.c_str());
+  Bytes bytes(data, data + token.size());
+  Referenced found = waiting([&] { return file.dereference(bytes); });
+  return nb::make_tuple(std::move(found.node), toPython(found.stored));
 }
 
 nb::list virtualSourcesOf(const Node& node) {
@@ -153,11 +188,43 @@ void bindNode(nb::module_& module) {
              std::string path = raw(name);
              return waiting([&] { return Group(node.state()).node(path); });
            })
+      .def("known", knownAt)
       .def("links", linksOf)
       .def("link", linkAt)
       .def("attributes", attributesOf)
       .def("attribute", attributeNamed)
       .def("virtual_sources", virtualSourcesOf);
+}
+
+nb::bytes versionOf(const Version& version) {
+  return nb::bytes(reinterpret_cast<const char*>(version.data()), version.size());
+}
+
+nb::tuple readBytes(const File& file, std::uint64_t offset, std::uint64_t count) {
+  // Not larger than the file: whoever asks for the rest of it may ask for any number.
+  std::uint64_t size = waiting([&] { return file.wait().size; });
+  if (count > size) count = std::max(size, waiting([&] { return file.stat().size; }));
+  PyObject* bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(count));
+  if (bytes == nullptr) throw nb::python_error();
+  auto* target = reinterpret_cast<std::byte*>(PyBytes_AS_STRING(bytes));
+  RawBytes read;
+  try {
+    read = waiting([&] { return file.readBytes(offset, target, count); });
+  } catch (...) {
+    Py_DECREF(bytes);
+    throw;
+  }
+  if (read.count < count && _PyBytes_Resize(&bytes, static_cast<Py_ssize_t>(read.count)) != 0) throw nb::python_error();
+  return nb::make_tuple(nb::steal(bytes), versionOf(read.version));
+}
+
+using ByteBuffer = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::tuple readBytesInto(const File& file, std::uint64_t offset, ByteBuffer target) {
+  auto* data = reinterpret_cast<std::byte*>(target.data());
+  std::size_t capacity = target.size();
+  RawBytes read = waiting([&] { return file.readBytes(offset, data, capacity); });
+  return nb::make_tuple(read.count, versionOf(read.version));
 }
 
 }  // namespace
@@ -176,6 +243,9 @@ void bindHandles(nb::module_& module) {
              FileInfo info = waiting([&] { return file.stat(); });
              return toPython(info);
            })
+      .def("dereference", dereference, "(node, stored selection) of an element of a reference type.")
+      .def("read_bytes", readBytes, "Stored bytes from an offset on, fewer at the end of the file: (bytes, version).")
+      .def("read_bytes_into", readBytesInto, "The same into a byte buffer: (count, version).")
       .def("url", [](const File& file) { return toText(file.url()); });
 }
 

@@ -9,6 +9,8 @@
 
 namespace h5cap::python {
 
+using namespace nb::literals;
+
 namespace {
 
 using ByteBuffer = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -36,18 +38,35 @@ Selection selectionFrom(const nb::sequence& axes) {
   return Selection(std::move(out));
 }
 
-nb::tuple readPacked(const Node& node, const nb::sequence& axes, bool raiseMissing) {
-  Selection selection = selectionFrom(axes);
+// `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends the read.
+ReadOptions readOptions(bool raiseMissing, nb::handle progress) {
   ReadOptions options;
   options.raiseMissingSources = raiseMissing;
+  if (progress.is_none()) return options;
+  options.progress = [progress](std::uint64_t done, std::uint64_t total) {
+    PyGILState_STATE before{};
+    takeLock([&] { before = PyGILState_Ensure(); });
+    try {
+      progress(done, total);
+    } catch (...) {
+      PyGILState_Release(before);
+      throw;
+    }
+    PyGILState_Release(before);
+  };
+  return options;
+}
+
+nb::tuple readPacked(const Node& node, const nb::sequence& axes, bool raiseMissing, nb::handle progress) {
+  Selection selection = selectionFrom(axes);
+  ReadOptions options = readOptions(raiseMissing, progress);
   PackedElements packed = waiting([&] { return Dataset(node.state())[selection].readPacked(options); });
   return toPython(std::move(packed));
 }
 
-nb::tuple readInto(const Node& node, const nb::sequence& axes, ByteBuffer target, bool raiseMissing) {
+nb::tuple readInto(const Node& node, const nb::sequence& axes, ByteBuffer target, bool raiseMissing, nb::handle progress) {
   Selection selection = selectionFrom(axes);
-  ReadOptions options;
-  options.raiseMissingSources = raiseMissing;
+  ReadOptions options = readOptions(raiseMissing, progress);
   auto* data = reinterpret_cast<std::byte*>(target.data());
   std::size_t capacity = target.size();
   Shape shape = waiting([&] { return Dataset(node.state())[selection].readPackedInto(data, capacity, options); });
@@ -77,8 +96,10 @@ nb::list heapSlices(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, n
 }  // namespace
 
 void bindReading(nb::module_& module) {
-  module.def("read", readPacked, "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
-  module.def("read_into", readInto, "Elements into a byte buffer; returns the shape.  Not for variable-length data.");
+  module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
+             "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
+  module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
+             "Elements into a byte buffer; returns the shape.  Not for variable-length data.");
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }
 

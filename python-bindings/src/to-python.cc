@@ -127,6 +127,8 @@ struct TypeMembers {
 
 nb::object extent(std::uint64_t value) { return value == unlimited ? nb::object(nb::none()) : nb::object(nb::int_(value)); }
 
+}  // namespace
+
 nb::dict toPython(const Hyperslab& slab) {
   nb::list dimensions;
   for (const Hyperslab::Dimension& d : slab.dimensions) {
@@ -138,11 +140,12 @@ nb::dict toPython(const Hyperslab& slab) {
   out["kind"] = text(slab.kind);
   out["dimensions"] = dimensions;
   out["boxes"] = boxes;
-  out["extent"] = h5cap::python::toPython(slab.extent);
+  nb::list points;
+  for (std::uint64_t coordinate : slab.points) points.append(coordinate);
+  out["points"] = points;
+  out["extent"] = toPython(slab.extent);
   return out;
 }
-
-}  // namespace
 
 nb::str toText(const std::string& text) {
   return nb::steal<nb::str>(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape"));

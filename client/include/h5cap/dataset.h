@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -28,6 +29,10 @@ class BulkRead;
 struct ReadOptions {
   // Behaviour.
   bool raiseMissingSources = false;  // FileError (missingSource) instead of fill for absent sources of a virtual dataset
+
+  // Called by the waiting thread every 50 ms while it waits, with the elements that have arrived and those of the whole
+  // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and `tiles`.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 
   // Performance; zero: as the connection's.
   std::uint64_t tileBytes = 0;

@@ -1,6 +1,8 @@
 // Files and the groups in them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +27,9 @@ class Node {
 
   // What it is.  No round trip when it came with a snapshot or was asked before; otherwise at most one.
   const NodeInfo& info() const;
+
+  // The same where nothing has to be sent for it, and null where it has; waits for nothing but the file itself.
+  const NodeInfo* known() const;
 
   // The file that it is in: another one than it was asked of, behind an external link.  As `info`.
   const FileInfo& fileInfo() const;
@@ -55,6 +60,18 @@ class Group : public Node {
   Dataset dataset(const std::string& path) const;
 };
 
+// What an element of a reference type names.
+struct Referenced {
+  Node node;
+  Hyperslab stored;  // what a region reference selects of its dataset; `all` for an object reference
+};
+
+// What `File::readBytes` read.
+struct RawBytes {
+  std::uint64_t count = 0;  // fewer than were asked for at the end of the file
+  Version version;          // of the file that the bytes are from
+};
+
 class File : public Group {
  public:
   explicit File(std::shared_ptr<detail::FileState> state);
@@ -64,6 +81,10 @@ class File : public Group {
 
   // What the server says of the file now.  One round trip.
   FileInfo stat() const;
+
+  // What a packed element of a reference type, read from this file, names; the node's path is one that leads there, or empty
+  // when none does.  One round trip.  NotFound for a null reference and for one to nothing.
+  Referenced dereference(const Bytes& token) const;
 
   // The address of this file.
   const std::string& url() const;

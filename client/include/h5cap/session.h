@@ -46,8 +46,27 @@ struct Traffic {
 };
 
 namespace detail {
+class Call;
 class Connection;
-}
+}  // namespace detail
+
+// A directory's entries, asked for.
+class Listing {
+ public:
+  // In name order.  Waits: at most one round trip for the first thousand, one for each thousand after.  Once.  NotFound, Denied.
+  std::vector<DirectoryEntry> wait();
+
+ private:
+  friend class Session;
+  struct Pages;
+  Listing(std::shared_ptr<detail::Connection> connection, std::string path);
+  void ask();
+
+  std::shared_ptr<detail::Connection> connection_;
+  std::string path_;
+  std::shared_ptr<Pages> pages_;
+  std::shared_ptr<detail::Call> call_;
+};
 
 // A logged-in connection.
 class Session {
@@ -56,7 +75,10 @@ class Session {
   File open(const std::string& path, const OpenOptions& options = {}) const;
 
   // Entries of a directory, in name order.  One round trip a thousand entries.  NotFound, Denied.
-  std::vector<DirectoryEntry> list(const std::string& path = "") const;
+  std::vector<DirectoryEntry> list(const std::string& path = "") const { return startList(path).wait(); }
+
+  // The same, sent and not waited for: several directories can be asked for in one flight.
+  Listing startList(const std::string& path = "") const;
 
   // One round trip.
   ServerInfo serverInfo() const;

@@ -65,7 +65,7 @@ class Session:
     def scandir(self, path: str = "") -> List[DirectoryEntry]:
         """Entries of a folder, in name order: one round trip a thousand.  ``FileNotFoundError``, ``PermissionError``."""
         with opening(path or self._url):
-            return [DirectoryEntry(*entry) for entry in self._native.list(encoded(path))]
+            return [DirectoryEntry(*entry) for entry in self._native.start_list(encoded(path)).wait()]
 
     def listdir(self, path: str = "") -> List[str]:
         """Names in a folder, in order, as `os.listdir`: one round trip a thousand."""
