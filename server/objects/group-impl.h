@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/objects/node-impl.h"
+#include "server/objects/raw-bytes.h"
 
 namespace h5cap {
 
@@ -57,7 +58,10 @@ class FileImpl final : public GroupMethods<rpc::File> {
 
   kj::Promise<void> dereference(DereferenceContext) override { return notServed("dereferencing"); }
   kj::Promise<void> stat(StatContext context) override;
-  kj::Promise<void> readBytes(ReadBytesContext) override { return notServed("reading raw bytes of a file"); }
+  kj::Promise<void> readBytes(ReadBytesContext context) override {
+    context.allowCancellation();
+    return readRawBytes(*place().file, context);
+  }
   kj::Promise<void> edit(EditContext) override { return notServed("editing"); }
 };
 

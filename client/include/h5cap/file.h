@@ -86,6 +86,11 @@ class File : public Group {
   // when none does.  One round trip.  NotFound for a null reference and for one to nothing.
   Referenced dereference(const Bytes& token) const;
 
+  // Bytes of the file as they are stored, from `offset` on: `count` of them, or as many as there are.  Needs the right to the
+  // whole file.  All are of one version, or FileError (changed), except in a file with a live SWMR writer.  One round trip up
+  // to `ConnectOptions::windowBytes`, in parts of `tileBytes`.
+  RawBytes readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const;
+
   // The address of this file.
   const std::string& url() const;
 

@@ -1,0 +1,27 @@
+// Reading a file's stored bytes: parts of one reply each, with a window of them under way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "file-state.h"
+
+namespace h5cap::detail {
+
+// Where the bytes go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on nothing is written.
+struct ByteSink {
+  std::mutex mutex;
+  bool isClosed = false;
+  std::span<std::byte> target;
+  std::uint64_t count = 0;  // bytes from the beginning that the file has
+  Version version;          // of the file that they are from
+};
+
+// Starts reading from `offset` on as much as the sink has room for; on return the first calls are on their way.
+SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t offset, std::shared_ptr<ByteSink> sink,
+                          std::function<void(const Call&)> whenDone = nullptr);
+
+}  // namespace h5cap::detail
