@@ -58,7 +58,9 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   reply.setFirst(result.first);
   reply.setCount(result.count);
   if (result.next) reply.initNext().setElement(*result.next);
-  if (result.fill)
+  if (result.isUnchanged)
+    reply.setUnchanged();
+  else if (result.fill)
     reply.setFill(wire::asData(*result.fill));
   else
     reply.adoptPacked(space.elements());
@@ -79,6 +81,7 @@ ReadRequest readRequest(rpc::Dataset::ReadParams::Reader params) {
   request.replyBytes = options.getReplyBytes();
   request.firstElement = options.getCursor().getElement();
   request.ifVersion = wire::readBytes(options.getIfVersion());
+  request.knownVersion = wire::readBytes(options.getKnownVersion());
   if (options.getMissingSources() == rpc::MissingSources::RAISE) request.absentSources = AbsentSources::raise;
   return request;
 }

@@ -21,6 +21,7 @@ struct ReadRequest {
   std::uint64_t firstElement = 0;  // where to go on
   AbsentSources absentSources = AbsentSources::fill;
   Version ifVersion;               // empty: any
+  Version knownVersion;            // the caller has the elements in this version; empty: in none
 };
 
 struct ReadResult {
@@ -32,6 +33,7 @@ struct ReadResult {
   std::uint64_t first = 0, count = 0;
   std::optional<std::uint64_t> next;
   std::optional<Bytes> fill;         // instead of elements: all of them are this one
+  bool isUnchanged = false;          // no elements: they are those of ReadRequest::knownVersion
   Bytes heap;
   std::vector<std::string> missingSources;
 };

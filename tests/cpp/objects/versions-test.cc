@@ -84,6 +84,35 @@ TEST_CASE("a file that is rewritten or grows is read in its new version, through
         210);
 }
 
+TEST_CASE("who knows the elements in the current version is told so; after a change they come") {
+  TestServer server;
+  TestClient client(server);
+  auto readKnowing = [&](rpc::Dataset::Client dataset, const Version& known) {
+    auto request = readRequest(dataset, corner);
+    request.getOptions().setKnownVersion(wire::asData(known));
+    return request.send().wait(server.io.waitScope);
+  };
+  auto values = client.dataset("values", "data/changing.h5");
+  auto first = readKnowing(values, Version(3));
+  REQUIRE(first.isPacked());
+  const Version version = wire::readBytes(first.getVersion());
+  auto again = readKnowing(values, version);
+  CHECK(again.isUnchanged());
+  CHECK(wire::readBytes(again.getVersion()) == version);
+  CHECK_FALSE(again.hasNext());
+  CHECK(again.getShape()[0] == 200);
+
+  makeFiles("rewrite " + server.folder.path() + "/changing.h5 4");
+  auto changed = readKnowing(values, version);
+  REQUIRE(changed.isPacked());
+  CHECK(wire::readBytes(changed.getVersion()) != version);
+
+  // The version of a virtual dataset's file says nothing of its sources.
+  auto over = client.dataset("changing", "data/over.h5");
+  auto mapped = readKnowing(over, {});
+  CHECK(readKnowing(over, wire::readBytes(mapped.getVersion())).isPacked());
+}
+
 TEST_CASE("a file that is replaced stays what it was for who has it open, and is new for who opens it") {
   TestServer server;
   TestClient client(server);

@@ -1,0 +1,126 @@
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/codec/codec.h"
+#include "server/executor/gather.h"
+#include "server/executor/loan.h"
+#include "server/objects/guarded.h"
+#include "server/objects/read-operation.h"
+
+namespace h5cap {
+namespace {
+
+std::uint64_t saturatingProduct(const Shape& counts) {
+  std::uint64_t product = 1;
+  for (std::uint64_t count : counts)
+    if (__builtin_mul_overflow(product, count, &product)) return unlimited;
+  return product;
+}
+
+// An own descriptor of a file that is lent.
+kj::AutoCloseFd borrow(int file, Loan& loan) {
+  int copy = -1;
+  if (!loan.whileLent([&] { copy = fcntl(file, F_DUPFD_CLOEXEC, 0); })) throw Failed("the read was cancelled");
+  if (copy < 0) throw Busy(std::string("no descriptor for a read: ") + std::strerror(errno));
+  return kj::AutoCloseFd(copy);
+}
+
+// This thread's memory for one reply.  Kept from read to read, since fresh pages cost more than zeroing them.
+std::span<std::byte> zeroedScratch(std::size_t bytes) {
+  constexpr std::size_t keptBytes = 4 << 20;
+  thread_local Bytes scratch;
+  if (scratch.capacity() > keptBytes && bytes <= keptBytes) scratch = Bytes();
+  scratch.assign(bytes, std::byte{0});
+  return scratch;
+}
+
+}  // namespace
+
+kj::Promise<bool> ReadOperation::fetch() {
+  if (std::holds_alternative<Unallocated>(*storage_)) return fill();
+  if (auto* sources = std::get_if<VirtualStorage>(storage_.get())) return fromSources(*sources);
+  if (std::holds_alternative<ExternalStorage>(*storage_))
+    raiseKj(ErrorCode::unimplemented, place_.text() + ": its elements are in external raw files");
+  if (dataset().type.hasVariable() || std::holds_alternative<LibraryOnly>(*storage_)) return fromLibrary();
+  if (auto* chunked = std::get_if<ChunkedStorage>(storage_.get())) {
+    if (!codec::canDecode(chunked->filters)) return fromLibrary();
+    return fromChunks(*chunked);
+  }
+  return gather(nullptr, ChunkBox{});
+}
+
+// What elements read as that were never written.
+bool ReadOperation::readsZeros() const {
+  if (dataset().fillTime == FillTime::never && dataset().layout != Layout::virtualMapping) return true;
+  return dataset().fillValue.empty();
+}
+
+kj::Promise<bool> ReadOperation::fill() {
+  // One element says it all, so the whole rest fits one reply.
+  result_.count = total_ - request_.firstElement;
+  result_.next = std::nullopt;
+  result_.fill = fillElement();
+  if (!readsZeros()) result_.heap = dataset().fillHeap;
+  return verify();
+}
+
+kj::Promise<bool> ReadOperation::fromChunks(const ChunkedStorage& chunked) {
+  const Shape& chunk = chunked.chunkShape;
+  if (chunk.size() != result_.shape.size() || std::find(chunk.begin(), chunk.end(), 0u) != chunk.end())
+    raiseKj(ErrorCode::fileProblem, place_.text() + ": chunk shape and dataset shape do not agree");
+  Shape grid(chunk.size());
+  for (std::size_t axis = 0; axis < grid.size(); ++axis)
+    grid[axis] = result_.shape[axis] / chunk[axis] + (result_.shape[axis] % chunk[axis] != 0);
+  ChunkBox box = chunkBox(run_.part, chunk);
+  while (saturatingProduct(box.count) > rpc::MAX_PLAN_CHUNKS && run_.count > 1) {
+    cut(run_.count / 2);
+    box = chunkBox(run_.part, chunk);
+  }
+  return version_->extents(node_->id, grid, box)
+      .then([this, box](std::shared_ptr<const Extents> extents) -> kj::Promise<bool> {
+        const bool neverWritten = std::all_of(extents->begin(), extents->end(), [](const ChunkExtent& extent) {
+          return extent.address == ChunkExtent::neverWritten;
+        });
+        if (!neverWritten) return gather(kj::mv(extents), box);
+        result_.fill = fillElement();
+        return verify();
+      });
+}
+
+// Reads and decodes on an executor thread, and looks at the stamp there when it is done.
+//
+// Work that has begun outlives a read that is cancelled, but neither the reply nor the file does: it reads through a
+// descriptor of its own and into memory of its own, and copies what it has while there is somewhere to copy it to.
+kj::Promise<bool> ReadOperation::gather(std::shared_ptr<const Extents> extents, ChunkBox box) {
+  return space_.reserve(run_.count * elementBytes())
+      .then([this, extents = kj::mv(extents), box = kj::mv(box)](std::span<std::byte> target) mutable {
+        GatherContext context{version_->file(),    version_->stamp().size, version_->versionText(),
+                              &server_.chunks,     elementBytes(),         fillElement(),
+                              dataset().space.shape};
+        auto loan = std::make_shared<Loan>();
+        auto work = [context = std::move(context), extents = kj::mv(extents), box = std::move(box), target, loan,
+                     part = run_.part, storage = storage_, node = node_, stamp = version_->stamp(),
+                     isSwmr = isSwmr_]() mutable {
+          auto file = borrow(context.file, *loan);
+          context.file = file.get();
+          if (isSwmr) context.fileSize = stampOf(context.file).size;
+          auto scratch = zeroedScratch(target.size());
+          if (auto* contiguous = std::get_if<ContiguousStorage>(storage.get()))
+            gatherContiguous(context, *contiguous, part, scratch);
+          else if (auto* bytes = std::get_if<InlineBytes>(storage.get()))
+            gatherInline(context, *bytes, part, scratch);
+          else
+            gatherChunks(context, std::get<ChunkedStorage>(*storage), box, *extents, part, scratch);
+          bool isUnchanged = isSwmr || stampOf(context.file) == stamp;
+          loan->whileLent([&] { std::copy(scratch.begin(), scratch.end(), target.begin()); });
+          return isUnchanged;
+        };
+        return server_.executor.run<bool>(place_.file->session().connection->id, kj::mv(work))
+            .attach(kj::defer([loan] { loan->end(); }));
+      });
+}
+
+}  // namespace h5cap
