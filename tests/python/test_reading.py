@@ -131,7 +131,7 @@ def test_a_virtual_dataset(both):
 def test_types_of_the_next_issue_are_named_and_the_rest_reads(both):
     ours, theirs = both("next.h5")
     assert sorted(ours) == sorted(theirs)
-    for name in "reference", "long double":
+    for name in ("long double",):
         with pytest.raises(NotImplementedError):
             ours[name].dtype
         with pytest.raises(NotImplementedError):

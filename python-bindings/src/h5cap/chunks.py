@@ -11,10 +11,11 @@ Shape = Tuple[int, ...]
 class StoredSelection(NamedTuple):
     """A selection that the file states, over one whole extent."""
 
-    kind: str  # "all", "regular", "boxes" or "none"
+    kind: str  # "all", "regular", "boxes", "points" or "none"
     dimensions: List[Tuple[int, int, Optional[int], Optional[int]]]  # regular: start, stride, count, block an axis
     boxes: List[int]  # irregular: start and inclusive end corners
     extent: Shape  # empty where unknown
+    points: List[int] = []  # coordinates, rank after rank, in the order of the selection; in references only
 
     @property
     def shape(self) -> Shape:

@@ -12,7 +12,8 @@ import numpy as np
 
 from . import _h5cap
 from .errors import FileProblem
-from .special import enum_dtype, string_dtype, vlen_dtype
+from .references import Reference, RegionReference
+from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
 
 _PLACE = np.dtype("V16")  # offset and count of variable-length data in the heap
 _POINTER_BYTES = 8  # what h5py's object fields occupy where HDF5 has a char*
@@ -221,6 +222,19 @@ def _opaque(described) -> ElementType:
     return ElementType(dtype, dtype)
 
 
+def _reference(described) -> ElementType:
+    """References, whose bytes mean something to their file only; any of them may be null."""
+    is_object = described["class"] == "object reference"
+    made_by = Reference if is_object else RegionReference
+    dtype = ref_dtype() if is_object else regionref_dtype()
+    packed = np.dtype(f"V{described['size']}")
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        return _objects([made_by._of(token.tobytes()) for token in array.flat], array.shape, dtype)
+
+    return ElementType(dtype, packed, decode)
+
+
 def _bitfield(described) -> ElementType:
     if described["size"] not in (1, 2, 4, 8):
         raise NotImplementedError(f"bitfields of {described['size']} bytes are not served yet")
@@ -239,4 +253,6 @@ _MAKERS: Dict[str, Callable[[Dict[str, Any]], ElementType]] = {
     "sequence": _sequence,
     "opaque": _opaque,
     "bitfield": _bitfield,
+    "object reference": _reference,
+    "region reference": _reference,
 }

@@ -3,9 +3,12 @@ made by h5py are the same."""
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+import codecs
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
+
+from .references import Reference, RegionReference, h5py_class
 
 
 class string_info(NamedTuple):
@@ -17,50 +20,140 @@ class string_info(NamedTuple):
 
 def string_dtype(encoding: str = "utf-8", length: Optional[int] = None) -> np.dtype:
     """The dtype of HDF5 strings.  ``ValueError`` for an encoding other than ascii and utf-8."""
-    encoding = encoding.lower()
-    if encoding not in ("ascii", "utf-8"):
-        raise ValueError(f"Invalid encoding ({encoding!r}); 'utf-8' or 'ascii' allowed")
+    name = codecs.lookup(encoding).name
+    if name not in ("ascii", "utf-8"):
+        raise ValueError(f"Invalid encoding ({name!r}); 'utf-8' or 'ascii' allowed")
+    if isinstance(length, (int, np.integer)):
+        return np.dtype(f"|S{length}", metadata={"h5py_encoding": name})
     if length is not None:
-        return np.dtype(f"S{length}", metadata={"h5py_encoding": encoding})
-    return np.dtype("O", metadata={"vlen": bytes if encoding == "ascii" else str})
+        raise TypeError(f"length must be integer or None (got {length!r})")
+    return np.dtype("O", metadata={"vlen": bytes if name == "ascii" else str})
 
 
-def vlen_dtype(base) -> np.dtype:
-    """The dtype of variable-length sequences of ``base``."""
-    return np.dtype("O", metadata={"vlen": np.dtype(base)})
+def vlen_dtype(basetype) -> np.dtype:
+    """The dtype of variable-length sequences of ``basetype``, which is kept as it is given."""
+    return np.dtype("O", metadata={"vlen": basetype})
 
 
-def enum_dtype(values: Dict[str, int], basetype=np.uint8) -> np.dtype:
-    """The dtype of an enumeration over an integer type."""
+def enum_dtype(values_dict: Dict[str, int], basetype=np.uint8) -> np.dtype:
+    """The dtype of an enumeration over an integer type.  ``TypeError`` for any other type."""
     basetype = np.dtype(basetype)
     if basetype.kind not in "iu":
-        raise TypeError("Only integers can be used as enums")
-    return np.dtype(basetype, metadata={"enum": values})
+        raise TypeError("Only integer types can be used as enums")
+    return np.dtype(basetype, metadata={"enum": values_dict})
 
 
-def _metadata(dtype, key: str):
-    return (np.dtype(dtype).metadata or {}).get(key)
+def opaque_dtype(np_dtype) -> np.dtype:
+    """The dtype, marked as stored in an HDF5 opaque type.  ``TypeError`` for Python objects."""
+    dtype = np.dtype(np_dtype)
+    if np.issubdtype(dtype, np.object_):
+        raise TypeError("Cannot store numpy object arrays as opaque data")
+    return np.dtype(dtype, metadata={"h5py_opaque": True})
 
 
-def check_string_dtype(dtype) -> Optional[string_info]:
+def complex_compat_dtype(complex_dtype, names: Tuple[str, str] = ("r", "i")) -> np.dtype:
+    """The compound of two floats that stands for complex numbers.  ``TypeError`` for a dtype that is not complex."""
+    dtype = np.dtype(complex_dtype)
+    if dtype.kind != "c":
+        raise TypeError(f"{dtype!r} is not a complex dtype")
+    part = np.dtype(f"{dtype.byteorder}f{dtype.itemsize // 2}")
+    return np.dtype([(names[0], part), (names[1], part)])
+
+
+def ref_dtype() -> np.dtype:
+    """The dtype of references to objects."""
+    return np.dtype("O", metadata={"ref": h5py_class(Reference)})
+
+
+def regionref_dtype() -> np.dtype:
+    """The dtype of references to regions."""
+    return np.dtype("O", metadata={"ref": h5py_class(RegionReference)})
+
+
+def _metadata(dt: np.dtype, key: str):
+    return None if dt.metadata is None else dt.metadata.get(key)
+
+
+def check_string_dtype(dt: np.dtype) -> Optional[string_info]:
     """The ``string_info`` of a string dtype; None for any other."""
-    dtype = np.dtype(dtype)
-    vlen = _metadata(dtype, "vlen")
-    if vlen in (str, bytes):
-        return string_info("ascii" if vlen is bytes else "utf-8", None)
-    if dtype.kind == "S":
-        return string_info(_metadata(dtype, "h5py_encoding") or "ascii", dtype.itemsize)
+    vlen = check_vlen_dtype(dt)
+    if vlen is str:
+        return string_info("utf-8", None)
+    if vlen is bytes:
+        return string_info("ascii", None)
+    if dt.kind == "S":
+        return string_info(_metadata(dt, "h5py_encoding") or "ascii", dt.itemsize)
     return None
 
 
-def check_vlen_dtype(dtype) -> Optional[np.dtype]:
+def check_vlen_dtype(dt) -> Any:
     """The base of a dtype of sequences (``str`` or ``bytes`` of variable-length strings); None for any other."""
-    return _metadata(dtype, "vlen")
+    try:
+        return dt.metadata.get("vlen", None)
+    except AttributeError:
+        return None
 
 
-def check_enum_dtype(dtype) -> Optional[Dict[str, int]]:
+def check_enum_dtype(dt: np.dtype) -> Optional[Dict[str, int]]:
     """The members of an enumeration; None for any other dtype."""
-    return _metadata(dtype, "enum")
+    return _metadata(dt, "enum")
+
+
+def check_opaque_dtype(dt: np.dtype) -> bool:
+    """Whether the dtype is marked as stored in an HDF5 opaque type."""
+    return bool(_metadata(dt, "h5py_opaque"))
+
+
+def check_ref_dtype(dt) -> Optional[type]:
+    """The class of references that a dtype is of; None for any other dtype."""
+    try:
+        return dt.metadata.get("ref", None)
+    except AttributeError:
+        return None
+
+
+def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "i")) -> Optional[np.dtype]:
+    """The complex dtype that ``dt`` is, or stands for as a compound of two equal floats called ``names`` (None: anything);
+    None for any other."""
+    if dt.kind == "c":
+        return dt
+    if dt.names is None or len(dt.names) != 2 or (names is not None and dt.names != tuple(names)):
+        return None
+    parts = [dt.fields[name] for name in dt.names]
+    real = parts[0][0]
+    if real.kind != "f" or parts[1][0] != real or [part[1] for part in parts] != [0, real.itemsize] or real.itemsize == 2:
+        return None
+    return np.dtype(f"{real.byteorder}c{2 * real.itemsize}")
+
+
+def special_dtype(**kwds) -> np.dtype:
+    """By one keyword: ``vlen=base``, ``enum=(base, values)`` or ``ref=class``.  `string_dtype` and its like say it better."""
+    if len(kwds) != 1:
+        raise TypeError("Exactly one keyword may be provided")
+    name, value = kwds.popitem()
+    if name == "vlen":
+        return np.dtype("O", metadata={"vlen": value})
+    if name == "enum":
+        try:
+            base, values = value
+        except TypeError:
+            raise TypeError("Enums must be created from a 2-tuple (basetype, values_dict)") from None
+        return enum_dtype(values, base)
+    if name == "ref":
+        if value not in (Reference, RegionReference, h5py_class(Reference), h5py_class(RegionReference)):
+            raise ValueError("Ref class must be Reference or RegionReference")
+        return np.dtype("O", metadata={"ref": value})
+    raise TypeError(f'Unknown special type "{name}"')
+
+
+def check_dtype(**kwds):
+    """By one keyword, ``vlen``, ``enum`` or ``ref``: what `check_vlen_dtype` and its like say of a dtype."""
+    if len(kwds) != 1:
+        raise TypeError("Exactly one keyword may be provided")
+    name, dtype = kwds.popitem()
+    if name not in ("vlen", "enum", "ref"):
+        raise TypeError(f'Unknown special type "{name}"')
+    return _metadata(dtype, name)
 
 
 class Empty:

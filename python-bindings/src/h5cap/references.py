@@ -1,0 +1,68 @@
+"""References to objects and to regions of datasets: elements that name something else in their file.
+
+A reference is what the file has (a token, which means something to that file only), and is followed by ``file[reference]``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Optional, Tuple
+
+
+class Reference:
+    """A reference to an object.  ``file[reference]`` is the object; false when it names nothing (null).
+
+    Like h5py's, two of them are never equal, even to the same object.  Where h5py is loaded, ``isinstance`` takes one for
+    h5py's own too; h5py's functions do not, and say so.
+    """
+
+    typecode = 0
+    typesize = 8
+    _what = "object"
+    _token: bytes = b""  # as the file has it
+    _target: Optional[Tuple[Any, str]] = None  # or, of one made by `ref`: the file's key, and a path in it
+
+    def __init__(self, *args: Any, **options: Any):
+        """A null reference, whatever the arguments are, as in h5py."""
+
+    @classmethod
+    def _of(cls, token: bytes = b"", target: Optional[Tuple[Any, str]] = None) -> "Reference":
+        made = cls()
+        made._token, made._target = bytes(token), target
+        return made
+
+    @property
+    def __class__(self):
+        # h5py's class for whoever asks isinstance(x, h5py.Reference).  Cython's own check sees through it, so that nothing
+        # of ours is written into a file as a null reference.
+        module = sys.modules.get("h5py.h5r")
+        return getattr(module, type(self).__name__, type(self))
+
+    def __bool__(self) -> bool:
+        return self._target is not None or any(self._token)
+
+    def __reduce__(self):
+        return _remade, (type(self), self._token, self._target)
+
+    def __repr__(self) -> str:
+        return f"<HDF5 {self._what} reference{'' if self else ' (null)'}>"
+
+
+class RegionReference(Reference):
+    """A reference to a selection of a dataset: ``file[reference]`` is the dataset, ``dataset[reference]`` the elements."""
+
+    typecode = 1
+    typesize = 12
+    _what = "region"
+
+    def __repr__(self) -> str:
+        return "<HDF5 region reference>" if self else "<HDF5 region reference (null>"  # h5py's words
+
+
+def _remade(made_by, token, target) -> Reference:
+    return made_by._of(token, target)
+
+
+def h5py_class(ours) -> type:
+    """The class that dtypes name: h5py's own where h5py is loaded, so that its functions know them."""
+    return getattr(sys.modules.get("h5py.h5r"), ours.__name__, ours)
