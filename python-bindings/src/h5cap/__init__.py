@@ -19,7 +19,9 @@ from .group import Group
 from .links import ExternalLink, HardLink, SoftLink
 from .multi_block import MultiBlockSlice
 from .node import Datatype
-from .session import DirectoryEntry, Session, connect, read
+from .many import OpenMany
+from .progress import progress_bars
+from .session import DirectoryEntry, Session, connect, open_many, read
 from .special import (Empty, check_enum_dtype, check_string_dtype, check_vlen_dtype, enum_dtype, string_dtype,
                       string_info, vlen_dtype)
 
@@ -30,7 +32,7 @@ except _PackageNotFoundError:  # a build that is not installed
 
 __all__ = [
     "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
-    "FileProblem", "Group", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "Session", "SoftLink",
+    "FileProblem", "Group", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "OpenMany", "Session", "SoftLink",
     "StoredSelection", "TooLarge", "UnreadableObject", "VDSmap", "check_enum_dtype", "check_string_dtype",
-    "check_vlen_dtype", "connect", "enum_dtype", "read", "string_dtype", "string_info", "vlen_dtype",
+    "check_vlen_dtype", "connect", "enum_dtype", "open_many", "progress_bars", "read", "string_dtype", "string_info", "vlen_dtype",
 ]

@@ -88,6 +88,10 @@ class AttributeManager(collections.abc.MutableMapping):
     def items(self):
         return ItemsView(self)
 
+    def _ipython_key_completions_(self) -> List[str]:
+        """Names, for tab completion within brackets."""
+        return [name for name in self._names() if isinstance(name, str)]
+
     def get_id(self, name: Union[str, bytes]):
         raise NotImplementedError("low-level identifiers do not exist for remote attributes")
 

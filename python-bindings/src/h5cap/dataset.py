@@ -11,6 +11,7 @@ from .chunks import StoredSelection, VDSmap, chunk_slices
 from .dtypes import ElementType, element_type
 from .errors import READ_ONLY, Changed
 from .node import Node
+from .progress import Progress
 from .selections import Resolved, Shape, select, split_fields
 from .special import Empty, check_string_dtype, check_vlen_dtype
 from .views import AsTypeView, FieldsView, picker, string_view
@@ -234,7 +235,8 @@ class Dataset(Node):
             shape = (0,) if selection.mask is not None else selection.shape
             return np.empty(shape, kind.dtype)
         if kind.has_heap:
-            _, shape, elements, heap, _ = _h5cap.read(self._native, selection.axes, False)
+            with Progress(self._path, None) as tick:
+                _, shape, elements, heap, _ = _h5cap.read(self._native, selection.axes, False, tick)
             self._verify(shape, selection)
             array = kind.from_bytes(elements, shape, heap)
         else:
@@ -246,7 +248,9 @@ class Dataset(Node):
     def _read_into(self, selection: Resolved, target: np.ndarray) -> None:
         """Packed elements into memory of the caller's, which is contiguous."""
         memory = target.reshape(-1).view(np.uint8)
-        self._verify(_h5cap.read_into(self._native, selection.axes, memory, False), selection)
+        with Progress(self._path, target.dtype.itemsize) as tick:
+            shape = _h5cap.read_into(self._native, selection.axes, memory, False, tick)
+        self._verify(shape, selection)
 
     def _verify(self, shape: Shape, selection: Resolved) -> None:
         if shape != selection.shape:

@@ -175,6 +175,12 @@ class Group(Node, collections.abc.MutableMapping):
             return "<Closed HDF5 group>"
         return f'<HDF5 group "{self.name}" ({len(self)} members)>'
 
+    def _ipython_key_completions_(self) -> List[str]:
+        """Names and, as far as they are known, paths below, for tab completion within brackets."""
+        from .completion import paths_below
+
+        return paths_below(self)
+
     # Writing: what h5py raises for a file opened read-only.
 
     def __setitem__(self, name, value) -> None:

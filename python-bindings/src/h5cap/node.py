@@ -170,6 +170,12 @@ class Node:
             raise TypeError("Objects of a closed file cannot be hashed")
         return hash(self._identity())
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: see `h5cap.notebook`."""
+        from .notebook import html_of
+
+        return html_of(self)
+
     def _short_name(self) -> str:
         return f'"{posixpath.basename(self._path) or "/"}"'
 

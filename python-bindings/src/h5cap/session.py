@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
-from urllib.parse import quote
+import re
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+from urllib.parse import quote, unquote
 
 from . import _h5cap
 from .errors import UnknownObject, finding, opening
 from .files import DEFAULT_TIMEOUT, SNAPSHOT_BYTES, File, file_only, hold
+from .globbing import Pattern, escaped, has_magic
+from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
+from .many import OpenMany
 from .names import encoded, joined
 from .node import OpenFile
+from .progress import Progress
 from .group import make_node
 from .dataset import Dataset
 from .dtypes import element_type
@@ -72,33 +76,39 @@ class Session:
         return [entry.name for entry in self.scandir(path)]
 
     def glob(self, pattern: str) -> List[str]:
-        """Paths that match, in order: ``*``, ``?`` and ``[…]`` within a name, ``**`` for any number of folders.  Names that
-        begin with a dot match only a pattern that does.  One round trip a folder that is looked into."""
-        root = "/" if pattern.startswith("/") else ""
-        parts = [part for part in pattern.split("/") if part]
-        return sorted(set(self._matches(root, parts))) if parts else []
+        """Paths that match, in order, for `open` and `open_many`: ``*``, ``?`` and ``[…]`` within a name, ``**`` for any
+        number of folders; with a slash at the end, folders only.  Names that begin with a dot match only a pattern that
+        does.  What may not be listed is left out.
 
-    def _matches(self, folder: str, parts: List[str]) -> Iterator[str]:
-        first, rest = parts[0], parts[1:]
-        if first == "**" and rest:
-            yield from self._matches(folder, rest)
-        try:
-            entries = self.scandir(folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for entry in entries:
-            path = f"{folder.rstrip('/')}/{entry.name}" if folder else entry.name
-            if not _name_matches(entry.name, first):
-                continue
-            if first == "**":
-                if not rest:
-                    yield path
-                if entry.is_dir:
-                    yield from self._matches(path, parts)
-            elif not rest:
-                yield path
-            elif entry.is_dir:
-                yield from self._matches(path, rest)
+        One listing a folder that is looked into, a level of folders in one flight; the folders that a pattern begins with are
+        not looked into.
+
+        >>> with h5cap.connect("h5cap:///scans") as session:
+        ...     session.glob("raw/**/*.nxs")
+        ['raw/run1/scan.nxs', 'raw/run2/scan.nxs']
+        """
+        return sorted(set(self.iglob(pattern)))
+
+    def iglob(self, pattern: str) -> Iterator[str]:
+        """As `glob`, while folders are still being looked into: those near the root first.
+
+        >>> next(h5cap.connect("h5cap:///scans").iglob("**/*.nxs"))
+        'scan.nxs'
+        """
+        return Pattern(pattern).walk(lambda path: self._native.start_list(encoded(path)), _entries_or_none)
+
+    def open_many(self, files: Union[str, Iterable[str]], *, swmr: bool = False, return_exceptions: bool = False) -> OpenMany:
+        """As `h5cap.open_many`, with paths of this session, or a pattern as for `glob`.
+
+        >>> with h5cap.connect("h5cap:///scans") as session, session.open_many("raw/*/scan.nxs") as files:
+        ...     [file["entry/title"].asstr()[()] for file in files]
+        ['first', 'second']
+        """
+        if isinstance(files, str):
+            files = self.glob(files) if has_magic(files) else [files]
+        self._native  # raises when the session was closed
+        return open_many(map(self._url_of, files), swmr=swmr, token=self._token, timeout=self._timeout,
+                         return_exceptions=return_exceptions)
 
     def ping(self) -> float:
         """Seconds that one round trip takes."""
@@ -130,10 +140,13 @@ class Session:
         return f'<h5cap session "{self._url}">' if self else "<Closed h5cap session>"
 
 
-def _name_matches(name: str, pattern: str) -> bool:
-    if name.startswith(".") and not pattern.startswith("."):
-        return False
-    return pattern == "**" or fnmatch.fnmatchcase(name, pattern)
+def _entries_or_none(listing: Any) -> Optional[List[DirectoryEntry]]:
+    try:
+        return [DirectoryEntry(*entry) for entry in listing.wait()]
+    except (ConnectionError, TimeoutError):
+        raise
+    except (OSError, UnknownObject):
+        return None  # not there, not a folder, not for us
 
 
 def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT) -> Session:
@@ -143,6 +156,54 @@ def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_T
     """
     url = file_only(str(url))
     return Session(hold(url, timeout, token), url, timeout, token)
+
+
+def open_many(files: Union[str, Iterable[str]], *, swmr: bool = False, token: Optional[str] = None,
+              timeout: float = DEFAULT_TIMEOUT, return_exceptions: bool = False) -> OpenMany:
+    """Opens many files side by side, and iterates over them in order: some round trips for hundreds of files.
+
+    ``files`` are addresses, or one address whose path is a pattern as for `Session.glob` (``%3F`` and the like are characters
+    of a name).  At most 64 are under way ahead of the one that is wanted.  A file that cannot be opened raises what `File`
+    does, and iterating may go on; with ``return_exceptions`` the exception comes in its place.  Either has the address
+    as ``url``.
+
+    >>> for file in h5cap.open_many("h5cap:///scans/raw/**/*.nxs"):
+    ...     with file:
+    ...         print(file.filename, file["entry/title"].asstr()[()])
+    h5cap:///scans/raw/run1/scan.nxs first
+    h5cap:///scans/raw/run2/scan.nxs second
+    >>> with h5cap.open_many(["h5cap:///scans/scan.nxs", "h5cap:///scans/absent.nxs"], return_exceptions=True) as files:
+    ...     [type(file).__name__ for file in files]
+    ['File', 'FileNotFoundError']
+    """
+    if isinstance(files, str):
+        server, pattern = _pattern_of(files)
+        files = [files]
+        if has_magic(pattern):
+            session = connect(server, token=token, timeout=timeout)
+            files = [session._url_of(path) for path in session.glob(pattern)]
+
+    def ask(url: str) -> Any:
+        url = file_only(str(url))
+        hold(url, timeout, token)
+        return _h5cap.open_url(url, MANY_SNAPSHOT_BYTES, timeout, token or "")
+
+    def finish(url: str, native: Any) -> File:
+        with opening(url):
+            return File._of(OpenFile(native, url, swmr, timeout, token))
+
+    return OpenMany(files, ask, finish, return_exceptions)
+
+
+def _pattern_of(url: str) -> Tuple[str, str]:
+    """The server of an address and, as a pattern, its path: wildcards are those that are not percent-encoded."""
+    if re.search(r"\?(path|slice)=", url):
+        file_only(url)
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    pieces = re.split(r"([*?]|\[[^\]/]*\])", path)
+    return f"{scheme}://{authority}/", "/" + "".join(
+        piece if index % 2 else escaped(unquote(piece, errors="surrogateescape")) for index, piece in enumerate(pieces))
 
 
 def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Optional[str] = None,
@@ -163,7 +224,10 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
     absolute = joined("/", path)
     try:
         node = file.node(encoded(absolute))
-        found = None if axes is None else _h5cap.read(node, axes, False)
+        found = None
+        if axes is not None:
+            with Progress(absolute, None) as tick:
+                found = _h5cap.read(node, axes, False, tick)
     except (IndexError, ValueError, TypeError, UnknownObject):
         found = None  # what exactly is wrong, with h5py's words, is said below
     with opening(url):

@@ -1,0 +1,91 @@
+"""Progress bars of long reads, where tqdm is installed; and reads that give up after a while."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import importlib.util
+import os
+import sys
+import time
+import warnings
+from typing import Any, Callable, Iterator, Optional
+
+SHOW_AFTER = 1.0  # seconds
+_OFF = ("0", "no", "off", "false")
+
+_wanted = os.environ.get("H5CAP_PROGRESS", "1").strip().lower() not in _OFF
+_give_up_at: contextvars.ContextVar[Optional[float]] = contextvars.ContextVar("h5cap_give_up_at", default=None)
+
+Tick = Callable[[int, int], None]
+
+
+def progress_bars(on: bool) -> None:
+    """Whether reads of more than a second show a progress bar: they do where tqdm is installed, on a terminal and in a
+    notebook, unless this or ``H5CAP_PROGRESS=0`` in the environment says otherwise.
+
+    >>> h5cap.progress_bars(False)
+    >>> h5cap.progress_bars(True)
+    """
+    global _wanted
+    _wanted = bool(on)
+
+
+@contextlib.contextmanager
+def giving_up_after(seconds: float) -> Iterator[None]:
+    """Reads within it raise ``TimeoutError`` when that time is over, and show no bar."""
+    token = _give_up_at.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _give_up_at.reset(token)
+
+
+class Progress:
+    """One read: ``with Progress(path, item_bytes) as tick``, where ``tick(done, total)``, in elements, is to be called every
+    now and then by the thread that waits.  ``item_bytes`` is None where elements have no fixed size."""
+
+    def __init__(self, what: str, item_bytes: Optional[int]):
+        self._what = what
+        self._item_bytes = item_bytes
+        self._bar: Any = None
+
+    def __enter__(self) -> Optional[Tick]:
+        self._give_up_at = _give_up_at.get()
+        if self._give_up_at is not None:
+            return self._limit
+        self._start = time.monotonic()
+        return self._show if _wanted else None
+
+    def __exit__(self, *exception: Any) -> None:
+        if self._bar:
+            with contextlib.suppress(Exception):
+                self._bar.close()
+
+    def _limit(self, done: int, total: int) -> None:
+        if self._give_up_at is not None and time.monotonic() > self._give_up_at:
+            raise TimeoutError(f"{self._what}: gave up")
+
+    def _show(self, done: int, total: int) -> None:
+        if self._bar is False or not total or time.monotonic() - self._start < SHOW_AFTER:
+            return
+        try:  # a bar that cannot be drawn is no reason for a read to fail
+            scale = self._item_bytes or 1
+            if self._bar is None:
+                self._bar = _new_bar(self._what, total * scale, "B" if self._item_bytes else " elements") or False
+            if self._bar:
+                self._bar.update(done * scale - self._bar.n)
+        except Exception:
+            self._bar = False
+
+
+def _new_bar(what: str, total: int, unit: str) -> Any:
+    """A bar of tqdm's, or None without tqdm.  What is written to a file or a pipe gets none."""
+    if "tqdm" not in sys.modules and importlib.util.find_spec("tqdm") is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about widgets that are not installed
+        from tqdm.auto import tqdm
+
+        in_notebook = "ipykernel" in sys.modules  # whose stderr is no terminal
+        return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, disable=False if in_notebook else None)
