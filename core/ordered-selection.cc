@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/positions.h"
+#include "core/unlimited-axis.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -21,6 +22,13 @@ std::uint64_t product(const std::vector<SlabAxis>& axes) {
   Shape counts;
   for (const auto& axis : axes) counts.push_back(axis.count);
   return elementCount(counts);
+}
+
+SlabAxis readGrowing(const Hyperslab::Dimension& from, std::uint64_t grown) {
+  if (grown == 0) return {0, 1, 1, 0};
+  auto last = extentHolding(from, grown);  // checks
+  if (from.block == unlimited) return {from.start, last - from.start, last - from.start, grown};
+  return {from.start, from.stride, from.block, grown};
 }
 
 SlabAxis readDimension(const Hyperslab::Dimension& from) {
@@ -57,7 +65,7 @@ std::optional<std::uint64_t> SlabAxis::find(std::uint64_t coordinate) const {
   return number < count ? std::optional(number) : std::nullopt;
 }
 
-OrderedSelection::OrderedSelection(const Hyperslab& slab, const Shape& shape) {
+OrderedSelection::OrderedSelection(const Hyperslab& slab, const Shape& shape, std::uint64_t grown) {
   switch (slab.kind) {
     case Hyperslab::Kind::none:
       return;
@@ -71,7 +79,7 @@ OrderedSelection::OrderedSelection(const Hyperslab& slab, const Shape& shape) {
       return;
     case Hyperslab::Kind::regular:
       if (slab.dimensions.size() != shape.size()) malformed();
-      readRegular(slab.dimensions);
+      readRegular(slab.dimensions, grown);
       return;
     case Hyperslab::Kind::boxes:
       readBoxes(slab.boxes, shape.size());
@@ -81,9 +89,11 @@ OrderedSelection::OrderedSelection(const Hyperslab& slab, const Shape& shape) {
   }
 }
 
-void OrderedSelection::readRegular(const std::vector<Hyperslab::Dimension>& dimensions) {
+void OrderedSelection::readRegular(const std::vector<Hyperslab::Dimension>& dimensions, std::uint64_t grown) {
   axes_.emplace();
-  for (const auto& dimension : dimensions) axes_->push_back(readDimension(dimension));
+  for (const auto& dimension : dimensions) {
+    axes_->push_back(isUnlimited(dimension) ? readGrowing(dimension, grown) : readDimension(dimension));
+  }
   count_ = product(*axes_);
 }
 

@@ -33,9 +33,10 @@ struct SelectedRow {
 
 class OrderedSelection {
  public:
-  // Throws FileError (fileProblem) for a selection whose rank is not the shape's or that is malformed, (tooLarge) for one of
-  // more than 2^64 elements, or of boxes with more than a million rows.
-  OrderedSelection(const Hyperslab& slab, const Shape& shape);
+  // An axis of the slab that grows has its first `grown` positions.  Throws FileError (fileProblem) for a selection whose
+  // rank is not the shape's or that is malformed, (tooLarge) for one of more than 2^64 elements, or of boxes with more than a
+  // million rows.
+  OrderedSelection(const Hyperslab& slab, const Shape& shape, std::uint64_t grown = 0);
 
   std::uint64_t count() const { return count_; }
 
@@ -50,7 +51,7 @@ class OrderedSelection {
   void forEachRow(const Region& region, const std::function<void(const SelectedRow&)>& visit) const;
 
  private:
-  void readRegular(const std::vector<Hyperslab::Dimension>& dimensions);
+  void readRegular(const std::vector<Hyperslab::Dimension>& dimensions, std::uint64_t grown);
   void readBoxes(const std::vector<std::uint64_t>& corners, std::size_t rank);
   SelectedRow rowAt(const Shape& numbers) const;
 

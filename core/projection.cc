@@ -2,12 +2,12 @@
 // by row through ordered-selection.h.
 #include "core/projection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "core/ordered-selection.h"
 #include "core/positions.h"
+#include "core/source-name.h"
+#include "core/unlimited-axis.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -86,19 +86,22 @@ std::vector<std::size_t> longAxes(const std::vector<SlabAxis>& axes) {
   return result;
 }
 
-// Whether axes pair up, those with one element aside.
+// Whether axes pair up, those with one element aside.  The first pair may differ: the longer one has more rows behind.
 bool arePaired(const std::vector<SlabAxis>& a, const std::vector<SlabAxis>& b) {
   auto longA = longAxes(a);
   auto longB = longAxes(b);
-  return std::equal(longA.begin(), longA.end(), longB.begin(), longB.end(),
-                    [&](auto i, auto j) { return a[i].count == b[j].count; });
+  if (longA.size() != longB.size()) return false;
+  for (std::size_t pair = 1; pair < longA.size(); ++pair) {
+    if (a[longA[pair]].count != b[longB[pair]].count) return false;
+  }
+  return true;
 }
+
+[[noreturn]] void outside() { throw FileError("a virtual dataset's mapping reaches outside of its source"); }
 
 void addPart(std::vector<ProjectedPart>& parts, Region source, std::vector<Positions> inRegion, const Shape& extent) {
   for (std::size_t k = 0; k < extent.size(); ++k) {
-    if (!allBelow(source.axes[k], extent[k])) {
-      throw FileError("a virtual dataset's mapping reaches outside of its source");
-    }
+    if (!allBelow(source.axes[k], extent[k])) outside();
   }
   if (parts.size() == MAX_PARTS) {
     throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
@@ -126,6 +129,7 @@ std::vector<ProjectedPart> projectPaired(const std::vector<SlabAxis>& target, co
     inRegion[k] = meetings[k].inRegion;
     if (target[k].count > 1) {
       auto axis = longSource[pair++];
+      if (!allBelow(meetings[k].inMapping, source[axis].count)) outside();
       from.axes[axis] = coordinates(source[axis], meetings[k].inMapping);
     } else if (inRegion[k].count > 1) {
       repeated.push_back(k);
@@ -151,6 +155,7 @@ std::vector<ProjectedPart> projectPaired(const std::vector<SlabAxis>& target, co
 void projectRow(std::vector<ProjectedPart>& parts, const OrderedSelection& source, const Shape& sourceShape,
                 const std::vector<Positions>& outer, std::uint64_t rowFirst, const Meeting& meeting) {
   for (std::uint64_t begin = 0; begin < meeting.inRegion.count;) {
+    if (rowFirst + meeting.inMapping.at(begin) >= source.count()) outside();
     auto row = source.rowOf(rowFirst + meeting.inMapping.at(begin));
     Positions numbers;
     auto end = begin;
@@ -197,9 +202,16 @@ std::vector<ProjectedPart> projectRows(const OrderedSelection& target, const Ord
   return parts;
 }
 
-bool hasUnlimited(const Hyperslab& slab) {
-  return std::any_of(slab.dimensions.begin(), slab.dimensions.end(),
-                     [](const auto& axis) { return axis.count == unlimited || axis.block == unlimited; });
+// How far a mapping that grows reaches, along both of its axes; zero for one that does not grow.
+std::uint64_t grownPositions(const VirtualSource& mapping, const Shape& virtualShape, const Shape& sourceShape) {
+  auto target = unlimitedAxis(mapping.virtualSelection);
+  auto source = unlimitedAxis(mapping.sourceSelection);
+  if (!target && !source) return 0;
+  if (!target || !source || *target >= virtualShape.size() || *source >= sourceShape.size()) {
+    throw FileError("a virtual dataset's mapping is malformed");
+  }
+  return std::min(positionsWithin(mapping.virtualSelection.dimensions[*target], virtualShape[*target]),
+                  positionsWithin(mapping.sourceSelection.dimensions[*source], sourceShape[*source]));
 }
 
 // The last coordinate of [start, start + (count - 1) * stride + block), where count and block are not zero.
@@ -257,22 +269,47 @@ bool mayMeetBoxes(const std::vector<std::uint64_t>& boxes, const Region& region)
 
 std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& virtualShape, const Shape& sourceShape,
                                    const Region& region) {
-  if (mapping.isPattern) throw Unimplemented("virtual datasets whose sources are named by a pattern");
-  if (hasUnlimited(mapping.virtualSelection) || hasUnlimited(mapping.sourceSelection)) {
-    throw Unimplemented("virtual datasets with unlimited mappings");
-  }
+  if (mapping.isPattern) throw Failed("projecting: a pattern has many sources");
   if (region.axes.size() != virtualShape.size()) throw Failed("projecting: ranks differ");
-  OrderedSelection target(mapping.virtualSelection, virtualShape);
-  OrderedSelection source(mapping.sourceSelection, sourceShape);
-  if (target.count() != source.count()) {
-    throw FileError(fmt::format("a virtual dataset maps {} elements to {} of its source '{}'", target.count(),
-                                source.count(), mapping.dataset));
-  }
+  auto grown = grownPositions(mapping, virtualShape, sourceShape);
+  OrderedSelection target(mapping.virtualSelection, virtualShape, grown);
+  OrderedSelection source(mapping.sourceSelection, sourceShape, grown);
   if (target.count() == 0 || region.elementCount() == 0) return {};
   if (target.axes() && source.axes() && arePaired(*target.axes(), *source.axes())) {
     return projectPaired(*target.axes(), *source.axes(), sourceShape, region);
   }
   return projectRows(target, source, sourceShape, region);
+}
+
+VirtualSource blockOf(const VirtualSource& pattern, std::uint64_t block) {
+  auto axis = unlimitedAxis(pattern.virtualSelection);
+  if (!axis) throw FileError("a virtual dataset's mapping is malformed");
+  VirtualSource one = pattern;
+  one.isPattern = false;
+  one.file = sourceName(pattern.file, block);
+  one.dataset = sourceName(pattern.dataset, block);
+  auto& along = one.virtualSelection.dimensions[*axis];
+  along = blockOf(along, block);
+  return one;
+}
+
+BlockRange blocksNear(const VirtualSource& pattern, const Region& region) {
+  auto axis = unlimitedAxis(pattern.virtualSelection);
+  if (!axis || *axis >= region.axes.size()) throw FileError("a virtual dataset's mapping is malformed");
+  const auto& along = pattern.virtualSelection.dimensions[*axis];
+  auto limits = bounds(region.axes[*axis]);
+  if (along.count != unlimited || limits.highest < along.start) return {};
+  auto first = limits.lowest < along.start ? 0 : (limits.lowest - along.start) / along.stride;
+  return {first, (limits.highest - along.start) / along.stride + 1};
+}
+
+std::uint64_t blocksWithin(const VirtualSource& pattern, const Shape& virtualShape) {
+  auto axis = unlimitedAxis(pattern.virtualSelection);
+  if (!axis || *axis >= virtualShape.size()) throw FileError("a virtual dataset's mapping is malformed");
+  const auto& along = pattern.virtualSelection.dimensions[*axis];
+  auto extent = virtualShape[*axis];
+  if (along.count != unlimited || extent <= along.start) return 0;
+  return (extent - along.start - 1) / along.stride + 1;
 }
 
 MappingIndex::MappingIndex(const std::vector<VirtualSource>& mappings) {

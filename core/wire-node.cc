@@ -111,8 +111,8 @@ Dataspace read(rpc::Dataspace::Reader reader) {
     case Space::UNKNOWN:
       space.kind = Dataspace::Kind::unknown;
       space.whyUnknown = readText(reader.getUnknown());
-      space.maxShape = readShape(reader.getMaxDimensions());
-      return space;
+      space.shape = readShape(reader.getStored());
+      break;
     default:
       throw Unimplemented("an unknown kind of dataspace");
   }
@@ -132,6 +132,7 @@ void write(const Dataspace& space, rpc::Dataspace::Builder builder) {
       break;
     case Dataspace::Kind::unknown:
       builder.setUnknown(asText(space.whyUnknown));
+      writeShape(space.shape, builder.initStored(listSize(space.shape.size())));
       break;
   }
   if (space.maxShape == space.shape) return;

@@ -79,6 +79,10 @@ interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
 
   write @1 (selection :Types.Selection, elements :Data, heap :Data, options :File.EditOptions) -> (version :Data);
   # Reserved.  unimplemented.
+
+  missingSources @2 () -> (names :List(Text));
+  # Names of all sources of a virtual dataset that are absent: looks for every one.  The sources of virtual datasets among
+  # them are not looked at.  Empty for any other dataset.  denied, fileProblem.
 }
 
 interface NamedType @0xf156efcec63051b4 extends(Node) {

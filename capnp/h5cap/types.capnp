@@ -139,9 +139,10 @@ struct Dataspace @0xcf0fbf34cae6d34b {
   union {
     null @0 :Void;                   # H5S_NULL: a type but no elements
     simple @1 :List(UInt64);
-    unknown @2 :Text;                # an unlimited virtual dataset whose sources were not consulted: why
+    unknown @2 :Text;                # an unlimited virtual dataset whose sources were not consulted: why; `describe` asks them
   }
   maxDimensions @3 :List(UInt64);    # empty when equal to the dimensions; `unlimited` in an axis that grows
+  stored @4 :List(UInt64);           # of an unknown one: the extent when the file was last written
   const unlimited :UInt64 = 0xffffffffffffffff;
 }
 

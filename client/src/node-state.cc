@@ -107,7 +107,8 @@ const DatasetInfo& NodeState::datasetInfo() {
 }
 
 Shape NodeState::shape() {
-  const Dataspace& space = datasetInfo().space;
+  Dataspace space = datasetInfo().space;
+  if (space.kind == Dataspace::Kind::unknown) space = refresh().space;  // only a description looks at the sources
   if (space.kind == Dataspace::Kind::unknown) throw Unimplemented(path_ + ": " + space.whyUnknown);
   if (space.kind == Dataspace::Kind::null) throw BadSelection(path_ + " has a null space: no elements to select");
   return space.shape;
@@ -122,7 +123,8 @@ DatasetInfo NodeState::refresh() {
   if (node->kind != NodeKind::dataset || !node->dataset) throw BadType(path_ + " is no dataset");
   DatasetInfo fresh = *node->dataset;
   auto known = knownInfo();
-  bool isSame = known && known->dataset && known->dataset->space.shape == fresh.space.shape &&
+  bool isSame = known && known->dataset && known->dataset->space.kind == fresh.space.kind &&
+                known->dataset->space.shape == fresh.space.shape &&
                 known->dataset->type == fresh.type && known->dataset->storageBytes == fresh.storageBytes;
   if (!isSame) learn(node, nullptr);
   return fresh;

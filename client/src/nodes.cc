@@ -117,4 +117,14 @@ Attributes Dataset::attributes() const { return Attributes(state_); }
 DatasetInfo Dataset::refresh() const { return state_->refresh(); }
 View Dataset::view() const { return View(state_, Selection()); }
 
+std::vector<std::string> Dataset::missingSources() const {
+  auto names = std::make_shared<std::vector<std::string>>();
+  state_->connection().run([remote = state_->remote(), names]() -> kj::Promise<void> {
+    return remote->node.castAs<rpc::Dataset>().missingSourcesRequest().send().then([names](auto reply) {
+      for (auto name : reply.getNames()) names->push_back(name);
+    });
+  });
+  return std::move(*names);
+}
+
 }  // namespace h5cap

@@ -3,6 +3,7 @@
 #include <capnp/orphan.h>
 
 #include "server/objects/dataset-reader.h"
+#include "server/objects/virtual-extent.h"
 
 namespace h5cap {
 namespace {
@@ -112,6 +113,22 @@ kj::Promise<void> DatasetImpl::read(ReadContext context) {
                     raiseKj(ErrorCode::deadline, text + ": the time allowed for this read has passed");
                   });
   return reading.exclusiveJoin(kj::mv(late)).attach(kj::mv(space));
+}
+
+kj::Promise<void> DatasetImpl::missingSources(MissingSourcesContext context) {
+  context.allowCancellation();
+  return findNode(place().clone())
+      .then([](FoundNode found) {
+        auto& version = *found.version;
+        return version.storage(found.info->id)
+            .then([found = kj::mv(found)](std::shared_ptr<const Storage> storage) mutable {
+              return findMissingSources(kj::mv(found.place), std::move(storage));
+            });
+      })
+      .then([context](std::vector<std::string> names) mutable {
+        auto list = context.getResults().initNames(names.size());
+        for (std::size_t i = 0; i < names.size(); ++i) list.set(i, names[i].c_str());
+      });
 }
 
 }  // namespace h5cap

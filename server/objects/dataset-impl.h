@@ -10,6 +10,7 @@ class DatasetImpl final : public NodeMethods<rpc::Dataset> {
   using NodeMethods::NodeMethods;
 
   kj::Promise<void> read(ReadContext context) override;
+  kj::Promise<void> missingSources(MissingSourcesContext context) override;
   kj::Promise<void> write(WriteContext) override { return notServed("writing"); }
 };
 

@@ -3,6 +3,7 @@
 #include "server/objects/dataset-impl.h"
 #include "server/objects/group-impl.h"
 #include "server/objects/named-type-impl.h"
+#include "server/objects/virtual-extent.h"
 
 namespace h5cap {
 namespace {
@@ -31,22 +32,44 @@ rpc::Node::Client makeNode(FoundNode found) {
   return kj::heap<UnknownNodeImpl>(kj::mv(found.place));
 }
 
+namespace {
+
+// What the planner cannot know of a virtual dataset that grows with its sources, which it does not open.
+kj::Promise<void> addExtent(NodePlace place, FileVersion& version, rpc::NodeInfo::Builder info) {
+  if (!info.hasDataset() || !info.getDataset().getSpace().isUnknown()) return kj::READY_NOW;
+  auto builder = info.getDataset().getSpace();
+  Dataspace space = wire::read(builder.asReader());
+  return version.storage(info.getId())
+      .then([place = kj::mv(place), space](std::shared_ptr<const Storage> storage) mutable {
+        return measureExtent(kj::mv(place), space, std::move(storage));
+      })
+      .then([space, builder](VirtualExtent extent) mutable {
+        guarded([&] {
+          space.kind = Dataspace::Kind::simple;
+          space.shape = extent.shape;
+          wire::write(space, builder);
+        });
+      });
+}
+
+}  // namespace
+
 kj::Promise<void> describeNode(NodePlace place, DescribeContext context) {
   return findNode(kj::mv(place))
-      .then([](FoundNode found) {
+      .then([context](FoundNode found) mutable {
         auto& version = *found.version;
         return version
             .ask([id = found.info->id](rpc::PlannerRequest::Builder request) { request.setDescribe(id); })
-            .then([kept = kj::mv(found.version)](kj::Own<PlannerAnswer> answer) mutable {
-              return std::make_pair(kj::mv(kept), kj::mv(answer));
+            .then([context, found = kj::mv(found)](kj::Own<PlannerAnswer> answer) mutable {
+              auto reply = answer->reply();
+              if (!reply.isNode()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+              auto results = context.getResults();
+              results.setInfo(reply.getNode());
+              results.setVersion(wire::asData(found.version->version()));
+              return guarded([&] {
+                return addExtent(found.place.clone(), *found.version, results.getInfo()).attach(kj::mv(found.version));
+              });
             });
-      })
-      .then([context](std::pair<kj::Own<FileVersion>, kj::Own<PlannerAnswer>> described) mutable {
-        auto reply = described.second->reply();
-        if (!reply.isNode()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
-        auto results = context.getResults();
-        results.setInfo(reply.getNode());
-        results.setVersion(wire::asData(described.first->version()));
       });
 }
 

@@ -8,6 +8,21 @@
 namespace h5cap {
 namespace {
 
+// The shape, or a larger one in which the selection, which counts nothing from the end, has all that it names.
+Shape shapeHolding(const Selection& selection, Shape shape) {
+  const auto& axes = selection.axes();
+  auto grow = [&shape](std::size_t k, std::int64_t last) {
+    shape[k] = std::max(shape[k], static_cast<std::uint64_t>(last) + 1);
+  };
+  for (std::size_t k = 0; k < std::min(axes.size(), shape.size()); ++k) {
+    if (auto* index = std::get_if<std::int64_t>(&axes[k])) grow(k, *index);
+    if (auto* range = std::get_if<Range>(&axes[k]); range && range->stop != Range::openEnd) grow(k, range->stop - 1);
+    if (auto* list = std::get_if<Indices>(&axes[k]))
+      for (std::int64_t value : list->values) grow(k, value);
+  }
+  return shape;
+}
+
 std::span<const std::byte> bytesOf(capnp::Data::Reader data) {
   return std::as_bytes(std::span(data.begin(), data.size()));
 }
@@ -51,7 +66,9 @@ kj::Promise<bool> ReadOperation::takeElements(kj::Own<PlannerAnswer> answer) {
       });
 }
 
+// A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
 kj::Promise<bool> ReadOperation::planMeasured() {
+  if (depthLeft_ < maxVirtualDepth) return planWithin(shapeHolding(request_.selection, dataset().space.shape));
   return version_->storage(node_->id)
       .then([this](std::shared_ptr<const Storage> storage) {
         return measureExtent(place_.clone(), dataset().space, std::move(storage));
@@ -76,7 +93,7 @@ kj::Promise<bool> ReadOperation::fromSources(const VirtualStorage& storage) {
         return space_.reserve(run_.count * elementBytes())
             .then([this, &storage, index = kj::mv(index)](std::span<std::byte> target) mutable {
               return guarded([&] {
-                return readVirtual(VirtualRead{place_.clone(), node_, result_.shape, extent_, &storage,
+                return readVirtual(VirtualRead{place_.clone(), node_, virtualShape(), extent_, &storage,
                                                kj::mv(index), run_.part, fillElement(), request_.absentSources,
                                                depthLeft_ - 1},
                                    target);

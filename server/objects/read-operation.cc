@@ -84,9 +84,7 @@ kj::Promise<bool> ReadOperation::plan() {
   if (dataset().type.size() > rpc::MAX_ELEMENT_BYTES)
     raiseKj(ErrorCode::tooLarge, place_.text() + ": one element is larger than 32 MiB");
   extent_ = std::nullopt;
-  // A source of another virtual dataset counts with the extent that its file stores, as in libhdf5.
-  const bool isSource = depthLeft_ < maxVirtualDepth;
-  if (dataset().space.kind == Dataspace::Kind::unknown && !isSource) return planMeasured();
+  if (dataset().space.kind == Dataspace::Kind::unknown) return planMeasured();
   return planWithin(dataset().space.shape);
 }
 

@@ -46,6 +46,9 @@ class ReadOperation {
   const DatasetInfo& dataset() const { return *node_->dataset; }
   std::size_t elementBytes() const { return std::max<std::size_t>(dataset().type.size(), 1); }
 
+  // How far mappings reach.
+  const Shape& virtualShape() const { return extent_ ? extent_->shape : dataset().space.shape; }
+
   // What elements read as that were never written.
   bool readsZeros() const;
   Bytes fillElement() const { return readsZeros() ? Bytes(elementBytes()) : dataset().fillValue; }

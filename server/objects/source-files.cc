@@ -10,6 +10,7 @@ namespace h5cap {
 namespace {
 
 constexpr std::size_t maxSources = 64;
+constexpr std::size_t maxSeries = 256;
 constexpr std::uint64_t maxSourcesPerConnection = 512;  // they hold descriptors
 constexpr kj::Duration trustedFor = 100 * kj::MILLISECONDS;
 
@@ -34,6 +35,16 @@ SourceFiles::Place SourceFiles::find(const std::string& name) {
 void SourceFiles::forget(Place place) {
   sources_.erase(place);
   --connection_->keptSources;
+}
+
+std::uint64_t SourceFiles::knownBlocks(const std::string& file, const std::string& dataset) const {
+  auto known = blocks_.find({file, dataset});
+  return known == blocks_.end() ? 0 : known->second;
+}
+
+void SourceFiles::rememberBlocks(const std::string& file, const std::string& dataset, std::uint64_t count) {
+  if (blocks_.size() >= maxSeries) blocks_.clear();
+  blocks_[{file, dataset}] = count;
 }
 
 kj::Promise<MaybeFile> SourceFiles::get(OpenFile& from, std::string name) {

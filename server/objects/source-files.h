@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <list>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "server/access/opener.h"
 #include "server/objects/server-context.h"
@@ -27,6 +29,10 @@ class SourceFiles {
   // authorised each time.  Denied, FileError.
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
+  // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at first.
+  std::uint64_t knownBlocks(const std::string& file, const std::string& dataset) const;
+  void rememberBlocks(const std::string& file, const std::string& dataset, std::uint64_t count);
+
  private:
   struct Source {
     std::string name;
@@ -43,6 +49,7 @@ class SourceFiles {
 
   kj::Own<ConnectionState> connection_;
   std::list<Source> sources_;  // last used first
+  std::map<std::pair<std::string, std::string>, std::uint64_t> blocks_;
 };
 
 }  // namespace h5cap

@@ -1,11 +1,15 @@
 #include "server/objects/virtual-reader.h"
 
 #include <algorithm>
+#include <deque>
+#include <set>
 
 #include "core/convert.h"
 #include "core/projection.h"
+#include "core/source-name.h"
+#include "core/unlimited-axis.h"
 #include "server/objects/guarded.h"
-#include "server/objects/link-follower.h"
+#include "server/objects/source-finder.h"
 
 namespace h5cap {
 namespace {
@@ -13,20 +17,29 @@ namespace {
 // Sources that are read side by side, for one reply.
 constexpr std::size_t lanes = 4;
 
+// Of series, that one reply may take: a hostile file may name any number.
+constexpr std::uint64_t maxBlocks = 65536;
+
 class VirtualOperation {
  public:
-  VirtualOperation(VirtualRead read, std::span<std::byte> target) : read_(kj::mv(read)), target_(target) {}
+  VirtualOperation(VirtualRead read, std::span<std::byte> target)
+      : read_(kj::mv(read)), target_(target), finder_(read_.place.clone()) {}
 
   kj::Promise<VirtualOutcome> run() {
     fillElements(read_.fillElement, target_);
     outcome_.heap = read_.node->dataset->fillHeap;
     for (std::size_t number : read_.index->near(read_.region)) {
-      const VirtualSource& source = read_.storage->sources[number];
-      if (!mayMeet(source, read_.region)) continue;
-      if (source.isPattern)
-        raiseKj(ErrorCode::unimplemented, read_.place.text() + ": virtual datasets with patterns of source names");
-      meeting_.push_back(&source);
+      const VirtualSource& mapping = read_.storage->sources[number];
+      if (!mayMeet(mapping, read_.region)) continue;
+      if (hasBlockNumber(mapping.file) || hasBlockNumber(mapping.dataset)) {
+        addBlocks(number, mapping);
+      } else {
+        meeting_.push_back(mapping);
+        meeting_.back().file = sourceName(mapping.file);
+        meeting_.back().dataset = sourceName(mapping.dataset);
+      }
     }
+    parts_.resize(meeting_.size());
     auto all = kj::heapArrayBuilder<kj::Promise<void>>(lanes);
     for (std::size_t lane = 0; lane < lanes; ++lane) all.add(nextMapping());
     return kj::joinPromises(all.finish()).then([this] {
@@ -38,34 +51,35 @@ class VirtualOperation {
   }
 
  private:
-  using MaybeFile = kj::Maybe<kj::Own<OpenFile>>;
+  struct ReadPart {
+    ProjectedPart part;
+    WholeRead whole;
+  };
+
+  // A series of blocks ends where the first one is absent; a source of another virtual dataset has what its extent holds.
+  void addBlocks(std::size_t number, const VirtualSource& pattern) {
+    BlockRange blocks = blocksNear(pattern, read_.region);
+    blocks.end = std::min(blocks.end, read_.extent ? read_.extent->blocks[number] : blocksWithin(pattern, read_.shape));
+    if (blocks.end > blocks.first && blocks.end - blocks.first > maxBlocks)
+      raiseKj(ErrorCode::tooLarge, read_.place.text() + ": one reply would take more than 65536 sources");
+    for (auto block = blocks.first; block < blocks.end; ++block) {
+      meeting_.push_back(blockOf(pattern, block));
+      if (!mayMeet(meeting_.back(), read_.region)) meeting_.pop_back();
+    }
+  }
 
   kj::Promise<void> nextMapping() {
     if (nextIndex_ == meeting_.size()) return kj::READY_NOW;
-    const VirtualSource& source = *meeting_[nextIndex_++];
-    return openSource(source)
-        .then([this, &source](MaybeFile file) -> kj::Promise<void> {
-          KJ_IF_MAYBE(opened, file) return fromFile(source, kj::mv(*opened));
-          return absent(source.file);
+    const std::size_t at = nextIndex_++;
+    return finder_.find(meeting_[at].file, meeting_[at].dataset)
+        .then([this, at](FoundSource found) -> kj::Promise<void> {
+          KJ_IF_MAYBE(node, found.node) return guarded([&] { return fromNode(at, kj::mv(*node)); });
+          return absent(found.missing);
         })
-        .then([this] { return nextMapping(); });
-  }
-
-  // Opened once a read, however many mappings name it.
-  kj::Promise<MaybeFile> openSource(const VirtualSource& source) {
-    if (source.file == ".") return MaybeFile(kj::addRef(*read_.place.file));
-    auto known = files_.find(source.file);
-    if (known == files_.end()) {
-      auto& from = *read_.place.file;
-      auto opening = from.sources().get(from, source.file).then([](MaybeFile file) {
-        return kj::refcounted<Shared>(kj::mv(file));
-      });
-      known = files_.emplace(source.file, opening.fork()).first;
-    }
-    return known->second.addBranch().then([](kj::Own<Shared> shared) -> MaybeFile {
-      KJ_IF_MAYBE(file, shared->file) return kj::addRef(**file);
-      return nullptr;
-    });
+        .then([this, at] {
+          guarded([&] { putInOrder(at); });
+          return nextMapping();
+        });
   }
 
   kj::Promise<void> absent(const std::string& name) {
@@ -75,27 +89,17 @@ class VirtualOperation {
     return kj::READY_NOW;
   }
 
-  kj::Promise<void> fromFile(const VirtualSource& source, kj::Own<OpenFile> file) {
-    NodePlace place{kj::mv(file), joinPath("/", source.dataset)};
-    return findNode(kj::mv(place))
-        .then([this, &source](FoundNode found) { return guarded([&] { return fromNode(source, kj::mv(found)); }); },
-              [this, &source](kj::Exception&& problem) -> kj::Promise<void> {
-                if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
-                return absent(source.file + ": " + source.dataset);
-              });
-  }
-
-  kj::Promise<void> fromNode(const VirtualSource& source, FoundNode found) {
-    const DatasetInfo& target = *read_.node->dataset;
-    if (!found.info->dataset)
-      raiseKj(ErrorCode::fileProblem, found.place.text() + ": a virtual dataset names it, and it is not a dataset");
+  kj::Promise<void> fromNode(std::size_t at, FoundNode found) {
     const DatasetInfo& dataset = *found.info->dataset;
     toOwnType(found.place, dataset.type, {});  // refuses before anything is read
-    auto parts = project(source, target.space.shape, dataset.space.shape, read_.region);
+    Shape shape = dataset.space.shape;
+    // One that grows itself reads as fill beyond the extent that is stored.
+    if (dataset.space.kind == Dataspace::Kind::unknown) growToHold(shape, meeting_[at].sourceSelection);
+    auto parts = project(meeting_[at], read_.shape, shape, read_.region);
     auto pending = kj::Promise<void>(kj::READY_NOW);
     for (ProjectedPart& part : parts)
-      pending = pending.then([this, place = found.place.clone(), part = std::move(part)]() mutable {
-        return readPart(kj::mv(place), std::move(part));
+      pending = pending.then([this, at, place = found.place.clone(), part = std::move(part)]() mutable {
+        return readPart(at, kj::mv(place), std::move(part));
       });
     return pending;
   }
@@ -109,15 +113,25 @@ class VirtualOperation {
     }
   }
 
-  kj::Promise<void> readPart(NodePlace place, ProjectedPart part) {
+  kj::Promise<void> readPart(std::size_t at, NodePlace place, ProjectedPart part) {
     Selection selection = asSelection(part.source);
     auto reading = readWhole(place.clone(), std::move(selection), read_.absentSources, read_.depthLeft);
-    return reading.then([this, place = kj::mv(place), part = std::move(part)](WholeRead whole) {
+    return reading.then([this, at, place = kj::mv(place), part = std::move(part)](WholeRead whole) mutable {
       guarded([&] {
         whole.elements = toOwnType(place, whole.type, std::move(whole.elements));
-        scatter(part, whole);
+        parts_[at].push_back({std::move(part), std::move(whole)});
       });
     });
+  }
+
+  // Mappings may overlap: what is read side by side is put into place one after the other.
+  void putInOrder(std::size_t finished) {
+    finished_.insert(finished);
+    while (finished_.erase(nextPlaced_) > 0) {
+      for (ReadPart& one : parts_[nextPlaced_]) scatter(one.part, one.whole);
+      parts_[nextPlaced_] = {};
+      ++nextPlaced_;
+    }
   }
 
   void scatter(const ProjectedPart& part, WholeRead& whole) {
@@ -136,17 +150,14 @@ class VirtualOperation {
                                    whole.missingSources.end());
   }
 
-  struct Shared : public kj::Refcounted {
-    explicit Shared(MaybeFile file) : file(kj::mv(file)) {}
-    kj::Own<Shared> addRef() { return kj::addRef(*this); }
-    MaybeFile file;
-  };
-
   VirtualRead read_;
   std::span<std::byte> target_;
-  std::vector<const VirtualSource*> meeting_;
+  SourceFinder finder_;
+  std::deque<VirtualSource> meeting_;  // each with one source
   std::size_t nextIndex_ = 0;
-  std::map<std::string, kj::ForkedPromise<kj::Own<Shared>>> files_;
+  std::vector<std::vector<ReadPart>> parts_;
+  std::set<std::size_t> finished_;
+  std::size_t nextPlaced_ = 0;
   VirtualOutcome outcome_;
 };
 

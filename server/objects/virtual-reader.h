@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,12 +10,15 @@
 #include "core/projection.h"
 #include "core/storage.h"
 #include "server/objects/dataset-reader.h"
+#include "server/objects/virtual-extent.h"
 
 namespace h5cap {
 
 struct VirtualRead {
   NodePlace place;
   NodePointer node;
+  Shape shape;                              // of the virtual dataset
+  std::optional<VirtualExtent> extent;      // as it was measured; none for a fixed one and for a source of another
   const VirtualStorage* storage = nullptr;  // outlives the promise
   std::shared_ptr<const MappingIndex> index;
   Region region;                            // of the virtual dataset
@@ -30,8 +34,8 @@ struct VirtualOutcome {
 
 // Puts the elements of `read.region`, packed, into `target`, which outlives the promise.  Sources are opened and authorised
 // for the session of the file.  An absent one leaves fill and is listed, or raises missingSource; one that is denied or
-// fails raises.  Elements of another datatype are converted.  Unimplemented: patterns, unlimited mappings, sources whose
-// datatype convertElements refuses.
+// fails raises.  Where mappings overlap the last one counts.  Elements of another datatype are converted.  FileError;
+// Unimplemented: sources whose datatype convertElements refuses.
 kj::Promise<VirtualOutcome> readVirtual(VirtualRead read, std::span<std::byte> target);
 
 }  // namespace h5cap

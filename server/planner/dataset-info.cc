@@ -143,13 +143,7 @@ std::vector<ExternalFile> externalFilesOf(hid_t creationList) {
 
 Dataspace spaceOf(hid_t dataset, hid_t creationList) {
   if (layoutOf(creationList) == Layout::virtualMapping) {
-    std::string why = whyShapeUnknown(creationList);
-    if (!why.empty()) {
-      Dataspace space;
-      space.kind = Dataspace::Kind::unknown;
-      space.whyUnknown = std::move(why);
-      return space;
-    }
+    if (auto space = growingSpace(creationList)) return *space;
   }
   Handle space = own(H5Dget_space(dataset), "read the shape");
   return readSpace(space.get());

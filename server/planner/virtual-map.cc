@@ -1,5 +1,7 @@
 #include "server/planner/virtual-map.h"
 
+#include "core/source-name.h"
+#include "core/unlimited-axis.h"
 #include "server/planner/dataspace.h"
 #include "server/planner/handle.h"
 
@@ -26,23 +28,6 @@ std::string datasetOf(hid_t list, std::size_t i) {
                 "read the dataset of a virtual source");
 }
 
-// "%b" is a block number and "%%" a percent sign.
-bool hasBlockNumber(const std::string& name) {
-  for (std::size_t i = 0; i + 1 < name.size(); ++i) {
-    if (name[i] != '%') continue;
-    if (name[i + 1] == 'b') return true;
-    ++i;
-  }
-  return false;
-}
-
-bool isUnlimited(const Hyperslab& slab) {
-  for (const auto& dimension : slab.dimensions) {
-    if (dimension.count == unlimited || dimension.block == unlimited) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::size_t mappingCount(hid_t creationList) {
@@ -66,17 +51,19 @@ std::vector<VirtualSource> readMappings(hid_t creationList) {
   return sources;
 }
 
-std::string whyShapeUnknown(hid_t creationList) {
+std::optional<Dataspace> growingSpace(hid_t creationList) {
   std::size_t count = mappingCount(creationList);
   for (std::size_t i = 0; i < count; ++i) {
-    Handle space = own(H5Pget_virtual_vspace(creationList, i), "read a virtual mapping");
+    Handle mapped = own(H5Pget_virtual_vspace(creationList, i), "read a virtual mapping");
     // An irregular selection is bounded; looking at its boxes would be work for nothing.
-    if (H5Sget_select_type(space.get()) != H5S_SEL_HYPERSLABS || H5Sis_regular_hyperslab(space.get()) <= 0) continue;
-    if (isUnlimited(readSelection(space.get()))) {
-      return "a virtual dataset that grows with its sources, as " + fileOf(creationList, i) + " says";
-    }
+    if (H5Sget_select_type(mapped.get()) != H5S_SEL_HYPERSLABS || H5Sis_regular_hyperslab(mapped.get()) <= 0) continue;
+    if (!unlimitedAxis(readSelection(mapped.get()))) continue;
+    Dataspace space = readSpace(mapped.get());
+    space.kind = Dataspace::Kind::unknown;
+    space.whyUnknown = "a virtual dataset that grows with its sources, as " + fileOf(creationList, i) + " says";
+    return space;
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace h5cap::hdf5

@@ -126,6 +126,9 @@ class Dataset {
   // The dataset's description as it is now: one round trip.
   DatasetInfo refresh() const;
 
+  // Names of the sources of a virtual dataset that are absent: the server looks for all of them.  One round trip.
+  std::vector<std::string> missingSources() const;
+
   View view() const;
   View operator[](const Selection& selection) const { return view()[selection]; }
   View operator[](std::initializer_list<Axis> selection) const { return view()[Selection(selection)]; }

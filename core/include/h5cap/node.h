@@ -45,7 +45,7 @@ struct Link {
 struct Dataspace {
   enum class Kind { null, simple, unknown };
   Kind kind = Kind::simple;
-  Shape shape;             // empty for a scalar
+  Shape shape;             // empty for a scalar; of kind unknown, what the file stores
   Shape maxShape;          // same rank; `unlimited` along an axis that grows
   std::string whyUnknown;  // kind unknown
 };
