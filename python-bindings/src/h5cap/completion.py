@@ -8,7 +8,7 @@ from typing import Any, Deque, Dict, List, Optional, Tuple
 from .names import encoded, joined
 
 MOST_PATHS = 5_000  # below a group
-MOST_UNKNOWN_LINKS = 10_000  # a group with more of them is not listed for a completion: ten round trips
+MOST_UNKNOWN_LINKS = 50_000  # a group with more of them is not listed for a completion: 50 round trips
 
 
 def known_at(group: Any, path: str) -> Optional[Dict[str, Any]]:

@@ -62,15 +62,18 @@ def picture_selection(shape: Tuple[int, ...], itemsize: int, chunks: Optional[Tu
         deep *= extent  # a chunk is decoded as a whole
     spans = [height, width]
     blocks = [max(1, grain[axes - 2]), max(1, grain[axes - 1])]
-    while _touched(spans, blocks, deep) > MOST_TOUCHED and (spans[0] > MOST_PIXELS or spans[1] > MOST_PIXELS):
-        larger = 0 if spans[0] >= spans[1] else 1
-        spans[larger] = max(MOST_PIXELS, spans[larger] // 2)
+    while _touched(spans, blocks, deep) > MOST_TOUCHED:
+        counts = [-(-span // block) for span, block in zip(spans, blocks)]
+        most = 0 if counts[0] >= counts[1] else 1
+        if counts[most] <= 1:
+            break  # it takes a whole chunk
+        spans[most] = counts[most] // 2 * blocks[most]
     steps = [-(-span // MOST_PIXELS) for span in spans]
     if min(spans) // max(steps) >= FEWEST_PIXELS:
         steps = [max(steps)] * 2  # in proportion
     picked: List[Any] = [0] * len(lead)
-    for extent, span, step in zip((height, width), spans, steps):
-        start = (extent - span) // 2
+    for extent, span, block, step in zip((height, width), spans, blocks, steps):
+        start = (extent - span) // 2 // block * block if span < extent else 0
         picked.append(slice(start, start + span, step))
     return (*picked, slice(None)) if channels else tuple(picked)
 
