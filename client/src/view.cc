@@ -54,6 +54,7 @@ void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail
     sink.close();  // the target is the caller's again
     throw;
   }
+  if (options.missingSources) options.missingSources(sink.missingSources);
 }
 
 }  // namespace

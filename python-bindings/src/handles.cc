@@ -193,6 +193,8 @@ void bindNode(nb::module_& module) {
       .def("link", linkAt)
       .def("attributes", attributesOf)
       .def("attribute", attributeNamed)
+      .def("missing_sources",
+           [](const Node& node) { return toPython(waiting([&] { return Dataset(node.state()).missingSources(); })); })
       .def("virtual_sources", virtualSourcesOf);
 }
 

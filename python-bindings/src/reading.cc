@@ -69,8 +69,10 @@ nb::tuple readInto(const Node& node, const nb::sequence& axes, ByteBuffer target
   ReadOptions options = readOptions(raiseMissing, progress);
   auto* data = reinterpret_cast<std::byte*>(target.data());
   std::size_t capacity = target.size();
+  std::vector<std::string> missing;
+  options.missingSources = [&missing](const std::vector<std::string>& names) { missing = names; };
   Shape shape = waiting([&] { return Dataset(node.state())[selection].readPackedInto(data, capacity, options); });
-  return toPython(shape);
+  return nb::make_tuple(toPython(shape), toPython(missing));
 }
 
 // The data of `count` variable-length places, as bytes objects: places are (offset, count) pairs, and each counted item
@@ -99,7 +101,7 @@ void bindReading(nb::module_& module) {
   module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
              "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "Elements into a byte buffer; returns the shape.  Not for variable-length data.");
+             "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }
 

@@ -41,6 +41,15 @@ const char* text(Layout layout) {
   return "unknown";
 }
 
+const char* text(FillTime time) {
+  switch (time) {
+    case FillTime::ifSet: return "if set";
+    case FillTime::allocation: return "allocation";
+    case FillTime::never: return "never";
+  }
+  return "if set";
+}
+
 const char* text(Hyperslab::Kind kind) {
   switch (kind) {
     case Hyperslab::Kind::all: return "all";
@@ -214,6 +223,8 @@ nb::dict toPython(const DatasetInfo& info) {
   }
   out["filters"] = filters;
   out["fill"] = nb::make_tuple(toByteArray(Bytes(info.fillValue)), toBytes(info.fillHeap));
+  out["fill_defined"] = info.fillDefined;
+  out["fill_time"] = text(info.fillTime);
   out["storage_bytes"] = info.storageBytes;
   nb::list files;
   for (const ExternalFile& file : info.externalFiles) files.append(nb::make_tuple(toText(file.name), file.offset, file.size));
@@ -231,6 +242,7 @@ nb::dict toPython(const NodeInfo& info) {
   out["link_count"] = info.linkCount;
   out["tracks_order"] = info.tracksOrder;
   out["attributes_track_order"] = info.attributesTrackOrder;
+  out["reference_count"] = info.referenceCount;
   return out;
 }
 
@@ -292,9 +304,14 @@ nb::dict toPython(const Attribute& attribute) {
   return out;
 }
 
+nb::list toPython(const std::vector<std::string>& names) {
+  nb::list out;
+  for (const std::string& name : names) out.append(toText(name));
+  return out;
+}
+
 nb::tuple toPython(PackedElements&& packed) {
-  nb::list missing;
-  for (const std::string& source : packed.missingSources) missing.append(toText(source));
+  nb::list missing = toPython(packed.missingSources);
   nb::dict type = toPython(packed.type);
   return nb::make_tuple(type, toPython(packed.shape), toByteArray(std::move(packed.elements)), toBytes(packed.heap),
                         missing);

@@ -20,6 +20,7 @@ nb::dict toPython(const DatasetInfo& info);      // without the sources of a vir
 nb::dict toPython(const NodeInfo& info);         // without links and attributes; throws what is wrong with the node
 nb::dict toPython(const FileInfo& info);
 nb::list toPython(const std::vector<VirtualSource>& sources);
+nb::list toPython(const std::vector<std::string>& names);
 nb::dict toPython(const Hyperslab& stored);      // kind, dimensions, boxes, points, extent
 nb::dict toPython(const Attribute& attribute);   // "value" is (elements, heap), None when omitted or unreadable
 nb::tuple toPython(PackedElements&& packed);     // (type, shape, elements, heap, missing sources)

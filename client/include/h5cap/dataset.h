@@ -30,6 +30,10 @@ struct ReadOptions {
   // Behaviour.
   bool raiseMissingSources = false;  // FileError (missingSource) instead of fill for absent sources of a virtual dataset
 
+  // Called by the waiting thread at the end of a read, with the names of the sources of a virtual dataset that are absent and
+  // show as fill, if any.  Not by `readPackedAsync` and `tiles`.
+  std::function<void(const std::vector<std::string>& names)> missingSources;
+
   // Called by the waiting thread every 50 ms while it waits, with the elements that have arrived and those of the whole
   // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and `tiles`.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;

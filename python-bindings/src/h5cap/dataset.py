@@ -29,6 +29,7 @@ class Dataset(Node):
 
     _what = "dataset"
     _element: Optional[ElementType] = None
+    _missing: Optional[List[str]] = None
 
     @property
     def _dataset(self) -> Dict[str, Any]:
@@ -51,6 +52,8 @@ class Dataset(Node):
 
     @property
     def _space(self) -> Optional[Tuple[Shape, Tuple[Optional[int], ...]]]:
+        if "why_unknown" in self._dataset:
+            self.refresh()  # a virtual dataset that grows with its sources, which a snapshot does not look at
         if "why_unknown" in self._dataset:
             raise NotImplementedError(f"{self._path}: the shape is not known: {self._dataset['why_unknown']}")
         return self._dataset["space"]
@@ -162,6 +165,20 @@ class Dataset(Node):
                 for file, name, virtual, source in self._native.virtual_sources()]
 
     @property
+    def _raises_missing(self) -> bool:
+        return self._opened.on_missing == "raise"
+
+    @property
+    def missing_sources(self) -> List[str]:
+        """Names of the sources of a virtual dataset that are absent: file names, with ": " and the name of the dataset where
+        only that is absent.  After a read through this object, those that it showed as fill; before, all: the server
+        looks for every source, in one round trip.  Empty for any other dataset.
+        """
+        if self._missing is None:
+            return self._native.missing_sources() if self.is_virtual else []
+        return list(self._missing)
+
+    @property
     def dims(self):
         raise NotImplementedError("dimension scales need object references, which are not served yet")
 
@@ -236,7 +253,7 @@ class Dataset(Node):
             return np.empty(shape, kind.dtype)
         if kind.has_heap:
             with Progress(self._path, None) as tick:
-                _, shape, elements, heap, _ = _h5cap.read(self._native, selection.axes, False, tick)
+                _, shape, elements, heap, self._missing = _h5cap.read(self._native, selection.axes, self._raises_missing, tick)
             self._verify(shape, selection)
             array = kind.from_bytes(elements, shape, heap)
         else:
@@ -249,7 +266,7 @@ class Dataset(Node):
         """Packed elements into memory of the caller's, which is contiguous."""
         memory = target.reshape(-1).view(np.uint8)
         with Progress(self._path, target.dtype.itemsize) as tick:
-            shape = _h5cap.read_into(self._native, selection.axes, memory, False, tick)
+            shape, self._missing = _h5cap.read_into(self._native, selection.axes, memory, self._raises_missing, tick)
         self._verify(shape, selection)
 
     def _verify(self, shape: Shape, selection: Resolved) -> None:

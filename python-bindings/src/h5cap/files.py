@@ -36,7 +36,9 @@ class File(Group):
 
     ``File(url)`` is one round trip, and the snapshot of the tree that comes with it makes browsing free.  ``swmr`` is
     h5py's flag: a file that is being written is followed by `Dataset.refresh` with or without it.  ``timeout`` (seconds)
-    limits every wait on a connection that is made for this call.
+    limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source of a virtual
+    dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it ("fill"), or reading
+    them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.
 
     Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
     there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
@@ -45,7 +47,9 @@ class File(Group):
     _what = "file"
 
     def __init__(self, url: str, mode: str = "r", *, swmr: bool = False, token: Optional[str] = None,
-                 timeout: float = DEFAULT_TIMEOUT):
+                 timeout: float = DEFAULT_TIMEOUT, on_missing: str = "fill"):
+        if on_missing not in ("fill", "raise"):
+            raise ValueError("on_missing must be 'fill' or 'raise'")
         if mode not in _MODES:
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":
@@ -53,7 +57,8 @@ class File(Group):
         url = file_only(str(url))
         hold(url, timeout, token)
         with opening(url):
-            opened = OpenFile(_h5cap.open_url(url, SNAPSHOT_BYTES, timeout, token or ""), url, swmr, timeout, token)
+            opened = OpenFile(_h5cap.open_url(url, SNAPSHOT_BYTES, timeout, token or ""), url, swmr, timeout, token,
+                              on_missing)
         super().__init__(opened, opened.native, "/")
 
     @classmethod

@@ -15,13 +15,14 @@ from .names import encoded, joined
 class OpenFile:
     """An open file, shared by everything that was reached through it; closing it closes all of that."""
 
-    def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str]):
+    def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str], on_missing: str = "fill"):
         self._native = native
         self.url = url
         self.server = _h5cap.parse_location(url)[0].rstrip("/")
         self.swmr = swmr
         self.timeout = timeout
         self.token = token
+        self.on_missing = on_missing
         self.info: Dict[str, Any] = native.wait()
         self._others: Dict[str, Any] = {}
 
@@ -59,7 +60,8 @@ class OpenFile:
         if path not in self._others:
             from .files import File
 
-            self._others[path] = File(self.url_of(info), swmr=self.swmr, token=self.token, timeout=self.timeout)
+            self._others[path] = File(self.url_of(info), swmr=self.swmr, token=self.token, timeout=self.timeout,
+                                      on_missing=self.on_missing)
         return self._others[path]
 
 
