@@ -131,8 +131,6 @@ bool DataType::hasVariable() const {
 std::string DataType::unsupportedReason() const {
   return std::visit(Overloaded{
                         [](const UnsupportedType& type) { return fmt::format("datatype class {}", type.name); },
-                        [](const ObjectReferenceType&) { return std::string("object references"); },
-                        [](const RegionReferenceType&) { return std::string("region references"); },
                         [](const ComplexType&) { return std::string("HDF5's complex numbers"); },
                         [](const TimeType&) { return std::string("HDF5's time type"); },
                         [](const EnumType& type) { return type.base->unsupportedReason(); },

@@ -8,6 +8,7 @@ namespace h5cap {
 namespace {
 
 constexpr std::size_t maxPaths = 4096;
+constexpr std::size_t maxReferences = 1024;
 constexpr std::size_t maxStorages = 1024;
 
 template <class T>
@@ -41,7 +42,7 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
 FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner)
     : file_(kj::mv(file)), stamp_(stamp), version_(stamp.version()),
       versionText_(reinterpret_cast<const char*>(version_.data()), version_.size()), planner_(kj::mv(planner)),
-      info_(1), paths_(maxPaths), storage_(maxStorages), mappings_(maxStorages), chunks_(*planner_) {}
+      info_(1), paths_(maxPaths), references_(maxReferences), storage_(maxStorages), mappings_(maxStorages), chunks_(*planner_) {}
 
 FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, Settled settled, FileVersion& before)
     : FileVersion(kj::mv(file), stamp, kj::addRef(*before.planner_)) {
@@ -87,18 +88,46 @@ kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
 }
 
 kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, bool followLast,
-                                                                    unsigned maxLinks) {
+                                                                    unsigned maxLinks,
+                                                                    std::shared_ptr<const Bytes> token) {
+  if (token == nullptr) return resolveFrom(0, path, followLast, maxLinks);
+  return dereference(*token).then([this, path, followLast, maxLinks](std::shared_ptr<const Referenced> found) {
+    return resolveFrom(found->target->id, path, followLast, maxLinks);
+  }).attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolveFrom(ObjectId base, const std::string& path,
+                                                                        bool followLast, unsigned maxLinks) {
   return paths_
-      .get({path, followLast, maxLinks}, [&] {
+      .get({path, followLast, maxLinks, base}, [&] {
         return planner_
-            ->ask([path, followLast, maxLinks](rpc::PlannerRequest::Builder request) {
+            ->ask([path, followLast, maxLinks, base](rpc::PlannerRequest::Builder request) {
               auto resolve = request.initResolve();
+              resolve.setBase(base);
               resolve.setPath(path.c_str());
               resolve.setFollowLast(followLast ? rpc::Follow::YES : rpc::Follow::NO);
               resolve.setMaxLinks(maxLinks);
             })
             .then([](kj::Own<PlannerAnswer> answer) {
               return guarded([&] { return share(readResolution(answer->reply())); });
+            });
+      })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<std::shared_ptr<const Referenced>> FileVersion::dereference(const Bytes& token) {
+  return references_
+      .get(token, [&] {
+        return planner_
+            ->ask([token](rpc::PlannerRequest::Builder request) { request.setDereference(wire::asData(token)); })
+            .then([](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] {
+                if (!answer->reply().isDereferenced()) unexpectedReply();
+                auto found = answer->reply().getDereferenced();
+                auto path = found.getPath();
+                return share(Referenced{std::make_shared<const NodeInfo>(wire::read(found.getTarget())),
+                                        std::string(path.begin(), path.size()), wire::read(found.getStored())});
+              });
             });
       })
       .attach(kj::addRef(*this));

@@ -44,6 +44,13 @@ using NodePointer = std::shared_ptr<const NodeInfo>;
 // HDF5's own limit on soft and external links along one path (H5L_NUM_LINKS).
 inline constexpr unsigned maxLinksInPath = 16;
 
+// What an element of a reference type names.
+struct Referenced {
+  NodePointer target;
+  std::string path;  // one that leads there; empty when none does
+  Hyperslab stored;  // what a region reference selects
+};
+
 using Resolution = std::variant<NodePointer, Link, ExternalStep, MissingStep>;
 
 // Clocks of file systems tick in milliseconds: a stamp this young may cover further changes.
@@ -82,9 +89,14 @@ class FileVersion : public kj::Refcounted {
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
   kj::Promise<std::shared_ptr<const FileInfo>> info();
 
-  // The object at a path from the root.  Failed when it takes more than `maxLinks` soft and external links.
+  // The object at a path from the root, or from what `token` names when the path has no leading slash.  Failed when it takes
+  // more than `maxLinks` soft and external links.
   kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, bool followLast,
-                                                         unsigned maxLinks = maxLinksInPath);
+                                                         unsigned maxLinks = maxLinksInPath,
+                                                         std::shared_ptr<const Bytes> token = nullptr);
+
+  // What an element of a reference type names.  NotFound.
+  kj::Promise<std::shared_ptr<const Referenced>> dereference(const Bytes& token);
 
   kj::Promise<std::shared_ptr<const Storage>> storage(ObjectId dataset);
 
@@ -99,6 +111,9 @@ class FileVersion : public kj::Refcounted {
   kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question);
 
  private:
+  kj::Promise<std::shared_ptr<const Resolution>> resolveFrom(ObjectId base, const std::string& path, bool followLast,
+                                                             unsigned maxLinks);
+
   kj::Own<SharedFile> file_;
   Stamp stamp_;
   Version version_;
@@ -108,7 +123,8 @@ class FileVersion : public kj::Refcounted {
   bool isSwmr_ = false;
   std::uint64_t generation_ = 0;  // of versions that share a planner
   BoundedCache<int, FileInfo> info_;
-  BoundedCache<std::tuple<std::string, bool, unsigned>, Resolution> paths_;
+  BoundedCache<std::tuple<std::string, bool, unsigned, ObjectId>, Resolution> paths_;
+  BoundedCache<Bytes, Referenced> references_;
   BoundedCache<ObjectId, Storage> storage_;
   BoundedCache<ObjectId, MappingIndex> mappings_;
   ChunkIndex chunks_;

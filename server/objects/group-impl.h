@@ -3,6 +3,7 @@
 
 #include "server/objects/node-impl.h"
 #include "server/objects/raw-bytes.h"
+#include "server/objects/referenced-node.h"
 
 namespace h5cap {
 
@@ -42,7 +43,9 @@ class GroupMethods : public NodeMethods<Interface> {
  private:
   NodePlace below(capnp::Text::Reader path) {
     NodePlace place = this->place().clone();
-    place.path = joinPath(place.path, std::string(path.begin(), path.size()));
+    std::string wanted(path.begin(), path.size());
+    if (!wanted.empty() && wanted.front() == '/') place.token = nullptr;
+    place.path = place.path.empty() ? std::move(wanted) : joinPath(place.path, wanted);
     return place;
   }
 };
@@ -56,7 +59,10 @@ class FileImpl final : public GroupMethods<rpc::File> {
  public:
   explicit FileImpl(kj::Own<OpenFile> file) : GroupMethods(NodePlace{kj::mv(file), "/"}) {}
 
-  kj::Promise<void> dereference(DereferenceContext) override { return notServed("dereferencing"); }
+  kj::Promise<void> dereference(DereferenceContext context) override {
+    context.allowCancellation();
+    return dereferenceToken(place().clone(), context);
+  }
   kj::Promise<void> stat(StatContext context) override;
   kj::Promise<void> readBytes(ReadBytesContext context) override {
     context.allowCancellation();

@@ -53,8 +53,8 @@ kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft) {
   if (place.path.find('\0') != std::string::npos) raiseKj(ErrorCode::notFound, "the path holds a zero byte");
   auto& file = *place.file;
   return file
-      .consult<Step>([path = place.path, followLast, linksLeft](FileVersion& version) {
-        return version.resolve(path, followLast, linksLeft)
+      .consult<Step>([path = place.path, token = place.token, followLast, linksLeft](FileVersion& version) {
+        return version.resolve(path, followLast, linksLeft, token)
             .then([kept = kj::addRef(version)](std::shared_ptr<const Resolution> end) mutable {
               return Step{kj::mv(kept), kj::mv(end)};
             });

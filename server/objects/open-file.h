@@ -66,9 +66,10 @@ class OpenFile : public kj::Refcounted {
 // A path in one file; objects are found by it in every version.
 struct NodePlace {
   kj::Own<OpenFile> file;
-  std::string path;  // absolute
+  std::string path;                        // absolute, unless it starts at what `token` names
+  std::shared_ptr<const Bytes> token = {};  // a reference to an object that no path from the root leads to
 
-  NodePlace clone() { return {kj::addRef(*file), path}; }
+  NodePlace clone() { return {kj::addRef(*file), path, token}; }
 
   // "raw/scan.nxs: /entry/data", for messages.
   std::string text() const { return file->shownPath() + ": " + path; }

@@ -61,7 +61,7 @@ kj::Promise<bool> ReadOperation::attempt() {
   return version_->info()
       .then([this](std::shared_ptr<const FileInfo> info) {
         isSwmr_ = info->isSwmr;
-        return version_->resolve(place_.path, true);
+        return version_->resolve(place_.path, true, maxLinksInPath, place_.token);
       })
       .then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {
         return guarded([&] {

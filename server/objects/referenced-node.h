@@ -1,0 +1,15 @@
+// What elements of reference types name.
+#pragma once
+
+#include <h5cap/objects.capnp.h>
+
+#include "server/objects/open-file.h"
+
+namespace h5cap {
+
+using DereferenceContext = capnp::CallContext<rpc::File::DereferenceParams, rpc::File::DereferenceResults>;
+
+// Answers File.dereference: the object in the file of `place`, and what a region reference selects of it.
+kj::Promise<void> dereferenceToken(NodePlace place, DereferenceContext context);
+
+}  // namespace h5cap
