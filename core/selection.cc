@@ -53,6 +53,15 @@ struct AxisResolver {
     for (auto index : list.values) result.indices.push_back(resolveIndex(index, extent, axis));
     return normalised(std::move(result));
   }
+  RegionAxis operator()(const BitMask& mask) const {
+    if (!mask.sizedTo(extent)) {
+      throw BadSelection(fmt::format("a mask of {} elements for {} indices along axis {}", mask.size(), extent, axis));
+    }
+    RegionAxis result;
+    result.indices.reserve(mask.count());
+    for (auto i = mask.next(0); i < extent; i = mask.next(i + 1)) result.indices.push_back(i);
+    return normalised(std::move(result));
+  }
 };
 
 bool isEllipsis(const Axis& axis) { return std::holds_alternative<Ellipsis>(axis); }
@@ -112,6 +121,7 @@ Shape Region::shape() const {
 std::uint64_t Region::elementCount() const { return h5cap::elementCount(counts()); }
 
 Region resolve(const Selection& selection, const Shape& shape) {
+  if (!selection.isOrthogonal()) throw BadSelection("single elements where a slice is needed");
   const auto& axes = selection.axes();
   auto ellipsisAt = static_cast<std::size_t>(std::find_if(axes.begin(), axes.end(), isEllipsis) - axes.begin());
   auto given = axes.size() - (ellipsisAt < axes.size() ? 1 : 0);

@@ -105,6 +105,11 @@ struct Formatter {
     if (range.step != 1) text += fmt::format(":{}", range.step);
     return text;
   }
+  std::string operator()(const BitMask& mask) const {
+    std::vector<std::uint64_t> set;
+    for (auto i = mask.next(0); i < mask.size(); i = mask.next(i + 1)) set.push_back(i);
+    return fmt::format("[{}]", fmt::join(set, ","));
+  }
 };
 
 }  // namespace
@@ -119,6 +124,7 @@ Selection parseSlice(std::string_view text) {
 }
 
 std::string formatSlice(const Selection& selection) {
+  if (!selection.isOrthogonal()) throw BadSelection("single elements cannot be written as a slice");
   std::string text;
   for (const auto& axis : selection.axes()) {
     if (!text.empty()) text += ',';

@@ -10,6 +10,8 @@ namespace h5cap {
 
 // NumPy's basic notation without the outer brackets.  Throws BadSelection naming the part that it cannot read.
 Selection parseSlice(std::string_view text);
+
+// A mask along an axis is written as a list.  Throws BadSelection for points and masks over elements.
 std::string formatSlice(const Selection& selection);
 
 }  // namespace h5cap

@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::string_view REMOTE_PREFIX = "remote exception: ";
 
+BitMask readMask(capnp::Data::Reader bits) {
+  return BitMask::unsized(reinterpret_cast<const std::byte*>(bits.begin()), bits.size());
+}
+
+kj::ArrayPtr<const kj::byte> maskBytes(const BitMask& mask) {
+  return {reinterpret_cast<const kj::byte*>(mask.bytes()), BitMask::byteCount(mask.size())};
+}
+
 Axis readAxis(rpc::Selection::Axis::Reader axis) {
   switch (axis.which()) {
     case rpc::Selection::Axis::ALL:
@@ -33,7 +41,7 @@ Axis readAxis(rpc::Selection::Axis::Reader axis) {
       return list;
     }
     case rpc::Selection::Axis::MASK:
-      throw Unimplemented("selections by mask");
+      return readMask(axis.getMask());
   }
   throw Unimplemented("a kind of selection from a newer peer");
 }
@@ -53,6 +61,7 @@ struct AxisWriter {
     auto values = builder.initIndices(listSize(list.values.size()));
     for (unsigned i = 0; i < values.size(); ++i) values.set(i, list.values[i]);
   }
+  void operator()(const BitMask& mask) { builder.setMask(maskBytes(mask)); }
   void operator()(Ellipsis) { throw BadSelection("an ellipsis has to be expanded before it is sent"); }
 };
 
@@ -78,21 +87,35 @@ kj::Exception::Type kjType(ErrorCode code) {
 }  // namespace
 
 Selection read(rpc::Selection::Reader reader) {
-  if (reader.getPoints().size() > 0) throw Unimplemented("selections of single points");
+  if (reader.hasPoints()) {
+    if (reader.hasMask() || reader.getAxes().size() > 0) throw BadSelection("points together with axes or a mask");
+    Points points;
+    for (auto coordinate : reader.getPoints()) points.coordinates.push_back(coordinate);
+    return points;
+  }
   auto list = reader.getAxes();
   if (list.size() > rpc::MAX_RANK) throw BadSelection(fmt::format("a selection of {} axes", list.size()));
   std::vector<Axis> axes;
   axes.reserve(list.size());
   for (auto axis : list) axes.push_back(readAxis(axis));
+  if (reader.hasMask()) return Selection(std::move(axes), readMask(reader.getMask()));
   return Selection(std::move(axes));
 }
 
 void write(const Selection& selection, rpc::Selection::Builder builder) {
+  if (const auto& points = selection.points()) {
+    const auto& all = points->coordinates;
+    auto list = builder.initPoints(listSize(all.size()));
+    for (unsigned i = 0; i < list.size(); ++i) list.set(i, all[i]);
+    return;
+  }
+  if (selection.mask()) builder.setMask(maskBytes(*selection.mask()));
   auto axes = builder.initAxes(listSize(selection.axes().size()));
   for (unsigned k = 0; k < axes.size(); ++k) std::visit(AxisWriter{axes[k]}, selection.axes()[k]);
 }
 
 Selection expandEllipsis(const Selection& selection, std::size_t rank) {
+  if (selection.points()) return selection;
   const auto& given = selection.axes();
   std::vector<Axis> axes;
   for (const auto& axis : given) {
@@ -105,6 +128,7 @@ Selection expandEllipsis(const Selection& selection, std::size_t rank) {
   if (axes.size() > rank) {
     throw BadSelection(fmt::format("{} indexing arguments for {} dimensions", axes.size(), rank));
   }
+  if (selection.mask()) return Selection(std::move(axes), *selection.mask());
   return Selection(std::move(axes));
 }
 

@@ -1,8 +1,8 @@
 // A slice as a value: which elements of a dataset, axis by axis.
 //
 // A `Selection` is what a user writes; it may count from the end and be open-ended, and needs no shape.  A `Region` is a
-// selection resolved against one shape: plain indices along every axis, in order.  Selections are orthogonal: the
-// elements are the cartesian product of the axes.
+// selection resolved against one shape: plain indices along every axis, in order.  Axes select orthogonally: the elements are
+// the cartesian product of the axes.  Besides there are single elements: points, in any order, and masks over a region.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "h5cap/bit-mask.h"
 #include "h5cap/shape.h"
 
 namespace h5cap {
@@ -47,8 +48,15 @@ struct Indices {
   friend bool operator==(const Indices& a, const Indices& b) { return a.values == b.values; }
 };
 
-// One axis: an integer is a single index and drops the axis from the result's shape.
-using Axis = std::variant<All, std::int64_t, Range, Indices, Ellipsis>;
+// One axis: an integer is a single index and drops the axis from the result's shape.  A mask has as many bits as the axis
+// indices, and means those that are set.
+using Axis = std::variant<All, std::int64_t, Range, Indices, Ellipsis, BitMask>;
+
+// Coordinates of single elements, rank after rank.
+struct Points {
+  std::vector<std::uint64_t> coordinates;
+  friend bool operator==(const Points& a, const Points& b) { return a.coordinates == b.coordinates; }
+};
 
 class Selection {
  public:
@@ -56,12 +64,33 @@ class Selection {
   Selection(std::initializer_list<Axis> axes) : Selection(std::vector<Axis>(axes)) {}
   explicit Selection(std::vector<Axis> axes);  // throws BadSelection for a second ellipsis
 
+  // Of all elements of what `within` means, in C order, those whose bit is set.  The result has one axis.
+  Selection(BitMask mask) : mask_(std::move(mask)) {}
+  Selection(std::vector<Axis> within, BitMask mask) : Selection(std::move(within)) { mask_ = std::move(mask); }
+
+  // Single elements in any order, repeated ones included.  The result has one axis.
+  Selection(Points points) : points_(std::move(points)) {}
+
   const std::vector<Axis>& axes() const { return axes_; }
-  friend bool operator==(const Selection& a, const Selection& b) { return a.axes_ == b.axes_; }
+  const std::optional<BitMask>& mask() const { return mask_; }
+  const std::optional<Points>& points() const { return points_; }  // then axes and mask say nothing
+
+  // Whether axes say it all.
+  bool isOrthogonal() const { return !mask_ && !points_; }
+
+  friend bool operator==(const Selection& a, const Selection& b) {
+    return a.axes_ == b.axes_ && a.mask_ == b.mask_ && a.points_ == b.points_;
+  }
 
  private:
   std::vector<Axis> axes_;
+  std::optional<BitMask> mask_;
+  std::optional<Points> points_;
 };
+
+// `points({{0, 5}, {3, 1}})`: the elements at these coordinates, each of the dataset's rank.  Throws BadSelection when ranks
+// differ.
+Selection points(const std::vector<Shape>& coordinates);
 
 struct RegionAxis {
   std::uint64_t start = 0;
@@ -87,12 +116,42 @@ struct Region {
 };
 
 // The region that `selection` means in a dataset of this shape.  Throws BadSelection when it names more axes than there
-// are, or an index outside; the message names the axis, the index and the extent.
+// are, or an index outside; the message names the axis, the index and the extent; and for points and masks.
 Region resolve(const Selection& selection, const Shape& shape);
+
+// What any selection means in a dataset of one shape.
+class Resolved {
+ public:
+  // Throws BadSelection as `resolve` does, for points outside or of another rank, and for a mask of another size than what it
+  // is a mask of.
+  Resolved(const Selection& selection, Shape shape);
+
+  const Shape& datasetShape() const { return datasetShape_; }
+  Shape shape() const;                 // of the result
+  Shape counts() const;                // the same with dropped axes (1)
+  std::uint64_t elementCount() const;  // throws FileError (tooLarge) on overflow
+
+  // Set unless it is points.
+  const std::optional<Region>& region() const { return region_; }
+  const std::optional<BitMask>& mask() const { return mask_; }  // over the region's elements, in C order
+  bool isOrthogonal() const { return region_ && !mask_; }
+
+  // Coordinates of elements `first` to `first + count - 1` of the result in C order, rank after rank; it has them.
+  std::vector<std::uint64_t> coordinates(std::uint64_t first, std::uint64_t count) const;
+
+ private:
+  Shape datasetShape_;
+  std::optional<Region> region_;
+  std::optional<BitMask> mask_;
+  std::vector<std::uint64_t> points_;
+};
 
 // The region that `inner` means, applied to the result of `outer`, as `dataset[outer][inner]` with NumPy's meaning.
 // Throws BadSelection as `resolve` does.
 Region compose(const Region& outer, const Selection& inner);
+
+// The same for any two selections, in a dataset of this shape.
+Selection compose(const Selection& outer, const Selection& inner, const Shape& shape);
 
 // A selection that resolves to `region` in any shape that holds it.
 Selection asSelection(const Region& region);
