@@ -1,8 +1,8 @@
 """h5netcdf over h5cap: ``h5cap.compat.h5netcdf.File(url)`` is an ``h5netcdf.File``; `install` makes ``h5netcdf.File(url)``
 one as well.
 
-h5netcdf asks for the names of dimensions through references, each of which would be a round trip.  Here those of a file
-that came with a snapshot are found in it, by the scales' own lists of what they are attached to.
+h5netcdf follows a reference for every dimension of every variable, and for every variable of an unlimited dimension;
+here they are looked up in the snapshot that came with the file.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import weakref
 from collections import ChainMap
 from types import SimpleNamespace
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import h5netcdf
 import h5py
 from h5netcdf import core
+from h5netcdf.attrs import Attributes
 
 import h5cap
 
 from .address import is_address
+from .targets import Targets
 
 # What h5netcdf takes from the package that a file is read with.  Dtypes of h5cap are h5py's.
 _NAMESPACE = SimpleNamespace(
@@ -26,6 +28,8 @@ _NAMESPACE = SimpleNamespace(
     Datatype=h5cap.Datatype, Empty=h5cap.Empty, check_dtype=h5py.check_dtype, check_string_dtype=h5py.check_string_dtype,
     check_enum_dtype=h5py.check_enum_dtype, enum_dtype=h5py.enum_dtype, vlen_dtype=h5py.vlen_dtype,
     string_dtype=h5py.string_dtype, h5ds=SimpleNamespace(is_scale=lambda dataset: dataset.is_scale))
+# The same by h5py's name, by which attributes are asked for their types (`get_id`).
+_ATTRIBUTES_NAMESPACE = SimpleNamespace(**{**vars(_NAMESPACE), "__name__": "h5py"})
 # HDF5's numbers of the classes of types that netCDF lets users define.
 _COMPOUND, _ENUM, _SEQUENCE = 6, 8, 9
 _installed = False
@@ -56,18 +60,73 @@ def _type_class(dtype) -> Optional[int]:
     return _SEQUENCE if base is not None and h5py.check_string_dtype(dtype) is None else None
 
 
-class Variable(core.Variable):
+class _Attributed:
+    """What has attributes: read with their HDF5 types, which say how bytes are text."""
+
+    @property
+    def attrs(self) -> Attributes:
+        found = super().attrs
+        found._h5py = _ATTRIBUTES_NAMESPACE
+        return found
+
+
+class Variable(_Attributed, core.Variable):
     """A variable of a file that h5cap reads."""
 
     @property
     def _h5type_identifier(self) -> Optional[int]:
         return _type_class(self._h5ds.dtype)
 
+    def _lookup_dimensions(self) -> Tuple[str, ...]:
+        attrs = self._h5ds.attrs
+        is_coordinate = "_Netcdf4Coordinates" in attrs and attrs.get("CLASS") == b"DIMENSION_SCALE"
+        if is_coordinate or "DIMENSION_LIST" not in attrs:
+            return super()._lookup_dimensions()
+        # Of several scales the last is the dimension, as in netCDF's own library.
+        last = [scales[-1] if len(scales) else None for scales in attrs["DIMENSION_LIST"]]
+        paths = [None if scale is None else self._root._targets.path(scale) for scale in last]
+        if None in paths:
+            return super()._lookup_dimensions()  # which says what is wrong
+        return tuple(path.rpartition("/")[2] for path in paths)
 
-class _Types:
-    """What groups and files have in common: user-defined types, by their dtypes."""
+
+class Dimension(core.Dimension):
+    """A dimension of a file that h5cap reads."""
+
+    @property
+    def size(self) -> int:
+        """The extent; of an unlimited dimension that of the longest variable along it, as in netCDF's own library."""
+        size = len(self)
+        if self.isunlimited():
+            for reference, axis in self._h5ds.attrs.get("REFERENCE_LIST", ()):
+                path = self._root._targets.path(reference)
+                if path is not None:
+                    size = max(size, self._root._h5file[path].shape[axis])
+        return size
+
+
+class Dimensions(core.Dimensions):
+    """The dimensions of a group."""
+
+    def add(self, name: str) -> None:
+        self._objects[name] = Dimension(self._group, name)
+
+    def add_phony(self, name: str, size: int) -> None:
+        self._objects[name] = Dimension(self._group, name, size, create_h5ds=False, phony=True)
+
+
+class _Members:
+    """What groups and files have in common: whose members are ours, and user-defined types by their dtypes."""
 
     _variable_cls = Variable
+
+    @property
+    def _dimensions(self) -> Dimensions:
+        return self.__dict__["_own_dimensions"]
+
+    @_dimensions.setter
+    def _dimensions(self, made: core.Dimensions) -> None:
+        self.__dict__["_own_dimensions"] = Dimensions(self)  # in the place of those that core.Group makes
 
     @property
     def _group_cls(self):
@@ -83,11 +142,11 @@ class _Types:
         return None if kind is None else self._get_usertype_dict(kind).get(h5type.name.split("/")[-1])
 
 
-class Group(_Types, core.Group):
+class Group(_Members, _Attributed, core.Group):
     """A group of a file that h5cap reads."""
 
 
-class File(_Types, core.File):
+class File(_Members, _Attributed, core.File):
     """An ``h5netcdf.File`` on a server.  Read-only; ``decode_vlen_strings`` and ``phony_dims`` are h5netcdf's."""
 
     def __init__(self, path: Any, mode: str = "r", format: str = "NETCDF4", invalid_netcdf: bool = False,
@@ -106,6 +165,7 @@ class File(_Types, core.File):
             raise ValueError(f"unknown value {phony_dims!r} for phony_dims")
         self._close_h5file = not isinstance(path, h5cap.File)
         self._h5cap_file = h5cap.File(path, **options) if self._close_h5file else path
+        self._targets = Targets(self._h5cap_file)
         # What h5netcdf.File.__init__ sets.
         self._h5py = _NAMESPACE
         self._backend = "h5cap"
@@ -126,7 +186,6 @@ class File(_Types, core.File):
         self._all_h5groups = ChainMap(self._h5group)
         core.Group.__init__(self, self, self._h5path)
         if phony_dims == "sort":
-            self._max_dim_id = self._get_maximum_dimension_id()
             self._determine_phony_dimensions()
 
     @property
