@@ -69,4 +69,5 @@ struct OpenOptions @0xbe8ce39c6fdd9d43 {
   access @1 :Types.Access = read;
   traceId @2 :Data;
   knownVersion @3 :Data;             # the caller has the snapshot of this version: none is sent if it is current
+  ifVersion @4 :Data;                # `changed` unless the file still is this version, or the same file with a SWMR writer
 }

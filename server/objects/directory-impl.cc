@@ -1,6 +1,7 @@
 #include "server/objects/directory-impl.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "server/objects/group-impl.h"
 
@@ -17,10 +18,21 @@ struct OpenedFile {
   kj::Maybe<kj::Own<PlannerAnswer>> snapshot;
 };
 
-kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, std::uint32_t snapshotBytes) {
-  return file.info(version).then([&file, &version, snapshotBytes](FileInfo info) -> kj::Promise<OpenedFile> {
-    if (snapshotBytes == 0) return OpenedFile{kj::mv(info), nullptr};
-    const std::uint32_t bytes = std::min(snapshotBytes, maxSnapshotBytes);
+// What is asked of openFile about the file.
+struct Wanted {
+  std::uint32_t snapshotBytes = 0;
+  Version knownVersion;  // nothing is sent of its snapshot
+  Version ifVersion;     // no other will do
+};
+
+kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, const Wanted& wanted) {
+  return file.info(version).then([&file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
+    if (!wanted.ifVersion.empty() && !version.satisfies(wanted.ifVersion))
+      raiseKj(ErrorCode::changed, file.shownPath() + ": the file is not the version that was asked for");
+    const bool isKnown = !wanted.knownVersion.empty() && wanted.knownVersion == version.version() &&
+                         version.settled() == Settled::yes;
+    if (wanted.snapshotBytes == 0 || isKnown) return OpenedFile{kj::mv(info), nullptr};
+    const std::uint32_t bytes = std::min(wanted.snapshotBytes, maxSnapshotBytes);
     auto& connection = *file.session().connection;
     auto asked = connection.replyBytes->take(bytes).then([&version, &connection, bytes](kj::Own<Quota::Lease> room) {
       auto answer = version.ask([bytes](rpc::PlannerRequest::Builder request) {
@@ -103,14 +115,17 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   auto params = context.getParams();
   const auto access = params.getOptions().getAccess();
   if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
-  const std::uint32_t snapshotBytes = params.getOptions().getSnapshotBytes();
+  auto wanted = std::make_shared<Wanted>();
+  wanted->snapshotBytes = params.getOptions().getSnapshotBytes();
+  wanted->knownVersion = wire::readBytes(params.getOptions().getKnownVersion());
+  wanted->ifVersion = wire::readBytes(params.getOptions().getIfVersion());
   std::string path = below(params.getPath());
   context.releaseParams();
   return OpenFile::open(session(), kj::mv(path), path_)
-      .then([context, snapshotBytes](kj::Own<OpenFile> file) mutable {
+      .then([context, wanted](kj::Own<OpenFile> file) mutable {
         auto& opened = *file;
-        auto described = opened.consult<OpenedFile>([&opened, snapshotBytes](FileVersion& version) {
-          return describeFile(opened, version, snapshotBytes).attach(kj::addRef(version));
+        auto described = opened.consult<OpenedFile>([&opened, wanted](FileVersion& version) {
+          return describeFile(opened, version, *wanted).attach(kj::addRef(version));
         });
         return described.then([context, file = kj::mv(file)](OpenedFile result) mutable {
           guarded([&] {

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "server/objects/link-follower.h"
+#include "server/objects/sealed-node.h"
 #include "server/objects/served.h"
 
 namespace h5cap {
@@ -15,7 +17,6 @@ rpc::Node::Client makeNode(FoundNode found);
 rpc::Attributes::Client makeAttributes(NodePlace place);
 
 using AttributesContext = capnp::CallContext<rpc::Node::AttributesParams, rpc::Node::AttributesResults>;
-using SealContext = capnp::CallContext<rpc::Node::SealParams, rpc::Node::SealResults>;
 using DescribeContext = capnp::CallContext<rpc::Node::DescribeParams, rpc::Node::DescribeResults>;
 
 // Answers Node's methods for a place in a file.
@@ -37,7 +38,11 @@ class NodeMethods : public Served<Interface> {
     return kj::READY_NOW;
   }
 
-  kj::Promise<void> seal(SealContext) override { return this->notServed("seal"); }
+  kj::Promise<void> seal(SealContext context) override {
+    context.allowCancellation();
+    constexpr bool isFile = std::is_same_v<Interface, rpc::File>;
+    return sealNode(place_.clone(), isFile ? Ticket::Kind::file : Ticket::Kind::node, context);
+  }
 
  protected:
   NodePlace& place() { return place_; }

@@ -11,6 +11,7 @@
 
 #include "server/access/identity.h"
 #include "server/access/opener.h"
+#include "server/access/ticket.h"
 #include "server/executor/chunk-cache.h"
 #include "server/executor/executor.h"
 #include "server/objects/file-versions.h"
@@ -49,6 +50,7 @@ struct ServerContext {
   kj::Timer& timer;
   ObjectLimits limits;
   FileVersions versions;
+  TicketOffice tickets;
   kj::Own<Quota> replyBytes;
   std::uint64_t runningCalls = 0;
   std::uint64_t connectionCount = 0;  // so far

@@ -1,6 +1,7 @@
 #include "server/objects/service.h"
 
 #include "server/objects/directory-impl.h"
+#include "server/objects/sealed-node.h"
 
 namespace h5cap {
 namespace {
@@ -77,8 +78,15 @@ class ServiceImpl final : public rpc::Service::Server {
     });
   }
 
-  kj::Promise<void> restore(RestoreContext) override {
-    return wire::toKj(ErrorCode::unimplemented, "restoring a ticket is not served yet");
+  kj::Promise<void> restore(RestoreContext context) override {
+    context.allowCancellation();
+    auto running = kj::heap<RunningCall>(connection_->server);
+    auto turn = whenTurn(*connection_);
+    return turn
+        .then([this, context](kj::Own<Quota::Lease> turn) mutable {
+          return restoreNode(kj::addRef(*connection_), identity_, context).attach(kj::mv(turn));
+        })
+        .attach(kj::mv(running));
   }
 
  private:
