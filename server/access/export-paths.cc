@@ -101,7 +101,8 @@ std::optional<ExportPath> ExportTable::holding(const std::vector<std::string>& h
   return found;
 }
 
-std::vector<std::string> ExportTable::candidates(const std::string& from, const std::string& name) const {
+std::vector<std::string> ExportTable::candidates(const std::string& from, const std::string& name,
+                                                 Search search) const {
   if (name.empty() || name.find('\0') != std::string::npos) return {};
   std::vector<std::string> found;
   // Every place in the exports that a path of the host has; the narrowest export first.
@@ -125,7 +126,7 @@ std::vector<std::string> ExportTable::candidates(const std::string& from, const 
     auto host = normalised(name);
     if (host.empty()) return {};
     add(host);
-    add(normalised(beside + host.back()));
+    if (search == Search::beside) add(normalised(beside + host.back()));
   } else {
     add(normalised(beside + name));
   }

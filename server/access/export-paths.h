@@ -15,6 +15,9 @@ struct ExportPath {
   std::string inside;  // relative to the export's folder, without empty components and "."; "." for the folder itself
 };
 
+// Where else a file is looked for than where its name leads: beside the one that names it, or nowhere.
+enum class Search { beside, exact };
+
 // The exports by name, and the translation between their paths and the host's.
 class ExportTable {
  public:
@@ -33,7 +36,8 @@ class ExportTable {
   // path as components, which may hold ".."; so may `inside`.
   std::optional<ExportPath> holding(const std::vector<std::string>& host, const Export& preferred) const;
 
-  std::vector<std::string> candidates(const std::string& from, const std::string& name) const;
+  std::vector<std::string> candidates(const std::string& from, const std::string& name,
+                                      Search search = Search::beside) const;
 
  private:
   std::vector<Export> exports_;

@@ -166,6 +166,10 @@ class OpenerImpl final : public Opener {
     return table_->candidates(from, name);
   }
 
+  std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const override {
+    return table_->candidates(from, name, Search::exact);
+  }
+
  private:
   Request prepare(Identity identity, std::string path, Operation operation) const {
     try {

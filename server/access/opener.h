@@ -65,6 +65,10 @@ class Opener {
   // folder holds it; then its last component is tried beside `from`.  A relative one is tried beside `from`.  Names
   // that lead outside every export yield nothing.
   virtual std::vector<std::string> candidates(const std::string& from, const std::string& name) const = 0;
+
+  // The same for an external raw file, which HDF5 does not search for: a relative name starts at the folder of `from`, an
+  // absolute one leads where it says.
+  virtual std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 
 // With `wholeFilesystem`, paths are absolute paths of the host and there is one unnamed export, "/".

@@ -205,6 +205,7 @@ class StridedReader {
 
   // Bytes of the stored array; what was never allocated is fill.  `from` is a multiple of the element size.
   void readSpan(std::uint64_t from, std::span<std::byte> to) {
+    if (array_.source != nullptr) return array_.source->read(from, to);
     std::uint64_t whole = array_.storedBytes - array_.storedBytes % elementBytes_;
     std::uint64_t have = from < whole ? std::min<std::uint64_t>(whole - from, to.size()) : 0;
     if (have > 0) {

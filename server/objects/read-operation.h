@@ -10,6 +10,8 @@
 
 namespace h5cap {
 
+class RawFiles;
+
 class ReadOperation {
  public:
   ReadOperation(NodePlace place, ReadRequest request, ElementSpace& space, int depthLeft);
@@ -35,6 +37,10 @@ class ReadOperation {
   kj::Promise<bool> fill();
   kj::Promise<bool> fromChunks(const ChunkedStorage& chunked);
   kj::Promise<bool> gather(std::shared_ptr<const Extents> extents, ChunkBox box);
+
+  // read-external.cc: elements in external raw files.
+  kj::Promise<bool> fromRawFiles(const ExternalStorage& storage);
+  kj::Promise<bool> gatherRaw(std::shared_ptr<RawFiles> files);
 
   // read-elsewhere.cc: elements that libhdf5 reads, or that other datasets hold.
   kj::Promise<bool> planMeasured();

@@ -42,8 +42,7 @@ std::span<std::byte> zeroedScratch(std::size_t bytes) {
 kj::Promise<bool> ReadOperation::fetch() {
   if (std::holds_alternative<Unallocated>(*storage_)) return fill();
   if (auto* sources = std::get_if<VirtualStorage>(storage_.get())) return fromSources(*sources);
-  if (std::holds_alternative<ExternalStorage>(*storage_))
-    raiseKj(ErrorCode::unimplemented, place_.text() + ": its elements are in external raw files");
+  if (auto* external = std::get_if<ExternalStorage>(storage_.get())) return fromRawFiles(*external);
   if (dataset().type.hasVariable() || std::holds_alternative<LibraryOnly>(*storage_)) return fromLibrary();
   if (auto* chunked = std::get_if<ChunkedStorage>(storage_.get())) {
     if (!codec::canDecode(chunked->filters)) return fromLibrary();

@@ -86,6 +86,9 @@ class CountingOpener final : public Opener {
   std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
     return inner_->candidates(from, name);
   }
+  std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const override {
+    return inner_->rawCandidates(from, name);
+  }
 
  private:
   kj::Own<Opener> inner_;
