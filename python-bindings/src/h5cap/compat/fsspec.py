@@ -46,6 +46,15 @@ class FileSystem(AbstractFileSystem):
         self.token = token
         self.timeout = timeout
 
+    @property
+    def storage_options(self) -> Dict[str, Any]:
+        """What fsspec pickles and writes down: all options but the token, which another process has in its environment."""
+        return self.__dict__["_shown_options"]
+
+    @storage_options.setter
+    def storage_options(self, options: Dict[str, Any]) -> None:
+        self.__dict__["_shown_options"] = {name: value for name, value in options.items() if name != "token"}
+
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
         """Addresses stay whole: the server is part of them."""

@@ -20,6 +20,7 @@ from h5netcdf.attrs import Attributes
 import h5cap
 
 from .address import is_address
+from .secret import Secret
 from .targets import Targets
 
 # What h5netcdf takes from the package that a file is read with.  Dtypes of h5cap are h5py's.
@@ -164,6 +165,8 @@ class File(_Members, _Attributed, core.File):
         if phony_dims not in (None, "sort", "access"):
             raise ValueError(f"unknown value {phony_dims!r} for phony_dims")
         self._close_h5file = not isinstance(path, h5cap.File)
+        if isinstance(options.get("token"), Secret):
+            options["token"] = options["token"].value
         self._h5cap_file = h5cap.File(path, **options) if self._close_h5file else path
         self._targets = Targets(self._h5cap_file)
         # What h5netcdf.File.__init__ sets.

@@ -7,6 +7,7 @@ side: h5cap needs no lock.  The dataset pickles, and so works with dask: what it
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Dict, Iterable, Optional, Union
 
 import xarray
@@ -18,7 +19,9 @@ import h5cap
 
 from .address import is_address, parse
 from .h5netcdf import File
+from .secret import Secret
 
+_TAKEN_FOR_A_PATH = re.compile(r".*/(h5cap\+(?:unix|ssh|tcp)):/")
 _SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".nxs")
 
 
@@ -30,7 +33,7 @@ class Backend(BackendEntrypoint):
     supports_groups = True
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Addresses of h5cap need no ``engine``."""
+        """Whether to try when no ``engine`` is named.  xarray asks others first: name it."""
         if isinstance(filename_or_obj, h5cap.File):
             return True
         return is_address(filename_or_obj) and parse(filename_or_obj).path.endswith(_SUFFIXES)
@@ -70,16 +73,27 @@ class Backend(BackendEntrypoint):
 
 def _store(given: Any, group: Optional[str], phony_dims: Optional[str], decode_vlen_strings: bool, token: Optional[str],
            timeout: Optional[float]) -> H5NetCDFStore:
-    """xarray's view of a file; the file is opened when it is first needed, again in another process."""
+    """xarray's view of a file, or of a group of it."""
     options: Dict[str, Any] = {"phony_dims": phony_dims, "decode_vlen_strings": decode_vlen_strings}
     if isinstance(given, h5cap.File):
         return H5NetCDFStore(File(given, **options), group=group, mode="r", lock=False)
-    named = parse(os.fspath(given))
+    named = parse(_address(os.fspath(given)))
     if named.selection is not None:
         raise ValueError(f"{given} names a slice; open the dataset and select")
-    if token is not None:
-        options["token"] = token
-    if timeout is not None:
-        options["timeout"] = timeout
-    manager = CachingFileManager(File, named.url, mode="r", kwargs=options)
+    manager = file_manager(named.url, options, token, timeout)
     return H5NetCDFStore(manager, group=group or named.inside, mode="r", lock=False)
+
+
+def file_manager(url: str, options: Dict[str, Any], token: Optional[str] = None,
+                 timeout: Optional[float] = None) -> CachingFileManager:
+    """What opens the file when it is first needed, and again in another process.  Pickled, it has no token."""
+    given = {"token": None if token is None else Secret(token), "timeout": timeout}
+    options = {**options, **{name: value for name, value in given.items() if value is not None}}
+    return CachingFileManager(File, url, mode="r", kwargs=options)
+
+
+def _address(text: str) -> str:
+    """The address, also where xarray took it for a relative path: it knows no "+" in the name of a scheme, and
+    `open_mfdataset` makes "…/h5cap+unix:/" of it."""
+    mistaken = _TAKEN_FOR_A_PATH.search(text)
+    return text if is_address(text) or mistaken is None else f"{mistaken[1]}://{text[mistaken.end():]}"
