@@ -23,7 +23,7 @@ def escaped(text: str) -> str:
 class _Folder(NamedTuple):
     path: str
     parts: FrozenSet[int]  # parts of the pattern that an entry may match
-    above: Tuple[int, ...]  # fingerprints of the folders on the way that `**` led through
+    above: Tuple[int, ...]  # fingerprints of the folders on the way that were looked into
 
 
 class Pattern:
@@ -62,17 +62,15 @@ class Pattern:
         if len(parts) == 1:
             (index,) = parts
             if index < self._last and not has_magic(self._parts[index]):
-                return self._at(_Folder(_joined(folder.path, self._parts[index]), frozenset([index + 1]), ()))
+                return self._at(_Folder(_joined(folder.path, self._parts[index]), frozenset([index + 1]), folder.above))
         return folder._replace(parts=frozenset(parts))
 
     def _look(self, folder: _Folder, entries: List[Any], below: List[_Folder]) -> Iterator[str]:
-        above = folder.above
-        if any(self._parts[index] == "**" for index in folder.parts):
-            # A link back to a folder on the way shows what that folder showed: names, sizes and times to the nanosecond.
-            fingerprint = hash(tuple(entries))
-            if entries and fingerprint in above:
-                return
-            above += (fingerprint,)
+        # A link back to a folder on the way shows what that folder showed: names, sizes and times to the nanosecond.
+        fingerprint = hash(tuple(entries))
+        if fingerprint in folder.above and entries:
+            return
+        above = (*folder.above, fingerprint)
         for entry in entries:
             found, inside = self._match(entry, folder.parts)
             path = _joined(folder.path, entry.name)
