@@ -7,9 +7,7 @@
 What is not served yet raises ``NotImplementedError``; nothing is silently ignored.
 """
 
-from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
-from importlib.metadata import version as _version
-
+from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t
 from .attrs import AttributeManager
 from .chunks import StoredSelection, VDSmap
 from .dataset import Dataset
@@ -18,21 +16,30 @@ from .files import File
 from .group import Group
 from .links import ExternalLink, HardLink, SoftLink
 from .multi_block import MultiBlockSlice
-from .node import Datatype
+from .h5s import UNLIMITED
+from .node import Datatype, HLObject
 from .many import OpenMany
 from .progress import progress_bars
+from .references import Reference, RegionReference
 from .session import DirectoryEntry, Session, connect, open_many, read
-from .special import (Empty, check_enum_dtype, check_string_dtype, check_vlen_dtype, enum_dtype, string_dtype,
-                      string_info, vlen_dtype)
-
-try:
-    __version__ = _version("h5cap")
-except _PackageNotFoundError:  # a build that is not installed
-    __version__ = "0.1.0"
+from .special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype, check_ref_dtype,
+                      check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype, opaque_dtype, special_dtype,
+                      string_dtype, string_info, vlen_dtype)
+from .toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
+from .version import version as __version__  # noqa: F401
 
 __all__ = [
     "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
-    "FileProblem", "Group", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "OpenMany", "Session", "SoftLink",
-    "StoredSelection", "TooLarge", "UnreadableObject", "VDSmap", "check_enum_dtype", "check_string_dtype",
-    "check_vlen_dtype", "connect", "enum_dtype", "open_many", "progress_bars", "read", "string_dtype", "string_info", "vlen_dtype",
+    "FileProblem", "Group", "HLObject", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "OpenMany", "Reference",
+    "RegionReference", "Session", "SoftLink", "StoredSelection", "TooLarge", "UNLIMITED", "UnreadableObject", "VDSmap",
+    "VirtualLayout", "VirtualSource", "check_complex_dtype", "check_dtype", "check_enum_dtype", "check_opaque_dtype",
+    "check_ref_dtype", "check_string_dtype", "check_vlen_dtype", "complex_compat_dtype", "connect", "enum_dtype", "get_config",
+    "h5a", "h5d", "h5f", "h5g", "h5l", "h5p", "h5r", "h5s", "h5t", "is_hdf5", "opaque_dtype", "open_many", "progress_bars", "read",
+    "ref_dtype", "regionref_dtype", "special_dtype", "string_dtype", "string_info", "vlen_dtype",
 ]
+
+
+def __getattr__(name: str):
+    if name in ("ref_dtype", "regionref_dtype"):  # which name h5py's classes as soon as h5py is loaded
+        return getattr(h5t, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import collections.abc
 from typing import Any, Iterator, List, Union
 
 import numpy as np
 
 from .dtypes import element_type
 from .errors import READ_ONLY, from_code
+from .h5a import AttrID
+from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
 from .names import encoded, shown
 from .special import Empty, check_string_dtype
 
@@ -39,23 +40,27 @@ def value_of(described) -> Any:
     return array[()] if array.ndim == 0 else array
 
 
-class AttributeManager(collections.abc.MutableMapping):
+class AttributeManager(MutableMappingHDF5):
     """A node's attributes as a mapping.
 
     Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
     snapshot.  Writing raises what h5py raises for a file opened read-only.
     """
 
-    def __init__(self, node):
-        self._node = node
+    def __init__(self, parent):
+        self._id = parent.id
+        self._node = parent
 
     def __getitem__(self, name: Union[str, bytes]) -> Any:
         """The value.  ``KeyError`` when there is none, ``NotImplementedError`` for types not served yet."""
+        return value_of(self._described(name))
+
+    def _described(self, name: Union[str, bytes]):
         raw = _name_of(name)
         described = self._node._native.attribute(raw)
         if described is None:
             raise KeyError(f"Unable to open attribute (can't locate attribute: '{raw.decode('utf-8', 'replace')}')")
-        return value_of(described)
+        return described
 
     def _names(self) -> List[Union[str, bytes]]:
         described = self._node._native.attributes()
@@ -80,20 +85,21 @@ class AttributeManager(collections.abc.MutableMapping):
         return self._node._native.attribute(raw) is not None
 
     def keys(self):
-        return KeysView(self)
+        return KeysViewHDF5(self)
 
     def values(self):
-        return ValuesView(self)
+        return ValuesViewHDF5(self)
 
     def items(self):
-        return ItemsView(self)
+        return ItemsViewHDF5(self)
 
     def _ipython_key_completions_(self) -> List[str]:
         """Names, for tab completion within brackets."""
         return [name for name in self._names() if isinstance(name, str)]
 
-    def get_id(self, name: Union[str, bytes]):
-        raise NotImplementedError("low-level identifiers do not exist for remote attributes")
+    def get_id(self, name: Union[str, bytes]) -> AttrID:
+        """The attribute's low-level identifier: its type and shape without its value.  ``KeyError`` when there is none."""
+        return AttrID(self._node, self._described(name))
 
     def __repr__(self) -> str:
         if not self._node:
@@ -111,54 +117,3 @@ class AttributeManager(collections.abc.MutableMapping):
 
     def __delitem__(self, name) -> None:
         raise KeyError(f"Unable to delete attribute ({READ_ONLY})")
-
-
-class _View:
-    """What h5py's views have beyond those of `collections.abc`."""
-
-    _mapping: Any
-
-    def __reversed__(self) -> Iterator[Any]:
-        for name in reversed(self._mapping):
-            yield self._pick(name)
-
-    def __iter__(self) -> Iterator[Any]:
-        for name in self._mapping:
-            yield self._pick(name)
-
-    def _pick(self, name: str) -> Any:
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}HDF5({self._mapping!r})"
-
-
-class KeysView(_View, collections.abc.KeysView):
-    """Names."""
-
-    def __repr__(self) -> str:
-        return f"<KeysViewHDF5 {list(self)}>"
-
-    def _pick(self, name: str) -> str:
-        return name
-
-
-class ValuesView(_View, collections.abc.ValuesView):
-    """Objects or values; None for a broken link, as in h5py."""
-
-    def __contains__(self, value: object) -> bool:
-        return any(found == value for found in self)
-
-    def _pick(self, name: str) -> Any:
-        return self._mapping.get(name)
-
-
-class ItemsView(_View, collections.abc.ItemsView):
-    """Pairs of a name and what `ValuesView` has for it."""
-
-    def __contains__(self, item: Any) -> bool:
-        name, value = item
-        return name in self._mapping and self._mapping.get(name) == value
-
-    def _pick(self, name: str) -> Any:
-        return name, self._mapping.get(name)

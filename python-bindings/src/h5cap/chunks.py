@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 Shape = Tuple[int, ...]
 
@@ -17,29 +17,14 @@ class StoredSelection(NamedTuple):
     extent: Shape  # empty where unknown
     points: List[int] = []  # coordinates, rank after rank, in the order of the selection; in references only
 
-    @property
-    def shape(self) -> Shape:
-        """The extent that the selection was made on, by the name that h5py's dataspaces have for it."""
-        return self.extent
-
-    def get_regular_hyperslab(self) -> Tuple[Tuple, Tuple, Tuple, Tuple]:
-        """(start, stride, count, block), as h5py's dataspaces give it.  ``TypeError`` when it is not regular."""
-        if self.kind == "all":
-            ones = (1,) * len(self.extent)
-            return (0,) * len(self.extent), ones, ones, self.extent
-        if self.kind != "regular":
-            raise TypeError("not a regular hyperslab selection")
-        start, stride, count, block = zip(*self.dimensions) if self.dimensions else ((), (), (), ())
-        return start, stride, count, block
-
 
 class VDSmap(NamedTuple):
     """One mapping of a virtual dataset, with h5py's names."""
 
-    vspace: StoredSelection
+    vspace: Any  # h5s.SpaceID
     file_name: str
     dset_name: str
-    src_space: StoredSelection
+    src_space: Any
 
 
 def chunk_slices(shape: Shape, chunks: Optional[Shape], sel) -> Iterator[Tuple[slice, ...]]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from . import _h5cap
-from .chunks import StoredSelection, VDSmap, chunk_slices
-from .dtypes import ElementType, element_type
+from .chunks import VDSmap, chunk_slices
+from .dims import DimensionManager, is_scale
+from .dtypes import ElementType
 from .errors import READ_ONLY, Changed
-from .node import Node
+from .h5d import DatasetID
+from .h5r import follow
+from .h5s import SEL_ALL, SEL_POINTS, SpaceID, guess_shape
+from .multi_block import MultiBlockSlice
+from .node import HLObject
 from .progress import Progress
 from .selections import Resolved, Shape, select, split_fields
-from .special import Empty, check_string_dtype, check_vlen_dtype
+from .references import RegionReference
+from .special import Empty, check_string_dtype
 from .views import AsTypeView, FieldsView, picker, string_view
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
 _ROWS_BYTES = 1 << 20  # read at once by iteration
 
 
-class Dataset(Node):
+class Dataset(HLObject):
     """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]`` costs
     one (more, side by side, when it is larger than one reply).
 
@@ -28,40 +35,38 @@ class Dataset(Node):
     """
 
     _what = "dataset"
-    _element: Optional[ElementType] = None
     _missing: Optional[List[str]] = None
 
     @property
     def _dataset(self) -> Dict[str, Any]:
         return self._info["dataset"]
 
+    def __init__(self, bind, *, readonly: bool = False):
+        if not isinstance(bind, DatasetID):
+            raise ValueError(f"{bind} is not a DatasetID")
+        super().__init__(bind)
+
     @property
     def _type(self) -> ElementType:
-        described = self._dataset
-        if self._element is None:
-            try:
-                self._element = element_type(described["type"])
-            except NotImplementedError as error:
-                raise NotImplementedError(f"{self._path}: {error}") from None
-        return self._element
+        return self._id.element
 
     @property
     def dtype(self) -> np.dtype:
         """NumPy dtype with h5py's metadata.  ``NotImplementedError`` names a type that is not served."""
-        return self._type.dtype
+        return self._id.dtype
 
     @property
     def _space(self) -> Optional[Tuple[Shape, Tuple[Optional[int], ...]]]:
-        if "why_unknown" in self._dataset:
-            self.refresh()  # a virtual dataset that grows with its sources, which a snapshot does not look at
-        if "why_unknown" in self._dataset:
-            raise NotImplementedError(f"{self._path}: the shape is not known: {self._dataset['why_unknown']}")
-        return self._dataset["space"]
+        return self._id.space
 
     @property
     def shape(self) -> Optional[Shape]:
         """Extents; None for a null dataspace."""
-        return None if self._space is None else self._space[0]
+        return self._id.shape
+
+    @shape.setter
+    def shape(self, shape) -> None:
+        self.resize(shape)
 
     @property
     def maxshape(self) -> Optional[Tuple[Optional[int], ...]]:
@@ -137,21 +142,7 @@ class Dataset(Node):
     @property
     def fillvalue(self) -> Any:
         """What elements are that were never written."""
-        kind = self._type
-        if check_vlen_dtype(kind.dtype) is not None and check_string_dtype(kind.dtype) is None:
-            return None
-        elements, heap = self._dataset["fill"]
-        if elements.size:
-            return kind.from_bytes(elements, (), heap)[()]
-        if check_string_dtype(kind.dtype):
-            return b"" if kind.has_heap else np.bytes_(b"")
-        if not kind.has_heap:
-            return np.zeros((), kind.dtype)[()]
-        empty = np.zeros((), kind.dtype)  # a compound with objects: zeros, and None for them as in h5py
-        for name in kind.dtype.names or ():
-            if kind.dtype[name].hasobject:
-                empty[name] = None
-        return empty[()]
+        return self._id.fill_value()
 
     @property
     def is_virtual(self) -> bool:
@@ -161,8 +152,9 @@ class Dataset(Node):
         """The mappings of a virtual dataset: at most one round trip.  ``RuntimeError`` for any other."""
         if not self.is_virtual:
             raise RuntimeError("Not a virtual dataset")
-        return [VDSmap(StoredSelection(**virtual), file, name, StoredSelection(**source))
-                for file, name, virtual, source in self._native.virtual_sources()]
+        plist = self._id.get_create_plist()
+        return [VDSmap(plist.get_virtual_vspace(i), plist.get_virtual_filename(i), plist.get_virtual_dsetname(i),
+                       plist.get_virtual_srcspace(i)) for i in range(plist.get_virtual_count())]
 
     @property
     def _raises_missing(self) -> bool:
@@ -180,32 +172,36 @@ class Dataset(Node):
 
     @property
     def dims(self):
-        raise NotImplementedError("dimension scales need object references, which are not served yet")
+        """Its dimensions: labels, and scales attached to them."""
+        return DimensionManager(self)
 
     @property
     def is_scale(self) -> bool:
         """Whether the dataset is a dimension scale."""
-        return self.attrs.get("CLASS") == b"DIMENSION_SCALE"
+        return is_scale(self)
 
     def refresh(self) -> None:
         """Asks for the shape and the rest as they are now: one round trip."""
-        self._info["dataset"] = self._native.refresh()
-        self._element = None
+        self._id.refresh()
 
     def flush(self) -> None:
         """Nothing is ever waiting to be written."""
-        self._opened.native
+        self._id.flush()
 
     def __len__(self) -> int:
+        """The extent of the first axis.  ``OverflowError`` beyond what Python's `len` may return."""
+        extent = self.len()
+        if extent > sys.maxsize:
+            raise OverflowError("Value too big for Python's __len__; use Dataset.len() instead.")
+        return extent
+
+    def len(self) -> int:
+        """The extent of the first axis.  ``TypeError`` when there is none."""
         if self.shape is None:
             raise TypeError("object of type 'NoneType' has no len()")
         if self.shape == ():
             raise TypeError("Attempt to take len() of scalar dataset")
         return self.shape[0]
-
-    def len(self) -> int:
-        """``len(dataset)``, also where that is more than Python's `len` may return."""
-        return self.__len__()
 
     def __iter__(self) -> Iterator[Any]:
         """Along the first axis; a block of rows is read at once."""
@@ -220,13 +216,14 @@ class Dataset(Node):
         """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless chunked."""
         return chunk_slices(self.shape or (), self.chunks, sel)
 
-    def __getitem__(self, args) -> Any:
+    def __getitem__(self, args, new_dtype=None) -> Any:
         """Elements, by whatever h5py accepts between the brackets: integers, slices with positive steps, an ellipsis, one
-        list or array of increasing indices or mask, names of fields, ``()``.
+        list or array of increasing indices or mask, names of fields, a reference to a region, ``()``.  ``new_dtype`` converts
+        them, as `astype`.
 
         ``IndexError``, ``TypeError`` and ``ValueError`` for what cannot be selected, before anything is sent.
         """
-        return self._read(args)
+        return self._read(args) if new_dtype is None else AsTypeView(self, new_dtype)[args]
 
     def _read(self, args, convert: Optional[Callable[[np.ndarray], np.ndarray]] = None) -> Any:
         positions, names = split_fields(args)
@@ -237,6 +234,8 @@ class Dataset(Node):
             raise ValueError("Empty datasets cannot be sliced")
         if names:
             convert = picker(self.dtype, names, len(names) == 1)
+        if len(positions) == 1 and isinstance(positions[0], RegionReference):
+            return self._read_region(positions[0], convert)
         selection = select(space[0], positions)
         array = self._fetch(selection)
         if convert is not None:
@@ -244,6 +243,36 @@ class Dataset(Node):
         if selection.shape == () and array.ndim == 0 and not (space[0] == () and positions == (Ellipsis,)):
             return array[()]
         return array
+
+    def _read_region(self, reference: RegionReference, convert: Optional[Callable[[np.ndarray], np.ndarray]]) -> Any:
+        """The elements that a reference selects: in the shape of the selection where it has one, else along one axis.  One
+        round trip more than other reads."""
+        found, space = follow(reference, self._id)
+        if found is None or found != self._id:
+            raise ValueError("Region reference must point to this dataset")
+        shape = None if space is None else guess_shape(space)
+        if space is None or shape is None:
+            return Empty(self.dtype)
+        array = np.zeros(shape, self.dtype) if 0 in shape else self._region(space, shape)
+        return array if convert is None else convert(array)
+
+    def _region(self, space: SpaceID, shape: Shape) -> np.ndarray:
+        extents = self.shape or ()
+        kind = space.get_select_type()
+        if kind == SEL_ALL:
+            return self._fetch(select(extents, ()))
+        if space.stored.kind == "regular":
+            blocks = [MultiBlockSlice(start, stride, count, block) for start, stride, count, block in space.stored.dimensions]
+            return self._fetch(select(extents, tuple(blocks)))
+        low, high = space.get_select_bounds() or ((), ())
+        around = self._fetch(select(extents, tuple(slice(a, b + 1) for a, b in zip(low, high))))
+        if kind == SEL_POINTS:
+            places = space.get_select_elem_pointlist().astype(np.intp) - np.array(low, np.intp)
+            return around[tuple(places.T)]
+        wanted = np.zeros([b - a + 1 for a, b in zip(low, high)], bool)
+        for first, last in space.get_select_hyper_blocklist().astype(np.intp) - np.array(low, np.intp):
+            wanted[tuple(slice(a, b + 1) for a, b in zip(first, last))] = True
+        return around[wanted].reshape(shape)
 
     def _fetch(self, selection: Resolved) -> np.ndarray:
         """The selected elements: one round trip, none when nothing is selected."""
@@ -307,11 +336,11 @@ class Dataset(Node):
         """The dataset with its strings decoded to ``str``.  ``TypeError`` unless it holds strings."""
         return string_view(self, encoding, errors)
 
-    def fields(self, names: Union[str, List[str]]) -> FieldsView:
+    def fields(self, names: Union[str, List[str]], *, _prior_dtype=None) -> FieldsView:
         """The dataset with some of its fields.  All of them cross the wire.  ``ValueError`` for fields that are not there."""
         return FieldsView(self, names)
 
-    def __array__(self, dtype=None, copy=True) -> np.ndarray:
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
         if copy is False:
             raise ValueError("Dataset.__array__ received copy=False but memory allocation cannot be avoided on read")
         if self.shape is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+import posixpath
+from typing import Any, Dict, Optional, Tuple, Union
 
 from . import _h5cap
 from .errors import READ_ONLY, opening
 from .group import Group
+from .h5f import FileID
 from .node import OpenFile
+from .object_id import LocatedID
+from .open_options import VERSIONS, access_options
 
 SNAPSHOT_BYTES = 1 << 20  # how much of a file's tree comes with it
 DEFAULT_TIMEOUT = 60.0  # seconds, of any wait for the server
@@ -31,6 +35,10 @@ def file_only(url: str) -> str:
     return url
 
 
+def _file_id(opened: OpenFile) -> FileID:
+    return FileID(opened, opened.native, "/")
+
+
 class File(Group):
     """A file on a server: its root group, and what `h5py.File` offers for reading.
 
@@ -38,7 +46,8 @@ class File(Group):
     h5py's flag: a file that is being written is followed by `Dataset.refresh` with or without it.  ``timeout`` (seconds)
     limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source of a virtual
     dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it ("fill"), or reading
-    them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.
+    them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.  h5py's other options are taken
+    as `h5cap.open_options` says.  ``File(object.id)`` is the file of an object.
 
     Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
     there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
@@ -46,10 +55,22 @@ class File(Group):
 
     _what = "file"
 
-    def __init__(self, url: str, mode: str = "r", *, swmr: bool = False, token: Optional[str] = None,
-                 timeout: float = DEFAULT_TIMEOUT, on_missing: str = "fill"):
+    def __init__(self, url: Union[str, LocatedID], mode: str = "r", driver: Optional[str] = None, libver: Any = None,
+                 userblock_size: Optional[int] = None, swmr: bool = False, rdcc_nslots: Optional[int] = None,
+                 rdcc_nbytes: Optional[int] = None, rdcc_w0: Optional[float] = None, track_order: Optional[bool] = None,
+                 fs_strategy: Optional[str] = None, fs_persist: bool = False, fs_threshold: int = 1,
+                 fs_page_size: Optional[int] = None, page_buf_size: Optional[int] = None, min_meta_keep: int = 0,
+                 min_raw_keep: int = 0, locking: Union[None, bool, str] = None, alignment_threshold: int = 1,
+                 alignment_interval: int = 1, meta_block_size: Optional[int] = None, *, track_times: Optional[bool] = False,
+                 token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, on_missing: str = "fill", **kwds: Any):
+        if isinstance(url, LocatedID):
+            Group.__init__(self, _file_id(url.file_opened()))
+            return
         if on_missing not in ("fill", "raise"):
             raise ValueError("on_missing must be 'fill' or 'raise'")
+        access = access_options(driver=driver, libver=libver, userblock_size=userblock_size, rdcc_nslots=rdcc_nslots,
+                                rdcc_nbytes=rdcc_nbytes, rdcc_w0=rdcc_w0, fs_strategy=fs_strategy, page_buf_size=page_buf_size,
+                                locking=locking, meta_block_size=meta_block_size, unknown=kwds)
         if mode not in _MODES:
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":
@@ -59,14 +80,20 @@ class File(Group):
         with opening(url):
             opened = OpenFile(_h5cap.open_url(url, SNAPSHOT_BYTES, timeout, token or ""), url, swmr, timeout, token,
                               on_missing)
-        super().__init__(opened, opened.native, "/")
+        opened.access = access
+        super().__init__(_file_id(opened))
 
     @classmethod
     def _of(cls, opened: OpenFile) -> "File":
         """Another handle of an open file."""
         made = cls.__new__(cls)
-        Group.__init__(made, opened, opened.native, "/")
+        Group.__init__(made, _file_id(opened))
         return made
+
+    @classmethod
+    def in_memory(cls, file_image=None, **kwargs) -> "File":
+        """Raises ``NotImplementedError``: a file in this process's memory is h5py's business."""
+        raise NotImplementedError("files in memory are not on a server; use h5py.File.in_memory")
 
     @property
     def filename(self) -> str:
@@ -85,9 +112,28 @@ class File(Group):
         return "h5cap"
 
     @property
+    def libver(self) -> Tuple[str, str]:
+        """The file formats that are read, from the oldest to the newest: as they were asked for, or those of the server's
+        libhdf5."""
+        low, high = self._id.get_access_plist().get_libver_bounds()
+        return VERSIONS[low], VERSIONS[high]
+
+    @property
+    def meta_block_size(self) -> int:
+        """As it was asked for; it means something only where files are written."""
+        return self._id.get_access_plist().get_meta_block_size()
+
+    @property
     def swmr_mode(self) -> bool:
         self._opened.native
         return self._opened.swmr
+
+    @swmr_mode.setter
+    def swmr_mode(self, value: bool) -> None:
+        self._opened.native
+        if value:
+            self._id.start_swmr_write()
+        raise ValueError("It is not possible to forcibly switch SWMR mode off.")
 
     @property
     def userblock_size(self) -> int:
@@ -123,4 +169,4 @@ class File(Group):
     def __repr__(self) -> str:
         if not self:
             return "<Closed HDF5 file>"
-        return f'<HDF5 file "{self.filename}" (mode r)>'
+        return f'<HDF5 file "{posixpath.basename(self._opened.info["path"])}" (mode r)>'

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import collections.abc
-from typing import Any, Callable, Iterator, List, Set, Union
+from typing import Any, Callable, Iterator, List, Optional, Set, Union
 
 from . import links
-from .attrs import ItemsView, KeysView, ValuesView
 from .dataset import Dataset
 from .errors import READ_ONLY, UnknownObject, finding
 from .names import encoded, joined, shown
-from .node import Datatype, Node, OpenFile
-
-_CLASSES = {"dataset": Dataset, "named type": Datatype}
+from .h5d import DatasetID
+from .h5g import GroupID
+from .h5r import dereference
+from .h5t import type_id
+from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
+from .node import Datatype, HLObject, OpenFile
+from .object_id import LocatedID
+from .open_options import check_locking
+from .references import Reference
 
 
 def _text(name: Any) -> str:
@@ -23,7 +27,7 @@ def _text(name: Any) -> str:
     raise TypeError(f"Accessing a group is done with bytes or str, not {type(name)}")
 
 
-class Group(Node, collections.abc.MutableMapping):
+class Group(HLObject, MutableMappingHDF5):
     """A group, as a mapping from names to objects.
 
     Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
@@ -32,8 +36,19 @@ class Group(Node, collections.abc.MutableMapping):
 
     _what = "group"
 
-    def __getitem__(self, name: Union[str, bytes]) -> Any:
-        """The object at a path, through soft and external links.  ``KeyError`` when there is none."""
+    def __init__(self, bind):
+        if not isinstance(bind, GroupID):
+            raise ValueError(f"{bind} is not a GroupID")
+        super().__init__(bind)
+
+    def __getitem__(self, name: Union[str, bytes, Reference]) -> Any:
+        """The object at a path, through soft and external links, or that a reference names.  ``KeyError`` when there is
+        none, ``ValueError`` for a null reference."""
+        if isinstance(name, Reference):
+            found = dereference(name, self._id)
+            if found is None:
+                raise ValueError("Invalid HDF5 object reference")
+            return node_of(found)
         path = _text(name)
         if not path:
             raise KeyError("Unable to open object (name parameter cannot be an empty string)")
@@ -51,8 +66,15 @@ class Group(Node, collections.abc.MutableMapping):
         """Whether ``path`` starts at the root of another file than this node was reached through."""
         return path.startswith("/") and self._external() is not None
 
-    def get(self, name, default=None, getclass: bool = False, getlink: bool = False) -> Any:
-        """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none."""
+    def get(self, name, default=None, getclass: bool = False, getlink: bool = False, elink_mode: Optional[str] = None,
+            elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
+        """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
+
+        Behind external links files are opened read-only and without locks, as this one: ``elink_mode``, ``elink_locking`` and
+        ``elink_swmr`` may say so; ``ValueError``, ``RuntimeError`` or ``NotImplementedError`` when they say anything else.
+        """
+        if (elink_mode, elink_locking, elink_swmr) != (None, None, None):
+            self._check_link_access(name, elink_mode, elink_locking, elink_swmr)
         if not (getclass or getlink):
             try:
                 return self[name]
@@ -71,6 +93,18 @@ class Group(Node, collections.abc.MutableMapping):
         except KeyError as error:
             raise RuntimeError(error.args[0]) from None  # as h5py, which tells a broken link from an absent one
         return Group if issubclass(found, Group) else found
+
+    def _check_link_access(self, name, mode, locking, swmr) -> None:
+        self._opened.native
+        if mode == "r+":
+            raise ValueError("Opening external links in write mode from a file opened in read-only mode is not supported")
+        if mode not in (None, "r"):
+            raise RuntimeError(f"Unsupported link access mode: {mode}")
+        check_locking(locking)
+        if swmr is not None and bool(swmr) != self._opened.swmr:
+            raise NotImplementedError("files behind external links are opened as this one is, swmr included")
+        if isinstance(name, Reference):
+            raise TypeError("Access with link access properties is done with bytes or str, not Reference")
 
     def _link(self, path: str):
         if self._starts_elsewhere(path):
@@ -113,13 +147,13 @@ class Group(Node, collections.abc.MutableMapping):
             return False  # nothing, or no group, on the way
 
     def keys(self):
-        return KeysView(self._checked())
+        return KeysViewHDF5(self._checked())
 
     def values(self):
-        return ValuesView(self._checked())
+        return ValuesViewHDF5(self._checked())
 
     def items(self):
-        return ItemsView(self._checked())
+        return ItemsViewHDF5(self._checked())
 
     def _checked(self) -> "Group":
         self._opened.native
@@ -164,11 +198,8 @@ class Group(Node, collections.abc.MutableMapping):
                 pending.extend((name + "/", below) for below in reversed(native.links()))
         return None
 
-    def __eq__(self, other: object) -> bool:
-        return Node.__eq__(self, other)
-
-    def __hash__(self) -> int:
-        return Node.__hash__(self)
+    __eq__ = HLObject.__eq__
+    __hash__ = HLObject.__hash__
 
     def __repr__(self) -> str:
         if not self:
@@ -230,14 +261,28 @@ class Group(Node, collections.abc.MutableMapping):
         raise RuntimeError(f"Unable to copy object ({READ_ONLY})")
 
 
-def make_node(opened: OpenFile, native, path: str, info) -> Node:
-    """The Python object for a node that was found."""
+_IDS = {"group": GroupID, "dataset": DatasetID}
+
+
+def located(opened: OpenFile, native, path: str, info=None) -> LocatedID:
+    """The identifier of a node that was found: `GroupID`, `DatasetID` or `TypeID`.  ``TypeError`` for what HDF5 calls by no
+    such name."""
+    info = native.info() if info is None else info
     kind = info["kind"]
-    if kind == "group":
-        made: Node = Group(opened, native, path)
-    elif kind in _CLASSES:
-        made = _CLASSES[kind](opened, native, path)
-    else:
-        raise NotImplementedError(f"'{path}' is neither a group, nor a dataset, nor a named datatype")
-    made._described = info
-    return made
+    if kind == "named type":
+        return type_id(info["type"], LocatedID(opened, native, path, info))
+    if kind not in _IDS:
+        raise TypeError("Unknown object type")
+    return _IDS[kind](opened, native, path, info)
+
+
+def make_node(opened: OpenFile, native, path: str, info) -> HLObject:
+    """The Python object for a node that was found."""
+    return node_of(located(opened, native, path, info))
+
+
+def node_of(oid: LocatedID) -> HLObject:
+    """The Python object for an identifier."""
+    if isinstance(oid, GroupID):
+        return Group(oid)
+    return Dataset(oid, readonly=True) if isinstance(oid, DatasetID) else Datatype(oid)

@@ -9,7 +9,10 @@ from urllib.parse import quote
 from . import _h5cap
 from .attrs import AttributeManager
 from .errors import ClosedFile
+from .h5t import TypeID
 from .names import encoded, joined
+from .open_options import AccessOptions
+from .references import Reference, RegionProxy
 
 
 class OpenFile:
@@ -23,6 +26,7 @@ class OpenFile:
         self.timeout = timeout
         self.token = token
         self.on_missing = on_missing
+        self.access = AccessOptions()
         self.info: Dict[str, Any] = native.wait()
         self._others: Dict[str, Any] = {}
 
@@ -65,40 +69,45 @@ class OpenFile:
         return self._others[path]
 
 
-class Node:
-    """A group, dataset or named datatype.  Made by groups."""
+class HLObject:
+    """What groups, datasets and named datatypes have in common.  Made by groups, or of a low-level identifier."""
 
     _what = "object"
 
-    def __init__(self, opened: OpenFile, native, path: str):
-        self._opened = opened
-        self._handle = native
-        self._path = path
-        self._described: Optional[Dict[str, Any]] = None
+    def __init__(self, oid):
+        self._id = oid
+
+    @property
+    def id(self):
+        """The low-level identifier, see `h5cap.object_id`."""
+        return self._id
+
+    @property
+    def _opened(self) -> OpenFile:
+        return self._id.opened
+
+    @property
+    def _path(self) -> str:
+        return self._id.path
 
     @property
     def _native(self):
-        self._opened.native
-        return self._handle
+        return self._id.native
 
     @property
     def _info(self) -> Dict[str, Any]:
         """What is known about the node; no round trip within a snapshot, at most one otherwise, and none after."""
-        if self._described is None:
-            self._described = self._native.info()
-        else:
-            self._opened.native
-        return self._described
+        return self._id.info
 
     def _external(self) -> Optional[Dict[str, Any]]:
         """The file of the node when that is another than the one it was reached through."""
-        info = self._native.file_info()
-        return None if self._opened.holds(info) else info
+        return self._id.external()
 
     @property
     def name(self) -> Optional[str]:
-        """The absolute path in the node's file; None when the file was closed."""
-        if not self:
+        """The absolute path in the node's file, one of several perhaps; None when no path leads there, or the file was
+        closed."""
+        if not self or not self._path:
             return None
         return self._path if self._external() is None else self._path_behind_link()
 
@@ -134,7 +143,7 @@ class Node:
         """The group that the node's name is in."""
         name = self.name
         if name is None:
-            raise ClosedFile("Parent of an anonymous object is undefined")
+            raise ValueError("Parent of an anonymous object is undefined")
         return self.file[posixpath.dirname(name)]
 
     @property
@@ -143,34 +152,34 @@ class Node:
         return AttributeManager(self)
 
     @property
-    def ref(self):
-        raise NotImplementedError("object references are not served yet")
+    def ref(self) -> Reference:
+        """A reference to the object, for ``file[reference]`` of the same file.  No round trip."""
+        opened = self._opened
+        where = self._external()
+        target = opened if where is None else opened.other(where)._opened
+        return Reference._of(target=(target.key, self.name or ""))
 
     @property
-    def regionref(self):
-        raise NotImplementedError("region references are not served yet")
-
-    def _identity(self) -> Tuple[Any, ...]:
-        info = self._external()
-        key = self._opened.key
-        return (key if info is None else (key[0], info["path"]), self._info["id"])
+    def regionref(self) -> RegionProxy:
+        """What references to regions select: ``.shape(reference)`` and ``.selection(reference)``.  To make one would be to
+        write, and raises."""
+        return RegionProxy(self)
 
     def __bool__(self) -> bool:
-        return self._opened.is_open
+        return bool(self._id)
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Node):
+        if not hasattr(other, "id"):
             return NotImplemented
-        if not self or not other:
-            return bool(self) == bool(other)  # as h5py, to which closed handles are the same nothing
-        return self._identity() == other._identity()
+        return self._id == other.id
 
     def __hash__(self) -> int:
-        if not self:
-            raise TypeError("Objects of a closed file cannot be hashed")
-        return hash(self._identity())
+        return hash(self._id)
+
+    def __dask_tokenize__(self) -> Tuple[Any, ...]:
+        """What dask names its tasks after: the same in any process for the same object in the same version of its file."""
+        where = self._external() or self._opened.info
+        return "h5cap", self._opened.server, where["path"], where["version"], self._info["id"], getattr(self, "shape", None)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: see `h5cap.notebook`."""
@@ -179,22 +188,29 @@ class Node:
         return html_of(self)
 
     def _short_name(self) -> str:
-        return f'"{posixpath.basename(self._path) or "/"}"'
+        return f'"{posixpath.basename(self._path) or "/"}"' if self._path else "(anonymous)"
 
 
-class Datatype(Node):
+Node = HLObject
+
+
+class Datatype(HLObject):
     """A named (committed) datatype."""
 
     _what = "named type"
 
+    def __init__(self, bind):
+        if not isinstance(bind, TypeID):
+            raise ValueError(f"{bind} is not a TypeID")
+        super().__init__(bind)
+
     @property
     def dtype(self):
         """Its NumPy dtype.  ``NotImplementedError`` names a type that is not served."""
-        from .dtypes import element_type
-
-        return element_type(self._info["type"]).dtype
+        return self._id.dtype
 
     def __repr__(self) -> str:
         if not self:
             return "<Closed HDF5 named type>"
-        return f"<HDF5 named type {self._short_name()} (dtype {self.dtype.str})>"
+        name = '("anonymous")' if not self._path else self._short_name()
+        return f"<HDF5 named type {name} (dtype {self.dtype.str})>"

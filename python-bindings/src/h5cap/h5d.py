@@ -1,0 +1,169 @@
+"""Datasets, low-level: `DatasetID`, and h5py's numbers for layouts and times."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from .chunks import Shape
+from .dtypes import ElementType, element_type
+from .h5p import PropDCID
+from .h5s import SpaceID, as_written
+from .h5t import TypeID, type_id
+from .object_id import LocatedID, not_served, refused
+from .special import check_string_dtype, check_vlen_dtype
+
+COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
+ALLOC_TIME_DEFAULT, ALLOC_TIME_EARLY, ALLOC_TIME_LATE, ALLOC_TIME_INCR = 0, 1, 2, 3
+SPACE_STATUS_NOT_ALLOCATED, SPACE_STATUS_PART_ALLOCATED, SPACE_STATUS_ALLOCATED = 0, 1, 2
+FILL_TIME_ALLOC, FILL_TIME_NEVER, FILL_TIME_IFSET = 0, 1, 2
+FILL_VALUE_UNDEFINED, FILL_VALUE_DEFAULT, FILL_VALUE_USER_DEFINED = 0, 1, 2
+
+_PLACES = "where bytes stand in the file is the server's affair; slice the dataset, or read the file's raw bytes"
+
+
+class DatasetID(LocatedID):
+    """A dataset's identity, and what describes it: at most one round trip in all, and none within a snapshot."""
+
+    _element: Optional[ElementType] = None
+
+    @property
+    def _dataset(self) -> Dict[str, Any]:
+        return self.info["dataset"]
+
+    @property
+    def element(self) -> ElementType:
+        described = self._dataset
+        if self._element is None:
+            try:
+                self._element = element_type(described["type"])
+            except NotImplementedError as error:
+                raise NotImplementedError(f"{self.path}: {error}") from None
+        return self._element
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy dtype with h5py's metadata.  ``NotImplementedError`` names a type that is not served."""
+        return self.element.dtype
+
+    @property
+    def space(self) -> Optional[Tuple[Shape, Tuple[Optional[int], ...]]]:
+        """(shape, largest shape); None for a null dataspace."""
+        if "why_unknown" in self._dataset:
+            self.refresh()  # a virtual dataset that grows with its sources, which a snapshot does not look at
+        if "why_unknown" in self._dataset:
+            raise NotImplementedError(f"{self.path}: the shape is not known: {self._dataset['why_unknown']}")
+        return self._dataset["space"]
+
+    @property
+    def shape(self) -> Optional[Shape]:
+        """Extents; None for a null dataspace."""
+        return None if self.space is None else self.space[0]
+
+    @property
+    def rank(self) -> int:
+        """How many axes there are."""
+        return len(self.shape or ())
+
+    def get_type(self) -> TypeID:
+        """The datatype as the file has it."""
+        return type_id(self._dataset["type"])
+
+    def get_space(self) -> SpaceID:
+        """The dataspace, all of it selected."""
+        return SpaceID(None) if self.space is None else SpaceID(*self.space)
+
+    def get_create_plist(self) -> PropDCID:
+        """How it was made."""
+        return PropDCID(self)
+
+    def fill_value(self) -> Any:
+        """What elements are that were never written; None for sequences."""
+        kind = self.element
+        if check_vlen_dtype(kind.dtype) is not None and check_string_dtype(kind.dtype) is None:
+            return None
+        elements, heap = self._dataset["fill"]
+        if elements.size:
+            return kind.from_bytes(elements, (), heap)[()]
+        if check_string_dtype(kind.dtype):
+            return b"" if kind.has_heap else np.bytes_(b"")
+        if not kind.dtype.hasobject:
+            return np.zeros((), kind.dtype)[()]
+        zeros = kind.from_packed(np.zeros((), kind.packed), b"")  # references: null ones
+        if not kind.has_heap:
+            return zeros[()]
+        for name in kind.dtype.names or ():  # a compound with variable-length data: None for it, as in h5py
+            if kind.dtype[name].hasobject:
+                zeros[name] = None
+        return zeros[()]
+
+    def virtual_sources(self) -> List[Any]:
+        """Mappings as the native module describes them: at most one round trip."""
+        return self.native.virtual_sources()
+
+    def get_storage_size(self) -> int:
+        """Bytes allocated in the file."""
+        return self._dataset["storage_bytes"]
+
+    def get_space_status(self) -> int:
+        """`SPACE_STATUS_NOT_ALLOCATED` or `SPACE_STATUS_ALLOCATED`.  ``NotImplementedError`` where some of it may be."""
+        if self.get_storage_size() == 0:
+            return SPACE_STATUS_NOT_ALLOCATED
+        if self._dataset["layout"] == "chunked":
+            raise NotImplementedError("how many chunks are stored is not known")
+        return SPACE_STATUS_ALLOCATED
+
+    def get_offset(self) -> Optional[int]:
+        """None where no one place in the file has the elements.  ``NotImplementedError`` where one does."""
+        if self._dataset["layout"] not in ("contiguous", "compact") or self.get_storage_size() == 0:
+            return None
+        raise NotImplementedError(_PLACES)
+
+    def get_num_chunks(self, space: Any = None) -> int:
+        """0 where nothing was written.  ``RuntimeError`` unless chunked, ``NotImplementedError`` for what was written."""
+        self._expect_chunks()
+        if self.get_storage_size() == 0:
+            return 0
+        raise NotImplementedError("how many chunks are stored is not known; Dataset.iter_chunks has their places")
+
+    def get_chunk_info(self, index: int, space: Any = None):
+        """``RuntimeError`` unless chunked, else ``NotImplementedError``."""
+        self._expect_chunks()
+        raise NotImplementedError(_PLACES)
+
+    def get_chunk_info_by_coord(self, chunk_offset: Any):
+        """As `get_chunk_info`."""
+        self._expect_chunks()
+        raise NotImplementedError(_PLACES)
+
+    def _expect_chunks(self) -> None:
+        if self._dataset["layout"] != "chunked":
+            raise RuntimeError("Can't get number of chunks (not a chunked dataset)")
+
+    chunk_iter = not_served("chunk_iter", _PLACES)
+    read_direct_chunk = not_served("read_direct_chunk", _PLACES)
+    get_access_plist = not_served("get_access_plist", "a remote dataset has no chunk cache")
+
+    def read(self, mspace: Any, fspace: Any, arr_obj: np.ndarray, mtype: Any = None, dxpl: Any = None) -> None:
+        """All elements into an array, converted to its dtype.  ``NotImplementedError`` for parts: slice the dataset."""
+        if not (as_written(mspace) and as_written(fspace)) or mtype is not None or dxpl is not None:
+            raise NotImplementedError("low-level reads are of whole datasets; slice the dataset for less")
+        from .dataset import Dataset
+
+        Dataset(self).read_direct(arr_obj)
+
+    def refresh(self) -> None:
+        """Asks for the shape and the rest as they are now: one round trip."""
+        described = self.native.refresh()
+        self.info["dataset"] = described
+        self._element = None
+
+    def flush(self) -> None:
+        """Nothing is ever waiting to be written."""
+        self.native
+
+    write = refused("write", OSError, "Can't synchronously write data")
+    write_direct_chunk = refused("write_direct_chunk", OSError, "Can't write unprocessed chunk data")
+    set_extent = refused("set_extent", RuntimeError, "Unable to synchronously change a dataset's dimensions")
+    extend = refused("extend", RuntimeError, "Unable to synchronously change a dataset's dimensions")

@@ -1,0 +1,81 @@
+"""Links, low-level: ``group.id.links``."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
+
+from .errors import UnknownObject
+from .names import encoded, joined
+from .object_id import refused
+
+TYPE_HARD, TYPE_SOFT, TYPE_EXTERNAL = 0, 1, 64
+
+_TYPES = {"hard": TYPE_HARD, "soft": TYPE_SOFT, "external": TYPE_EXTERNAL}
+
+
+class LinkInfo(NamedTuple):
+    """What kind of link it is: `TYPE_HARD`, `TYPE_SOFT`, `TYPE_EXTERNAL` or a user's own; its place in order of creation."""
+
+    type: int
+    corder_valid: bool
+    corder: int
+
+
+class LinkProxy:
+    """The links of a group, by names as bytes or text.  Each question costs nothing within a snapshot, else one round trip."""
+
+    def __init__(self, group):
+        self._group = group
+
+    def _find(self, name: Union[bytes, str]):
+        text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+        if not text:
+            raise RuntimeError("name parameter cannot be an empty string")
+        try:
+            return self._group.opened.native.link(encoded(joined(self._group.path, text)))
+        except (UnknownObject, TypeError):
+            return None
+
+    def _found(self, name: Union[bytes, str]):
+        link = self._find(name)
+        if link is None:
+            raise RuntimeError("Unable to get link info (name doesn't exist)")
+        return link
+
+    def exists(self, name: Union[bytes, str]) -> bool:
+        """Whether there is such a link, which may be broken."""
+        return self._find(name) is not None
+
+    def get_info(self, name: Union[bytes, str], index: int = -1, *, lapl: Any = None) -> LinkInfo:
+        """``RuntimeError`` when there is none."""
+        link = self._found(name)
+        return LinkInfo(_TYPES.get(link[1], link[2]), link[4] >= 0, max(0, link[4]))
+
+    def get_val(self, name: Union[bytes, str], *, lapl: Any = None) -> Union[bytes, Tuple[bytes, bytes]]:
+        """Where a soft link leads; of an external one (file, path).  ``TypeError`` for a hard one."""
+        _, kind, path, file, _ = self._found(name)
+        if kind == "soft":
+            return encoded(path)
+        if kind == "external":
+            return encoded(file), encoded(path)
+        raise TypeError("Link must be either a soft or external link")
+
+    def iterate(self, func: Callable[[bytes], Any]) -> Tuple[Optional[Any], int]:
+        """Calls ``func(name)`` in name order, until it returns something; that, and how far it came."""
+        number = 0
+        for number, link in enumerate(self._group.native.links(), 1):
+            result = func(encoded(link[0]))
+            if result is not None:
+                return result, number
+        return None, number
+
+    def visit(self, func: Callable[[bytes], Any]) -> Any:
+        """As `Group.visit_links`, with names as bytes."""
+        from .group import Group
+
+        return Group(self._group).visit_links(lambda name: func(encoded(name) if isinstance(name, str) else name))
+
+    create_hard = refused("create_hard", ValueError, "Unable to create hard link")
+    create_soft = refused("create_soft", ValueError, "Unable to create soft link")
+    create_external = refused("create_external", ValueError, "Unable to create external link")
+    move = refused("move", ValueError, "Unable to move link")

@@ -1,0 +1,56 @@
+"""References, low-level: what they lead to, with h5py's names of functions."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+from .errors import UnknownObject
+from .h5s import SpaceID
+from .chunks import StoredSelection
+from .names import encoded
+from .object_id import LocatedID
+from .references import Reference, RegionReference  # noqa: F401
+
+OBJECT, DATASET_REGION = 0, 1
+
+
+def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional[SpaceID]]:
+    """What a reference names in the file that ``id`` is in, and which region of it; (None, None) for a null one or one to
+    nothing.  One round trip."""
+    opened = id.file_opened()
+    from .group import located
+
+    if ref._target is not None:
+        key, path = ref._target
+        return (located(opened, opened.native.node(encoded(path)), path), None) if key == opened.key else (None, None)
+    if not ref:
+        opened.native
+        return None, None
+    try:
+        found, region = opened.native.dereference(ref._token)
+        made = located(opened, found, found.path())
+    except UnknownObject:
+        return None, None
+    if not isinstance(ref, RegionReference):
+        return made, None
+    stored = StoredSelection(**region)
+    return made, SpaceID(stored.extent, None, stored)
+
+
+def dereference(ref: Reference, id: LocatedID) -> Optional[LocatedID]:
+    """The identifier of the object; None for a null reference."""
+    return follow(ref, id)[0]
+
+
+def get_region(ref: RegionReference, id: LocatedID) -> SpaceID:
+    """The dataspace of the object, with what the reference selects.  ``ValueError`` for a null reference."""
+    space = follow(ref, id)[1]
+    if space is None:
+        raise ValueError("Can't get region (the reference is null, or names no dataset of this file)")
+    return space
+
+
+def get_name(ref: Reference, loc: LocatedID) -> Optional[bytes]:
+    """A path of the object; None when there is none."""
+    found = dereference(ref, loc)
+    return encoded(found.path) if found is not None and found.path else None

@@ -1,0 +1,76 @@
+"""h5py's options for opening a file, as far as they mean something for one that a server opens.
+
+Each is one of: said by what the file does anyway (``locking=False``), shown again by the file (``libver``, the chunk cache's
+numbers), of files that are made, and without effect on others in h5py, too (``track_order``, ``fs_…``, ``alignment_…``), or
+refused.  None is swallowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+
+VERSIONS = ("earliest", "v108", "v110", "v112", "v114", "v200")  # of file formats, by h5py's names and in HDF5's order
+
+_DRIVERS = ("sec2", "stdio", "core", "family", "mpio", "fileobj", "split", "ros3", "direct", "windows")
+
+
+class AccessOptions(NamedTuple):
+    """What was asked for and is shown again."""
+
+    libver: Optional[Tuple[str, str]] = None
+    cache: Tuple[int, int, int, float] = (0, 8191, 8 * 1024 * 1024, 0.75)  # as HDF5's: unused, slots, bytes, preemption
+    meta_block_size: int = 2048
+
+
+def access_options(*, driver: Optional[str], libver: Any, userblock_size: Optional[int], rdcc_nslots: Optional[int],
+                   rdcc_nbytes: Optional[int], rdcc_w0: Optional[float], fs_strategy: Optional[str],
+                   page_buf_size: Optional[int], locking: Union[None, bool, str], meta_block_size: Optional[int],
+                   unknown: Dict[str, Any]) -> AccessOptions:
+    """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local library
+    can do."""
+    if fs_strategy:
+        raise ValueError("Unable to set file space strategy of an existing file")
+    bounds = None if libver is None else _bounds(libver)
+    slots, size, preemption = AccessOptions().cache[1:]
+    cache = (0, slots if rdcc_nslots is None else _count(rdcc_nslots), size if rdcc_nbytes is None else _count(rdcc_nbytes),
+             preemption if rdcc_w0 is None else float(rdcc_w0))
+    if not 0 <= cache[3] <= 1:
+        raise ValueError("Raw data cache w0 value must be between 0.0 and 1.0 inclusive")
+    if page_buf_size:
+        raise NotImplementedError("page_buf_size: pages are buffered by the server")
+    check_locking(locking)
+    if driver is None and unknown:
+        raise TypeError(f"'{next(iter(unknown))}' is an invalid keyword argument for this function")
+    if driver is not None and driver not in _DRIVERS:
+        raise ValueError(f"Unknown driver type {driver!r}")
+    if driver is not None:
+        raise NotImplementedError(f"driver={driver!r}: files are opened by the server")
+    if userblock_size is not None:
+        raise ValueError("User block may only be specified when creating a file")
+    return AccessOptions(bounds, cache, 2048 if meta_block_size is None else int(meta_block_size))
+
+
+def check_locking(locking: Union[None, bool, str]) -> None:
+    """Servers never lock: ``NotImplementedError`` for True, ``ValueError`` for what h5py does not know."""
+    if locking in ("true", True):
+        raise NotImplementedError("locking=True: the server takes no locks, which would keep writers out")
+    if locking not in (None, "false", False, "best-effort"):
+        raise ValueError(f"Unsupported locking value: {locking}")
+
+
+def _bounds(libver: Any) -> Tuple[str, str]:
+    newest = VERSIONS[-1]
+    if isinstance(libver, str):
+        low, high = libver, newest
+    else:
+        low, high = libver
+    for name in (low, high):
+        if name not in VERSIONS + ("latest",):
+            raise KeyError(name)
+    return (newest if low == "latest" else low), (newest if high == "latest" else high)
+
+
+def _count(value: int) -> int:
+    if value < 0:
+        raise OverflowError("can't convert negative value to size_t")
+    return int(value)
