@@ -4,7 +4,7 @@
 #include <deque>
 #include <set>
 
-#include "core/convert.h"
+#include "core/convert-source.h"
 #include "core/projection.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
@@ -104,12 +104,14 @@ class VirtualOperation {
     return pending;
   }
 
-  Bytes toOwnType(const NodePlace& source, const DataType& type, Bytes elements) {
+  PackedData toOwnType(const NodePlace& source, const DataType& type, PackedData data) {
+    const std::string reading = read_.place.text() + ": its source " + source.text() + " has another datatype: ";
     try {
-      return convertElements(type, std::move(elements), read_.node->dataset->type);
+      return convertSource(type, std::move(data), read_.node->dataset->type);
     } catch (const BadType& problem) {
-      raiseKj(ErrorCode::unimplemented,
-              read_.place.text() + ": its source " + source.text() + " has another datatype: " + problem.what());
+      raiseKj(ErrorCode::fileProblem, reading + problem.what());
+    } catch (const Unimplemented& problem) {
+      raiseKj(ErrorCode::unimplemented, reading + problem.what());
     }
   }
 
@@ -118,7 +120,9 @@ class VirtualOperation {
     auto reading = readWhole(place.clone(), std::move(selection), read_.absentSources, read_.depthLeft);
     return reading.then([this, at, place = kj::mv(place), part = std::move(part)](WholeRead whole) mutable {
       guarded([&] {
-        whole.elements = toOwnType(place, whole.type, std::move(whole.elements));
+        auto converted = toOwnType(place, whole.type, {std::move(whole.elements), std::move(whole.heap)});
+        whole.elements = std::move(converted.elements);
+        whole.heap = std::move(converted.heap);
         parts_[at].push_back({std::move(part), std::move(whole)});
       });
     });

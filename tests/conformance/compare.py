@@ -85,6 +85,8 @@ def compare(name, oracle, subject):
 
 def describe(python, module, items):
     """Descriptions by name.  An interpreter that dies or hangs costs the file that it was at, not the others."""
+    # libhdf5 looks for external raw files in the current folder; we look beside the file, as it does when told so.
+    environment = {**os.environ, "HDF5_EXTFILE_PREFIX": "${ORIGIN}"}
     found, pending = {}, list(items)
     while pending:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as request:
@@ -93,7 +95,7 @@ def describe(python, module, items):
             before = len(found)
             try:
                 run = subprocess.run([python, os.path.join(HERE, "describe.py"), module, request.name], capture_output=True, text=True,
-                                     errors="surrogateescape", timeout=FILE_SECONDS)
+                                     errors="surrogateescape", timeout=FILE_SECONDS, env=environment)
                 output, problem = run.stdout, f"exit {run.returncode}: {run.stderr[-500:]}"
             except subprocess.TimeoutExpired as late:
                 output, problem = (late.stdout or b"").decode(), f"nothing more within {FILE_SECONDS} s"

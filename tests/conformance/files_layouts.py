@@ -258,7 +258,7 @@ def user_block(path):
         raw.write(b"#!/bin/sh\n# a user block\n".ljust(1024, b"."))
 
 
-@makes("external_raw", absent="external raw files")
+@makes("external_raw")
 def external_raw(path):
     folder = os.path.dirname(path)
     data = ramp((20, 30))

@@ -72,25 +72,3 @@ def odd_numbers(path):
         file["plain"] = np.arange(3)
         file.attrs["half"] = np.float16(1.5)
         file.attrs["complex"] = 1 + 2j
-
-
-@makes("next_virtual_patterns", absent="patterned and unlimited virtual sources")
-def virtual_patterns(path):
-    folder = os.path.dirname(path)
-    for i in range(3):
-        source(folder, f"block{i}.h5", ramp((6, 8), "<u2") + i, maxshape=(None, 8), chunks=(2, 8))
-    with h5py.File(path, "w", libver=("earliest", "v110")) as file:
-        file["plain"] = np.arange(3)
-        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        space = h5s.create_simple((6, 8), (h5s.UNLIMITED, 8))
-        space.select_hyperslab((0, 0), (h5s.UNLIMITED, 1), (1, 1), (1, 8))
-        origin = h5s.create_simple((6, 8), (h5s.UNLIMITED, 8))
-        origin.select_hyperslab((0, 0), (h5s.UNLIMITED, 1), (1, 1), (1, 8))
-        plist.set_virtual(space, b"block0.h5", b"entry/data", origin)
-        h5d.create(file.id, b"unlimited", h5t.STD_U16LE, h5s.create_simple((6, 8), (h5s.UNLIMITED, 8)), plist)
-        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        space = h5s.create_simple((18, 8), (h5s.UNLIMITED, 8))
-        space.select_hyperslab((0, 0), (h5s.UNLIMITED, 1), (6, 8), (6, 8))
-        origin = h5s.create_simple((6, 8))
-        plist.set_virtual(space, b"block%b.h5", b"entry/data", origin)
-        h5d.create(file.id, b"patterned", h5t.STD_U16LE, h5s.create_simple((18, 8), (h5s.UNLIMITED, 8)), plist)

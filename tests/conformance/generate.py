@@ -12,6 +12,7 @@ import sys
 
 import registry
 import files_attributes  # noqa: F401  (registers)
+import files_growing  # noqa: F401
 import files_layouts  # noqa: F401
 import files_links  # noqa: F401
 import files_next  # noqa: F401

@@ -1,11 +1,14 @@
-// Projection of virtual mappings, against a naive model that pairs the elements of the two selections one by one.  Not
-// covered: unlimited and pattern mappings, which are refused.
+// Projection of virtual mappings, against a naive model that pairs the elements of the two selections one by one: fixed ones,
+// ones that grow, blocks of patterns; the arithmetic of axes that grow; names of sources.  Not covered: extents that depend on
+// files (tests/conformance).
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <map>
 
 #include "core/projection.h"
+#include "core/source-name.h"
+#include "core/unlimited-axis.h"
 #include "h5cap/error.h"
 #include "random.h"
 
@@ -230,10 +233,151 @@ TEST_CASE("mappings that cannot be are refused") {
   CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::boxes, {}, {0, 5, 4, 8}, {}}), shape, {10}, all), FileError);
   CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {{~0ull - 3, 1, 1, 10}}, {}, {}}, ten), shape, {10}, all),
                   FileError);
-  CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {{0, 1, unlimited, 1}}, {}, {}}, ten), shape, {10}, all),
-                  Unimplemented);
+  Hyperslab grows{Hyperslab::Kind::regular, {{0, 1, unlimited, 1}}, {}, {}};
+  CHECK_THROWS_AS(project(mapping(grows, ten), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, grows), shape, {10}, all), FileError);
+  for (auto axis : {Hyperslab::Dimension{0, 0, unlimited, 1}, {0, 1, unlimited, 2}, {0, 1, 2, unlimited}, {0, 1, unlimited, 0},
+                    {0, 1, unlimited, unlimited}}) {
+    CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {axis}, {}, {}}, grows), shape, {10}, all), FileError);
+    CHECK_THROWS_AS(project(mapping(grows, {Hyperslab::Kind::regular, {axis}, {}, {}}), shape, {10}, all), FileError);
+  }
+  Hyperslab twice{Hyperslab::Kind::regular, {{0, 1, unlimited, 1}, {0, 1, unlimited, 1}}, {}, {}};
+  CHECK_THROWS_AS(project(mapping(twice, twice), {3, 3}, {3, 3}, resolve({}, {3, 3})), FileError);
   auto pattern = mapping(ten, ten);
   pattern.isPattern = true;
-  CHECK_THROWS_AS(project(pattern, shape, {10}, all), Unimplemented);
+  CHECK_THROWS_AS(project(pattern, shape, {10}, all), Failed);
+  CHECK_THROWS_AS(blockOf(pattern, 0), FileError);
+  CHECK_THROWS_AS(blockOf(mapping(grows, ten), ~0ull), FileError);
   CHECK(project(mapping({Hyperslab::Kind::none}, {Hyperslab::Kind::none}), shape, {10}, all).empty());
+}
+
+TEST_CASE("a source that is larger or smaller than its mapping gives what both have, and nothing else is read") {
+  Shape shape{6, 4};
+  VirtualSource mapping{"a", "/x", whole(shape), whole({6, 4}), false};
+  auto middle = resolve({range(2, 5)}, shape);
+  for (Shape source : {Shape{10, 4}, Shape{5, 4}, Shape{6, 6}, Shape{24}, Shape{30}}) {
+    auto parts = project(mapping, shape, source, middle);
+    std::vector<std::uint64_t> found(12);
+    for (const auto& part : parts) {
+      auto from = elementsOf(part.source.axes, source), to = elementsOf(part.inRegion, middle.counts());
+      for (std::size_t i = 0; i < to.size(); ++i) found[to[i]] = from[i];
+    }
+    for (std::uint64_t i = 0; i < 12; ++i) CHECK(found[i] == 8 + i);
+  }
+  CHECK_THROWS_AS(project(mapping, shape, {4, 4}, middle), FileError);
+  CHECK_THROWS_AS(project(mapping, shape, {6, 3}, middle), FileError);
+}
+
+namespace {
+
+// Positions of an axis that grows, one by one.
+std::vector<std::uint64_t> naivePositions(const Hyperslab::Dimension& axis, std::uint64_t extent) {
+  std::vector<std::uint64_t> found;
+  for (std::uint64_t at = axis.start; at < extent; ++at) {
+    if (axis.block == unlimited || (at - axis.start) % axis.stride < axis.block) found.push_back(at);
+  }
+  return found;
+}
+
+Hyperslab::Dimension randomGrowing(Random& random) {
+  auto start = static_cast<std::uint64_t>(random.between(0, 5));
+  if (random.chance(20)) return {start, 1, 1, unlimited};
+  auto block = static_cast<std::uint64_t>(random.between(1, 4));
+  return {start, block + static_cast<std::uint64_t>(random.between(0, 3)), unlimited, block};
+}
+
+}  // namespace
+
+TEST_CASE("axes that grow hold as many positions as counting them one by one says") {
+  Random random(12);
+  for (int trial = 0; trial < 3000; ++trial) {
+    auto axis = randomGrowing(random);
+    auto extent = static_cast<std::uint64_t>(random.between(0, 40));
+    auto positions = naivePositions(axis, extent);
+    CAPTURE(trial);
+    CHECK(positionsWithin(axis, extent) == positions.size());
+    CHECK(extentHolding(axis, positions.size()) == (positions.empty() ? 0 : positions.back() + 1));
+    if (axis.block != unlimited) {
+      auto block = static_cast<std::uint64_t>(random.between(0, 9));
+      auto one = blockOf(axis, block);
+      CHECK(one.start == axis.start + block * axis.stride);
+      CHECK(one.block * one.count == axis.block);
+    }
+  }
+}
+
+TEST_CASE("random mappings that grow pair as many positions as both shapes hold") {
+  Random random(13);
+  std::size_t met = 0;
+  for (int trial = 0; trial < 4000; ++trial) {
+    bool first = random.chance(60);
+    auto width = static_cast<std::uint64_t>(random.between(1, 4));
+    auto slab = [&](const Hyperslab::Dimension& axis) {
+      Hyperslab::Dimension across{0, 1, 1, width};
+      return Hyperslab{Hyperslab::Kind::regular, first ? std::vector{axis, across} : std::vector{across, axis}, {}, {}};
+    };
+    auto shaped = [&](std::uint64_t extent) { return first ? Shape{extent, width} : Shape{width, extent}; };
+    auto target = randomGrowing(random), source = randomGrowing(random);
+    auto virtualShape = shaped(static_cast<std::uint64_t>(random.between(1, 25)));
+    auto sourceShape = shaped(static_cast<std::uint64_t>(random.between(1, 25)));
+    auto along = first ? 0 : 1;
+    auto to = naivePositions(target, virtualShape[along]), from = naivePositions(source, sourceShape[along]);
+    auto region = random.region(virtualShape);
+    std::map<std::uint64_t, std::uint64_t> sourceOf;
+    for (std::size_t i = 0; i < std::min(to.size(), from.size()); ++i) {
+      for (std::uint64_t j = 0; j < width; ++j) {
+        sourceOf[first ? to[i] * width + j : j * virtualShape[1] + to[i]] = first ? from[i] * width + j : j * sourceShape[1] + from[i];
+      }
+    }
+    auto wanted = elementsOf(region.axes, virtualShape);
+    std::vector<std::uint64_t> expected(wanted.size(), ~0ull), result = expected;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (auto found = sourceOf.find(wanted[i]); found != sourceOf.end()) expected[i] = found->second;
+    }
+    auto parts = project({"a", "/x", slab(target), slab(source), false}, virtualShape, sourceShape, region);
+    for (const auto& part : parts) {
+      auto a = elementsOf(part.source.axes, sourceShape), b = elementsOf(part.inRegion, region.counts());
+      REQUIRE(a.size() == b.size());
+      for (std::size_t i = 0; i < b.size(); ++i) result[b[i]] = a[i];
+    }
+    CAPTURE(trial);
+    REQUIRE(result == expected);
+    met += !parts.empty();
+  }
+  CHECK(met > 1500);
+}
+
+TEST_CASE("blocks of a pattern that a region meets are those that looking at each finds") {
+  Random random(14);
+  for (int trial = 0; trial < 2000; ++trial) {
+    Shape shape{static_cast<std::uint64_t>(random.between(1, 40))};
+    auto axis = randomGrowing(random);
+    if (axis.block == unlimited) continue;
+    VirtualSource pattern{"f%b", "d%%%b", {Hyperslab::Kind::regular, {axis}, {}, {}}, whole({axis.block}), true};
+    auto region = random.region(shape);
+    if (region.elementCount() == 0) continue;
+    auto near = blocksNear(pattern, region);
+    for (std::uint64_t block = 0; block < 50; ++block) {
+      auto one = blockOf(pattern, block);
+      CHECK(one.file == "f" + std::to_string(block));
+      CHECK(one.dataset == "d%" + std::to_string(block));
+      if (!project(one, shape, {axis.block}, region).empty()) CHECK((block >= near.first && block < near.end));
+    }
+    auto within = blocksWithin(pattern, shape);
+    CHECK((within == 0 || axis.start + (within - 1) * axis.stride < shape[0]));
+    CHECK(axis.start + within * axis.stride >= shape[0]);
+  }
+}
+
+TEST_CASE("names of sources are patterns") {
+  CHECK(sourceName("a%b.h5", 12) == "a12.h5");
+  CHECK(sourceName("%b%b", 3) == "33");
+  CHECK(sourceName("100%%.h5") == "100%.h5");
+  CHECK(sourceName("%%b", 7) == "%b");
+  CHECK(sourceName("%%%b", 7) == "%7");
+  CHECK(sourceName("odd%") == "odd%");
+  CHECK(sourceName("%x%") == "%x%");
+  CHECK(hasBlockNumber("%%%b"));
+  CHECK_FALSE(hasBlockNumber("%%b"));
+  CHECK_FALSE(hasBlockNumber("b%"));
 }
