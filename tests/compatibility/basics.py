@@ -38,7 +38,7 @@ BASICS = {
     "server": "h5cap.connect(base).server_info()['protocol']",
 }
 NEW = {
-    "many": "[opened.filename.rsplit('/', 1)[1] for opened in h5cap.open_many(base + '*.h5') if opened]",
+    "many": "[opened.filename.rsplit('/', 1)[1] for opened in h5cap.open_many(base + '[bo]*.h5') if opened]",
     "tree": "'entry' in file._repr_html_()",
     "picture": "'image/png' in file['entry/data']._repr_html_()",
     "completion": "'entry/data' in file._ipython_key_completions_()",

@@ -1,6 +1,6 @@
 """h5cap: HDF5 files on another machine, with h5py's nouns.
 
->>> with h5cap.File("h5cap:///raw/scan.nxs") as file:        # one round trip, browsing included   # doctest: +SKIP
+>>> with h5cap.File("h5cap:///scans/scan.nxs") as file:      # one round trip, browsing included
 ...     frame = file["/entry/data/data"][42, :64, :64]       # one round trip, one slice
 
 `File`, `Group`, `Dataset` and `AttributeManager` read as h5py's do; `connect` lists folders; `read` is the one-shot.

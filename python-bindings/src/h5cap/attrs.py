@@ -45,6 +45,9 @@ class AttributeManager(MutableMappingHDF5):
 
     Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
     snapshot.  Writing raises what h5py raises for a file opened read-only.
+
+    >>> h5cap.File("h5cap:///scans/scan.nxs")["entry"].attrs["NX_class"]
+    'NXentry'
     """
 
     def __init__(self, parent):

@@ -15,7 +15,6 @@ from .errors import READ_ONLY, Changed
 from .h5d import DatasetID
 from .h5r import follow
 from .h5s import SEL_ALL, SEL_POINTS, SpaceID, guess_shape
-from .multi_block import MultiBlockSlice
 from .node import HLObject
 from .progress import Progress
 from .selections import Resolved, Shape, select, split_fields
@@ -32,6 +31,13 @@ class Dataset(HLObject):
     one (more, side by side, when it is larger than one reply).
 
     Shape and everything else stay as they were when first asked for, until `refresh`.
+
+    >>> data = h5cap.File("h5cap:///scans/scan.nxs")["entry/data/data"]
+    >>> data.shape, data.dtype, data.chunks, data.compression
+    ((50, 64, 80), dtype('uint16'), (1, 64, 80), 'gzip')
+    >>> data[7, :2, ::40]
+    array([[7, 7],
+           [7, 7]], dtype=uint16)
     """
 
     _what = "dataset"
@@ -262,8 +268,7 @@ class Dataset(HLObject):
         if kind == SEL_ALL:
             return self._fetch(select(extents, ()))
         if space.stored.kind == "regular":
-            blocks = [MultiBlockSlice(start, stride, count, block) for start, stride, count, block in space.stored.dimensions]
-            return self._fetch(select(extents, tuple(blocks)))
+            return self._fetch(Resolved([_blocks(*axis) for axis in space.stored.dimensions], shape, shape))
         low, high = space.get_select_bounds() or ((), ())
         around = self._fetch(select(extents, tuple(slice(a, b + 1) for a, b in zip(low, high))))
         if kind == SEL_POINTS:
@@ -371,6 +376,15 @@ class Dataset(HLObject):
 
     def make_scale(self, name: str = "") -> None:
         raise RuntimeError(f"Unable to make a dimension scale ({READ_ONLY})")
+
+
+def _blocks(start: int, stride: int, count: int, block: int) -> Any:
+    """An axis for the native module."""
+    if count == 1 or stride == block:
+        return start, start + count * block, 1
+    if block == 1:
+        return start, start + (count - 1) * stride + 1, stride
+    return [at + i for at in range(start, start + count * stride, stride) for i in range(block)]
 
 
 def _squeezed(shape: Shape) -> Shape:

@@ -12,6 +12,7 @@ from .h5f import FileID
 from .node import OpenFile
 from .object_id import LocatedID
 from .open_options import VERSIONS, access_options
+from .pickles import reduced_file
 
 SNAPSHOT_BYTES = 1 << 20  # how much of a file's tree comes with it
 DEFAULT_TIMEOUT = 60.0  # seconds, of any wait for the server
@@ -51,6 +52,10 @@ class File(Group):
 
     Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
     there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
+
+    >>> with h5cap.File("h5cap:///scans/scan.nxs") as file:
+    ...     print(file, list(file))
+    <HDF5 file "scan.nxs" (mode r)> ['entry']
     """
 
     _what = "file"
@@ -159,6 +164,9 @@ class File(Group):
     def close(self) -> None:
         """Closes the file and everything reached through it.  The connection stays, for whatever comes next."""
         self._opened.close()
+
+    def __reduce__(self):
+        return reduced_file(self)
 
     def __enter__(self) -> "File":
         return self

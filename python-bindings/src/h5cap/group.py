@@ -32,6 +32,14 @@ class Group(HLObject, MutableMappingHDF5):
 
     Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
     a group one a thousand links.
+
+    >>> entry = h5cap.File("h5cap:///scans/scan.nxs")["entry"]
+    >>> sorted(entry)
+    ['data', 'latest', 'sample', 'temperatures', 'title']
+    >>> entry["data/data"]
+    <HDF5 dataset "data": shape (50, 64, 80), type "<u2">
+    >>> entry.get("latest", getlink=True)
+    <SoftLink to "/entry/data/data">
     """
 
     _what = "group"
@@ -70,11 +78,11 @@ class Group(HLObject, MutableMappingHDF5):
             elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
-        Behind external links files are opened read-only and without locks, as this one: ``elink_mode``, ``elink_locking`` and
-        ``elink_swmr`` may say so; ``ValueError``, ``RuntimeError`` or ``NotImplementedError`` when they say anything else.
+        Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking`` and
+        ``elink_swmr`` are; ``ValueError`` or ``RuntimeError`` where h5py takes no such value or mode.
         """
         if (elink_mode, elink_locking, elink_swmr) != (None, None, None):
-            self._check_link_access(name, elink_mode, elink_locking, elink_swmr)
+            self._check_link_access(name, elink_mode, elink_locking)
         if not (getclass or getlink):
             try:
                 return self[name]
@@ -94,15 +102,13 @@ class Group(HLObject, MutableMappingHDF5):
             raise RuntimeError(error.args[0]) from None  # as h5py, which tells a broken link from an absent one
         return Group if issubclass(found, Group) else found
 
-    def _check_link_access(self, name, mode, locking, swmr) -> None:
+    def _check_link_access(self, name, mode, locking) -> None:
         self._opened.native
         if mode == "r+":
             raise ValueError("Opening external links in write mode from a file opened in read-only mode is not supported")
         if mode not in (None, "r"):
             raise RuntimeError(f"Unsupported link access mode: {mode}")
         check_locking(locking)
-        if swmr is not None and bool(swmr) != self._opened.swmr:
-            raise NotImplementedError("files behind external links are opened as this one is, swmr included")
         if isinstance(name, Reference):
             raise TypeError("Access with link access properties is done with bytes or str, not Reference")
 

@@ -10,6 +10,10 @@ class MultiBlockSlice:
     datasets take too.  ``count`` is by default as many whole blocks as there are.
 
     ``ValueError`` for numbers that make no such selection.
+
+    >>> temperatures = h5cap.File("h5cap:///scans/scan.nxs")["entry/temperatures"]
+    >>> temperatures[h5cap.MultiBlockSlice(start=1, stride=10, count=3, block=2)].shape
+    (6,)
     """
 
     def __init__(self, start: int = 0, stride: int = 1, count: Optional[int] = None, block: int = 1):

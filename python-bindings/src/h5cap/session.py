@@ -12,7 +12,7 @@ from .files import DEFAULT_TIMEOUT, SNAPSHOT_BYTES, File, file_only, hold
 from .globbing import Pattern, escaped, has_magic
 from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
 from .many import OpenMany
-from .names import encoded, joined
+from .names import address, encoded, joined
 from .node import OpenFile
 from .progress import Progress
 from .group import make_node
@@ -34,6 +34,10 @@ class Session:
     """A connection to a server; relative paths start at the path of its address.  Made by `connect`.
 
     All sessions of a process to one server share its connection, which stays when one of them is closed.
+
+    >>> with h5cap.connect("h5cap:///scans/raw") as session:
+    ...     print(session.listdir(), session.open("run1/scan.nxs")["entry/title"].asstr()[()])
+    ['run1', 'run2'] first
     """
 
     def __init__(self, native, url: str, timeout: float, token: Optional[str]):
@@ -64,7 +68,7 @@ class Session:
     def _url_of(self, path: str) -> str:
         server, base, _, _ = _h5cap.parse_location(self._url)
         whole = path if path.startswith("/") or not base else f"{base.rstrip('/')}/{path}"
-        return f"{server.rstrip('/')}/{quote(whole.lstrip('/'), errors='surrogateescape')}"
+        return address(server, whole)
 
     def scandir(self, path: str = "") -> List[DirectoryEntry]:
         """Entries of a folder, in name order: one round trip a thousand.  ``FileNotFoundError``, ``PermissionError``."""
@@ -153,6 +157,9 @@ def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_T
     """A session with the server that ``url`` names.  Reuses the process's connection to it.
 
     ``ConnectionError`` when there is no server, ``ValueError`` for a malformed address.
+
+    >>> h5cap.connect("h5cap:///").listdir()
+    ['raw', 'scans']
     """
     url = file_only(str(url))
     return Session(hold(url, timeout, token), url, timeout, token)
@@ -212,6 +219,11 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
 
     Without ``path``, the address names object and slice: ``…/scan.nxs?path=/entry/data/data&slice=0,10:20``.  Masks, lists
     of indices and names of fields need the dataset's shape or type, and a second round trip.  Raises what those steps raise.
+
+    >>> h5cap.read("h5cap:///scans/scan.nxs", "/entry/temperatures", slice(0, 2))
+    array([20.        , 20.20408163])
+    >>> h5cap.read("h5cap:///scans/scan.nxs?path=/entry/data/data&slice=-1,0,:3")
+    array([49, 49, 49], dtype=uint16)
     """
     if path is None:
         url, path, selection = _from_address(str(url), selection)
@@ -249,7 +261,7 @@ def _from_address(url: str, selection: Any):
         raise ValueError(f"{url} names a slice, and a selection was given too")
     if stated is not None:
         selection = tuple(slice(None) if axis is None else slice(*axis) if isinstance(axis, tuple) else axis for axis in stated)
-    return f"{server.rstrip('/')}/{quote(file.lstrip('/'))}", inside, selection
+    return address(server, file), inside, selection
 
 
 def _value(found, positions) -> Any:

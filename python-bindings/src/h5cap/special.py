@@ -19,7 +19,11 @@ class string_info(NamedTuple):
 
 
 def string_dtype(encoding: str = "utf-8", length: Optional[int] = None) -> np.dtype:
-    """The dtype of HDF5 strings.  ``ValueError`` for an encoding other than ascii and utf-8."""
+    """The dtype of HDF5 strings.  ``ValueError`` for an encoding other than ascii and utf-8.
+
+    >>> h5cap.string_dtype("ascii", 10)
+    dtype('S10')
+    """
     name = codecs.lookup(encoding).name
     if name not in ("ascii", "utf-8"):
         raise ValueError(f"Invalid encoding ({name!r}); 'utf-8' or 'ascii' allowed")
@@ -31,12 +35,20 @@ def string_dtype(encoding: str = "utf-8", length: Optional[int] = None) -> np.dt
 
 
 def vlen_dtype(basetype) -> np.dtype:
-    """The dtype of variable-length sequences of ``basetype``, which is kept as it is given."""
+    """The dtype of variable-length sequences of ``basetype``, which is kept as it is given.
+
+    >>> h5cap.vlen_dtype("i4").metadata
+    mappingproxy({'vlen': 'i4'})
+    """
     return np.dtype("O", metadata={"vlen": basetype})
 
 
 def enum_dtype(values_dict: Dict[str, int], basetype=np.uint8) -> np.dtype:
-    """The dtype of an enumeration over an integer type.  ``TypeError`` for any other type."""
+    """The dtype of an enumeration over an integer type.  ``TypeError`` for any other type.
+
+    >>> h5cap.enum_dtype({"OFF": 0, "ON": 1})
+    dtype('uint8')
+    """
     basetype = np.dtype(basetype)
     if basetype.kind not in "iu":
         raise TypeError("Only integer types can be used as enums")
@@ -75,7 +87,11 @@ def _metadata(dt: np.dtype, key: str):
 
 
 def check_string_dtype(dt: np.dtype) -> Optional[string_info]:
-    """The ``string_info`` of a string dtype; None for any other."""
+    """The ``string_info`` of a string dtype; None for any other.
+
+    >>> h5cap.check_string_dtype(h5cap.string_dtype())
+    string_info(encoding='utf-8', length=None)
+    """
     vlen = check_vlen_dtype(dt)
     if vlen is str:
         return string_info("utf-8", None)
@@ -87,7 +103,11 @@ def check_string_dtype(dt: np.dtype) -> Optional[string_info]:
 
 
 def check_vlen_dtype(dt) -> Any:
-    """The base of a dtype of sequences (``str`` or ``bytes`` of variable-length strings); None for any other."""
+    """The base of a dtype of sequences (``str`` or ``bytes`` of variable-length strings); None for any other.
+
+    >>> h5cap.check_vlen_dtype(h5cap.vlen_dtype(np.dtype("int32")))
+    dtype('int32')
+    """
     try:
         return dt.metadata.get("vlen", None)
     except AttributeError:
@@ -95,7 +115,11 @@ def check_vlen_dtype(dt) -> Any:
 
 
 def check_enum_dtype(dt: np.dtype) -> Optional[Dict[str, int]]:
-    """The members of an enumeration; None for any other dtype."""
+    """The members of an enumeration; None for any other dtype.
+
+    >>> h5cap.check_enum_dtype(h5cap.enum_dtype({"OFF": 0, "ON": 1}))
+    {'OFF': 0, 'ON': 1}
+    """
     return _metadata(dt, "enum")
 
 
@@ -157,7 +181,11 @@ def check_dtype(**kwds):
 
 
 class Empty:
-    """What a dataset or attribute without elements (a null dataspace) reads as: a dtype and no shape."""
+    """What a dataset or attribute without elements (a null dataspace) reads as: a dtype and no shape.
+
+    >>> h5cap.Empty("f4") == h5cap.Empty("f4"), h5cap.Empty("f4").shape
+    (True, None)
+    """
 
     shape = None
     size = None
