@@ -1,8 +1,9 @@
-"""Names and paths in a file."""
+"""Names and paths in a file, and addresses of files."""
 
 from __future__ import annotations
 
 from typing import Union
+from urllib.parse import quote
 
 
 def encoded(name: str) -> bytes:
@@ -25,3 +26,8 @@ def joined(base: str, name: str) -> str:
     if not name.startswith("/"):
         parts = [part for part in base.split("/") if part] + parts
     return "/" + "/".join(parts)
+
+
+def address(server: str, path: str) -> str:
+    """The address of a path on a server, which is named as `parse_location` names it: "h5cap://" is the default one."""
+    return f"{server if server.endswith('//') else server.rstrip('/')}/{quote(path.lstrip('/'), errors='surrogateescape')}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from typing import Any, Dict, Optional, Tuple
-from urllib.parse import quote
 
 from . import _h5cap
 from .attrs import AttributeManager
 from .errors import ClosedFile
 from .h5t import TypeID
-from .names import encoded, joined
+from .names import address, encoded, joined
 from .open_options import AccessOptions
+from .pickles import reduced
 from .references import Reference, RegionProxy
 
 
@@ -21,7 +21,7 @@ class OpenFile:
     def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str], on_missing: str = "fill"):
         self._native = native
         self.url = url
-        self.server = _h5cap.parse_location(url)[0].rstrip("/")
+        self.server = _h5cap.parse_location(url)[0]
         self.swmr = swmr
         self.timeout = timeout
         self.token = token
@@ -55,7 +55,7 @@ class OpenFile:
 
     def url_of(self, info: Dict[str, Any]) -> str:
         """The address of another file of the same server."""
-        return f"{self.server}/{quote(info['path'].lstrip('/'))}"
+        return address(self.server, info["path"])
 
     def other(self, info: Dict[str, Any]):
         """The `File` behind an external link; opened once."""
@@ -175,6 +175,10 @@ class HLObject:
 
     def __hash__(self) -> int:
         return hash(self._id)
+
+    def __reduce__(self):
+        """Pickles are an address, a path and a version: see `h5cap.pickles`."""
+        return reduced(self)
 
     def __dask_tokenize__(self) -> Tuple[Any, ...]:
         """What dask names its tasks after: the same in any process for the same object in the same version of its file."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
 from .. import _h5cap
+from ..names import address as url_of
 
 PROTOCOLS = ("h5cap", "h5cap+unix", "h5cap+ssh", "h5cap+tcp")
 _ADDRESS = re.compile(r"h5cap(\+(unix|ssh|tcp))?://")
@@ -17,7 +18,7 @@ _SLICED = re.compile(r"(?P<rest>.*::[^?]*?)\[(?P<slice>[^\[\]]*)\]$")
 class Address(NamedTuple):
     """What an address names: a server, a file or folder there, and perhaps an object in the file and some of its elements."""
 
-    server: str  # begins an address, no slash at the end
+    server: str  # begins an address
     path: str  # without a slash at the beginning
     inside: Optional[str]
     selection: Optional[Tuple[Any, ...]]
@@ -41,13 +42,4 @@ def parse(text: str) -> Address:
     server, path, inside, stated = _h5cap.parse_location(text)
     selection = None if stated is None else tuple(
         slice(None) if axis is None else slice(*axis) if isinstance(axis, tuple) else axis for axis in stated)
-    return Address(_without_slash(server), path.lstrip("/"), inside, selection)
-
-
-def url_of(server: str, path: str) -> str:
-    """The address of a path on a server."""
-    return f"{server}/{quote(path.lstrip('/'), errors='surrogateescape')}"
-
-
-def _without_slash(server: str) -> str:
-    return server[:-1] if server.endswith("/") and not server.endswith("://") else server
+    return Address(server, path.lstrip("/"), inside, selection)

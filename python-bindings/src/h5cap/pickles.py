@@ -1,0 +1,64 @@
+"""Pickles of files, and of objects in them: address, path and version, never a credential.
+
+Another process opens the file at its address, with the credentials of its own environment, and reads there.  A file is
+opened once a process for all objects in it that arrive, however often: a task of dask costs its read and nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections import OrderedDict
+from typing import Any, Callable, Tuple
+
+from .errors import Changed
+
+_HELD = 32  # open files, kept for the objects that arrive next
+_files: "OrderedDict[Tuple[Any, ...], Any]" = OrderedDict()
+_lock = threading.Lock()
+
+
+def reduced(node) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
+    """What pickle keeps of a group, dataset or named datatype.  ``PicklingError`` where no path leads to it."""
+    path = node.name
+    if path is None:
+        raise pickle.PicklingError(f"{node!r} cannot be pickled: it has no path")
+    return _node, (*_whereabouts(node), path)
+
+
+def reduced_file(file) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
+    """What pickle keeps of a file."""
+    return _file, _whereabouts(file)
+
+
+def _whereabouts(node) -> Tuple[Any, ...]:
+    opened, where = node._opened, node._external()
+    url, info = (opened.url, opened.info) if where is None else (opened.url_of(where), where)
+    return url, info["version"], opened.swmr, opened.timeout, opened.on_missing
+
+
+def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str):
+    """The file, opened.  `Changed` unless it still is that version, or follows a SWMR writer; what `File` raises."""
+    from .files import File
+
+    file = File(url, swmr=swmr, timeout=timeout, on_missing=on_missing)
+    info = file._opened.info
+    if info["version"] != version and not info["is_swmr"]:
+        file.close()
+        raise Changed(f"{url} changed since it was pickled")
+    return file
+
+
+def _node(*whereabouts_and_path: Any):
+    """The object at a path; its file is kept open for others.  As `_file`, and ``KeyError`` when it is not there."""
+    *whereabouts, path = whereabouts_and_path
+    key = (os.getpid(), *whereabouts)
+    with _lock:
+        file = _files.pop(key, None)
+        if not file:
+            file = _file(*whereabouts)
+        _files[key] = file
+        while len(_files) > _HELD:
+            _files.popitem(last=False)
+    return file[path]
