@@ -144,13 +144,22 @@ def _variable_string(described) -> ElementType:
     return ElementType(dtype, _PLACE, decode, memory_bytes=_POINTER_BYTES, has_heap=True)
 
 
+def _bare(array: np.ndarray) -> np.ndarray:
+    """Elements of a sequence as h5py has them: in native byte order, without metadata but for strings of fixed length."""
+    dtype = array.dtype
+    if dtype.kind in "SV" or dtype == object and dtype.metadata is None:
+        return array
+    plain = np.dtype(dtype.str).newbyteorder("=")
+    return array.astype(plain, copy=False).view(plain)
+
+
 def _sequence(described) -> ElementType:
     base = element_type(described["base"])
     dtype = vlen_dtype(base.dtype)
 
     def one(data: bytes, heap: bytes) -> np.ndarray:
         count = len(data) // base.packed.itemsize
-        return base.from_bytes(np.frombuffer(data, np.uint8), (count,), heap).copy()
+        return _bare(base.from_bytes(np.frombuffer(data, np.uint8), (count,), heap).copy())
 
     def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
         slices = _h5cap.heap_slices(_places(array), heap, base.packed.itemsize)

@@ -1,6 +1,6 @@
 """h5py's options for opening a file, as far as they mean something for one that a server opens.
 
-Each is one of: said by what the file does anyway (``locking=False``), shown again by the file (``libver``, the chunk cache's
+Each is one of: said by what the file does anyway (``locking``), shown again by the file (``libver``, the chunk cache's
 numbers), of files that are made, and without effect on others in h5py, too (``track_order``, ``fs_…``, ``alignment_…``), or
 refused.  None is swallowed.
 """
@@ -51,10 +51,9 @@ def access_options(*, driver: Optional[str], libver: Any, userblock_size: Option
 
 
 def check_locking(locking: Union[None, bool, str]) -> None:
-    """Servers never lock: ``NotImplementedError`` for True, ``ValueError`` for what h5py does not know."""
-    if locking in ("true", True):
-        raise NotImplementedError("locking=True: the server takes no locks, which would keep writers out")
-    if locking not in (None, "false", False, "best-effort"):
+    """``ValueError`` for what h5py does not know.  Any other value means the same: the server reads without locks, which
+    would keep writers out."""
+    if locking not in (None, "true", True, "false", False, "best-effort"):
         raise ValueError(f"Unsupported locking value: {locking}")
 
 
