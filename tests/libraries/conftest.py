@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -12,6 +11,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 ROOT = pathlib.Path(HERE).parents[1]
 
 from netcdf_files import write_netcdf_files  # noqa: E402
+from sample_scan import make_scan  # noqa: E402
 from support.served import Server, program  # noqa: E402
 
 SHARED = pathlib.Path(os.environ.get("H5CAP_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -21,8 +21,7 @@ SHARED = pathlib.Path(os.environ.get("H5CAP_TEST_DATA", ROOT.parent / "shared" /
 def folder(tmp_path_factory):
     """A sample scan (scan.nxs, data/), and netCDF files (netcdf/)."""
     path = tmp_path_factory.mktemp("data")
-    subprocess.run(["/usr/bin/python3", str(ROOT / "tools" / "make-sample-scan"), str(path), "--frames", "12", "--size", "128"],
-                   check=True, timeout=120, capture_output=True)
+    make_scan(path, 12)
     (path / "netcdf").mkdir()
     write_netcdf_files(path / "netcdf")
     return path

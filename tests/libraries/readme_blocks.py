@@ -7,13 +7,14 @@ import pathlib
 import re
 import subprocess
 
+from sample_scan import make_scan
 from support.served import program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```python library\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
 SECONDS = 180
 # What a block imports last is its library; the name of the optional dependencies where that is another.
-GROUPS = {"nexusformat.nexus": "nexus", "silx.io": "silx", "h5py": "fsspec", "dask.distributed": "dask"}
+GROUPS = {"nexusformat.nexus": "nexus", "silx.io": "silx", "h5py": "fsspec", "dask.distributed": "dask", "zarr": "kerchunk"}
 
 
 def library_of(text):
@@ -26,8 +27,7 @@ def library_of(text):
 @contextlib.contextmanager
 def serving(home):
     """A home with ~/scans, served as the README does; yields the home."""
-    subprocess.run(["/usr/bin/python3", str(ROOT / "tools" / "make-sample-scan"), str(home / "scans"), "--frames", "8", "--size", "128"],
-                   check=True, timeout=SECONDS, capture_output=True)
+    make_scan(home / "scans", 8)
     (home / "run").mkdir(mode=0o700)
     log = home / "server.log"
     with open(log, "w") as out:
