@@ -4,6 +4,7 @@
 
 #include "core/wire.h"
 #include "node-state.h"
+#include "retry.h"
 
 namespace h5cap {
 
@@ -14,12 +15,14 @@ constexpr std::uint32_t PAGE = 1000;
 // Reads one by name; throws NotFound.
 Attribute ask(detail::NodeState& node, const std::string& name) {
   auto attribute = std::make_shared<Attribute>();
-  node.connection().run([remote = node.remote(), attribute, name]() -> kj::Promise<void> {
-    auto attributes = remote->node.attributesRequest().send().getAttributes();
-    auto request = attributes.readRequest();
-    request.setName(name);
-    return request.send().then(
-        [attribute](auto reply) { detail::checked([&] { *attribute = wire::read(reply.getAttribute()); }); });
+  detail::retried(node.connection(), [&] {
+    node.connection().run([remote = node.remote(), attribute, name]() -> kj::Promise<void> {
+      auto attributes = remote->node.attributesRequest().send().getAttributes();
+      auto request = attributes.readRequest();
+      request.setName(name);
+      return request.send().then(
+          [attribute](auto reply) { detail::checked([&] { *attribute = wire::read(reply.getAttribute()); }); });
+    });
   });
   return std::move(*attribute);
 }
@@ -32,7 +35,7 @@ std::vector<Attribute> Attributes::list() const {
   if (info.attributesComplete) return info.attributes;
   auto found = std::make_shared<std::vector<Attribute>>();
   auto cursor = std::make_shared<Bytes>();
-  do {
+  auto askPage = [&] {
     node_->connection().run([remote = node_->remote(), found, cursor]() -> kj::Promise<void> {
       auto attributes = remote->node.attributesRequest().send().getAttributes();
       auto request = attributes.listRequest();
@@ -46,6 +49,9 @@ std::vector<Attribute> Attributes::list() const {
         });
       });
     });
+  };
+  do {
+    detail::retried(node_->connection(), askPage);
   } while (!cursor->empty());
   return std::move(*found);
 }

@@ -1,6 +1,8 @@
 #include "bulk-read.h"
 
+#include "h5cap/error.h"
 #include "read.h"
+#include "retry.h"
 
 namespace h5cap::detail {
 
@@ -63,17 +65,25 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
   }
 };
 
-BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan)
-    : node_(std::move(node)), plan_(std::move(plan)), arrivals_(std::make_shared<Arrivals>()), call_(std::make_shared<Call>()) {
-  arrivals_->type = plan_.type;
-  call_->whenDone = [arrivals = arrivals_, weak = std::weak_ptr<Call>(call_)] {
+BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan) : node_(std::move(node)), plan_(std::move(plan)) {
+  retried(node_->connection(), [this] { start(); });
+}
+
+void BulkRead::start() {
+  plan_.node = node_->remote();
+  plan_.firstTile = nextIndex_;
+  auto arrivals = std::make_shared<Arrivals>();
+  arrivals->type = plan_.type;
+  auto call = std::make_shared<Call>();
+  call->whenDone = [arrivals, weak = std::weak_ptr<Call>(call)] {
     try {
       weak.lock()->check();
     } catch (...) {
       arrivals->fail(std::current_exception());
     }
   };
-  node_->connection().start(call_, [arrivals = arrivals_, plan = plan_]() -> kj::Promise<void> {
+  plan_.node->channel->noteSent();
+  plan_.node->channel->start(call, [arrivals, plan = plan_]() -> kj::Promise<void> {
     std::vector<Positions> whole;
     for (auto count : plan.region.counts()) whole.push_back({0, 1, count, {}, false});
     auto reader = kj::heap<TileReader>(plan, std::vector<std::vector<Positions>>{whole}, *arrivals);
@@ -81,11 +91,26 @@ BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan)
     auto promise = reader->run();
     return promise.attach(kj::mv(reader), kj::defer([arrivals] { arrivals->reader = nullptr; }));
   });
+  arrivals_ = std::move(arrivals);
+  call_ = std::move(call);
 }
 
-BulkRead::~BulkRead() { node_->connection().channel->cancel(call_); }
+BulkRead::~BulkRead() { call_->cancel(); }
 
 std::optional<StreamedTile> BulkRead::next() {
+  return retried(node_->connection(), [this] {
+    if (isLost_ || !call_->isOurs()) start();
+    isLost_ = false;
+    try {
+      return take();
+    } catch (const Disconnected&) {
+      isLost_ = true;
+      throw;
+    }
+  });
+}
+
+std::optional<StreamedTile> BulkRead::take() {
   node_->connection().wait(arrivals_->arrivalOf(nextIndex_), Connection::GiveUp::leave);
   std::optional<StreamedTile> tile;
   std::uint64_t share = 0;
@@ -98,7 +123,7 @@ std::optional<StreamedTile> BulkRead::next() {
   }
   if (!tile) return std::nullopt;
   ++nextIndex_;
-  node_->connection().channel->loop().post([arrivals = arrivals_, node = node_, share] {
+  plan_.node->channel->loop().post([arrivals = arrivals_, node = node_, share] {
     if (arrivals->reader) arrivals->reader->release(share);
   });
   return tile;
@@ -127,7 +152,6 @@ TileStream View::tiles(const ReadOptions& options) const {
   plan.raiseMissingSources = options.raiseMissingSources;
   plan.tileBytes = detail::tileBytes(options, defaults);
   plan.windowBytes = detail::windowBytes(options, defaults);
-  plan.node = node_->remote();
   return TileStream(std::make_unique<detail::BulkRead>(node_, std::move(plan)));
 }
 

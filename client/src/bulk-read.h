@@ -22,11 +22,15 @@ class BulkRead {
  private:
   struct Arrivals;
 
+  void start();  // from the next tile on
+  std::optional<StreamedTile> take();
+
   std::shared_ptr<NodeState> node_;
   ReadPlan plan_;
   std::shared_ptr<Arrivals> arrivals_;
   SharedCall call_;
   std::uint64_t nextIndex_ = 0;
+  bool isLost_ = false;
 };
 
 }  // namespace h5cap::detail

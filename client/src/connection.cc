@@ -1,9 +1,12 @@
 #include "connection.h"
 
+#include <algorithm>
 #include <new>
+#include <optional>
 
 #include "core/wire.h"
 #include "peer.h"
+#include "retry.h"
 
 namespace h5cap::detail {
 
@@ -28,22 +31,33 @@ void throwAsKj(std::exception_ptr problem) {
   }
 }
 
-bool Call::isDone() const {
-  std::lock_guard lock(mutex_);
-  return done_;
+void Call::check() const {
+  if (problem_) std::rethrow_exception(problem_);  // not written any more
 }
 
-void Call::check() const {
-  std::lock_guard lock(mutex_);
-  if (problem_) std::rethrow_exception(problem_);
+bool Call::hasFailed() const { return done_ && problem_ != nullptr; }
+
+bool Call::wasLost() const {
+  if (!hasFailed()) return false;
+  try {
+    std::rethrow_exception(problem_);
+  } catch (const Disconnected&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+void Call::cancel() {
+  if (auto channel = channel_.lock()) channel->cancel(shared_from_this());
 }
 
 void Call::finish(std::exception_ptr problem) {
   {
     std::lock_guard lock(mutex_);
     if (done_) return;
-    done_ = true;
     problem_ = std::move(problem);
+    done_ = true;
   }
   changed_.notify_all();
   if (auto then = std::move(whenDone)) then();
@@ -65,6 +79,8 @@ Channel::Channel(Loop& loop, const Endpoint& endpoint)
 
 bool Channel::isUsable() const { return loop_.isOurs() && !status_->dead; }
 
+bool Channel::hasWorked() const { return status_->hasWorked; }
+
 Channel::~Channel() {
   // The task that made the peer held a reference to this, so it has run.
   loop_.post([peer = peer_] { delete peer; });
@@ -83,6 +99,7 @@ void Channel::noteAwaited() {
 
 void Channel::start(const SharedCall& call, std::function<kj::Promise<void>()> send) {
   call->id_ = nextCall_++;
+  call->channel_ = weak_from_this();
   loop_.post([self = shared_from_this(), call, send = std::move(send)] {
     if (call->isDone()) return;  // given up before it was sent
     if (!self->peer_->endedBecause.empty()) {
@@ -123,6 +140,69 @@ Traffic Channel::traffic() const {
   return traffic;
 }
 
+Connection::Connection(std::shared_ptr<Channel> channel, ConnectOptions options, Sharing sharing)
+    : options(std::move(options)), endpoint_(channel->endpoint()), sharing_(sharing), channel_(std::move(channel)) {}
+
+std::shared_ptr<Channel> Connection::channel() const {
+  std::lock_guard lock(mutex_);
+  return channel_;
+}
+
+bool Connection::mayReconnect() const {
+  if (isClosed_ || reconnectTime(options).count() <= 0) return false;
+  auto last = channel();
+  return hasWorked_ || last->hasWorked() || !last->loop().isOurs();
+}
+
+void Connection::close() {
+  isClosed_ = true;
+  channel()->close();
+}
+
+std::shared_ptr<Channel> Connection::usable() const {
+  auto last = channel();
+  if (last->isUsable()) return last;
+  if (mayReconnect()) return replace();
+  if (!last->loop().isOurs()) throw Disconnected(format(endpoint_) + ": this connection belongs to the parent process; connect again");
+  return last;
+}
+
+std::shared_ptr<Channel> Connection::replace() const {
+  auto& loop = Loop::instance();
+  const std::string key = format(endpoint_);
+  const auto deadline = Clock::now() + options.timeout;
+  auto replacing = loop.replacing(key);
+  std::unique_lock turn(*replacing, std::defer_lock);
+  while (!turn.try_lock_for(INTERRUPT_INTERVAL)) {
+    if (options.interrupted) options.interrupted();
+    if (Clock::now() >= deadline) throw Busy(key + ": no new connection within the time allowed", ErrorCode::deadline);
+  }
+  auto last = channel();
+  if (last->isUsable()) return last;  // another thread was faster
+  std::shared_ptr<Channel> fresh;
+  if (sharing_ == Sharing::pooled) {
+    std::lock_guard lock(loop.poolMutex);
+    auto found = loop.pool.find(key);
+    if (found != loop.pool.end() && found->second->isUsable()) fresh = found->second;
+  }
+  if (!fresh) {
+    ConnectOptions brief = options;
+    if (auto* patience = Patience::current()) {
+      auto left = std::chrono::duration_cast<std::chrono::milliseconds>(patience->deadline() - Clock::now());
+      brief.timeout = std::max(left, std::chrono::milliseconds(1));
+    }
+    fresh = Channel::open(endpoint_, brief);
+    if (sharing_ == Sharing::pooled) {
+      std::lock_guard lock(loop.poolMutex);
+      loop.pool[key] = fresh;
+    }
+  }
+  hasWorked_ = true;  // a replacement that fails is replaced again
+  std::lock_guard lock(mutex_);
+  channel_ = fresh;
+  return fresh;
+}
+
 SharedCall Connection::start(std::function<kj::Promise<void>()> send) const {
   auto call = std::make_shared<Call>();
   start(call, std::move(send));
@@ -130,46 +210,58 @@ SharedCall Connection::start(std::function<kj::Promise<void>()> send) const {
 }
 
 void Connection::start(const SharedCall& call, std::function<kj::Promise<void>()> send) const {
-  if (!channel->loop().isOurs()) {
-    throw Disconnected(format(channel->endpoint()) + ": this connection belongs to the parent process; connect again");
-  }
+  auto channel = usable();
   channel->noteSent();
   channel->start(call, std::move(send));
 }
 
+SharedCall Connection::startOn(const std::shared_ptr<Channel>& channel, std::function<kj::Promise<void>()> send) {
+  auto call = std::make_shared<Call>();
+  channel->noteSent();
+  channel->start(call, std::move(send));
+  return call;
+}
+
 void Connection::wait(const SharedCall& call, GiveUp giveUp, const std::function<void()>& tick) const {
   auto giveUpNow = [&] {
-    if (giveUp == GiveUp::cancel) channel->cancel(call);
+    if (giveUp == GiveUp::cancel) call->cancel();
   };
-  if (!channel->loop().isOurs() && !call->isDone()) {
-    throw Disconnected(format(channel->endpoint()) + ": this connection belongs to the parent process; connect again");
+  if (!call->isOurs() && !call->isDone()) {
+    throw Disconnected(format(endpoint_) + ": this connection belongs to the parent process; connect again");
   }
+  std::optional<Patience> own;
+  Patience* patience = Patience::current();
+  if (patience == nullptr) patience = &own.emplace(options);
   std::uint64_t progress = call->progress_;
-  auto deadline = Clock::now() + options.timeout;
-  std::unique_lock lock(call->mutex_);
-  while (!call->changed_.wait_for(lock, INTERRUPT_INTERVAL, [&] { return call->done_; })) {
-    lock.unlock();
-    try {
-      if (options.interrupted) options.interrupted();
-      if (tick) tick();
-    } catch (...) {
-      giveUpNow();
-      throw;
+  if (!call->isDone()) {
+    std::unique_lock lock(call->mutex_);
+    while (!call->changed_.wait_for(lock, INTERRUPT_INTERVAL, [&] { return call->isDone(); })) {
+      lock.unlock();
+      try {
+        if (options.interrupted) options.interrupted();
+        if (tick) tick();
+      } catch (...) {
+        giveUpNow();
+        throw;
+      }
+      if (std::uint64_t now = call->progress_; now != progress) {
+        progress = now;
+        patience->renew();
+      }
+      if (Clock::now() >= patience->deadline()) {
+        giveUpNow();
+        throw Busy(format(endpoint_) + ": no answer within " + std::to_string(options.timeout.count()) + " ms",
+                   ErrorCode::deadline);
+      }
+      lock.lock();
     }
-    if (std::uint64_t now = call->progress_; now != progress) {
-      progress = now;
-      deadline = Clock::now() + options.timeout;
-    }
-    if (Clock::now() >= deadline) {
-      giveUpNow();
-      throw Busy(format(channel->endpoint()) + ": no answer within " + std::to_string(options.timeout.count()) + " ms",
-                 ErrorCode::deadline);
-    }
-    lock.lock();
   }
-  lock.unlock();
-  if (!call->awaited_.exchange(true)) channel->noteAwaited();
+  if (!call->awaited_.exchange(true)) {
+    auto channel = call->channel_.lock();
+    (channel ? channel : this->channel())->noteAwaited();
+  }
   call->check();
+  patience->renew();
 }
 
 }  // namespace h5cap::detail

@@ -3,6 +3,8 @@
 // Threads: capabilities live on the loop's thread.  A caller starts a `Call` there and waits for it here.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -20,13 +22,14 @@
 
 namespace h5cap::detail {
 
+class Channel;
 struct Peer;
 struct ChannelStatus;
 
 // One call, or several that belong together, as the thread that waits sees it.
-class Call {
+class Call : public std::enable_shared_from_this<Call> {
  public:
-  bool isDone() const;
+  bool isDone() const { return done_; }
   // Throws what went wrong, if anything did; only once done.
   void check() const;
   // Something arrived: waiting longer is reasonable.
@@ -38,14 +41,26 @@ class Call {
   // Ends the wait, with a problem or (null) without; the first end counts.
   void finish(std::exception_ptr problem);
 
+  // Whether it is done, and ended with a problem; with the loss of the connection.
+  bool hasFailed() const;
+  bool wasLost() const;
+
+  // Whether this process, and not the one that it was forked from, started it.
+  bool isOurs() const { return owner_ == getpid(); }
+
+  // Stops it, as Channel::cancel does on the channel that it was started on.
+  void cancel();
+
  private:
   friend class Channel;
   friend class Connection;
   friend struct Peer;
 
+  const pid_t owner_ = getpid();
+  std::weak_ptr<Channel> channel_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool done_ = false;
+  std::atomic<bool> done_{false};  // written last, so that what is done can be looked at without the lock, after a fork too
   std::exception_ptr problem_;
   std::atomic<std::uint64_t> progress_{0};
   std::atomic<bool> awaited_{false};
@@ -64,6 +79,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
   Loop& loop() const { return loop_; }
   const Endpoint& endpoint() const { return endpoint_; }
   bool isUsable() const;
+
+  // Whether anything was ever answered on it.
+  bool hasWorked() const;
 
   // Starts `send` on the loop's thread and returns at once.  `send` returns a promise for the end of the call; exceptions
   // of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
@@ -95,14 +113,36 @@ class Channel : public std::enable_shared_from_this<Channel> {
   bool awaited_ = true;
 };
 
-// A link with the options that one session was made with.
+// Whether a connection that has to be replaced is looked for among those that sessions of the process share.
+enum class Sharing { own, pooled };
+
+// A link with the options that one session was made with.  When its channel is lost another one takes its place.
 class Connection {
  public:
-  Connection(std::shared_ptr<Channel> channel, ConnectOptions options) : channel(std::move(channel)), options(std::move(options)) {}
+  Connection(std::shared_ptr<Channel> channel, ConnectOptions options, Sharing sharing = Sharing::own);
 
-  // Starts a call and counts it.  Throws Disconnected in a forked child.
+  // The channel that was used last; it may have ended.
+  std::shared_ptr<Channel> channel() const;
+
+  // A channel that works as far as is known: connects when the last one has ended or belongs to the parent process, and waits
+  // for the transport then.  The last one after `close`, or when nothing ever worked.  Disconnected.
+  std::shared_ptr<Channel> usable() const;
+
+  // Whether what is lost may be tried again.
+  bool mayReconnect() const;
+  void noteWorked() { hasWorked_ = true; }
+
+  // Ends the channel, and makes no other.
+  void close();
+
+  const Endpoint& endpoint() const { return endpoint_; }
+
+  // Starts a call and counts it.  Disconnected.
   SharedCall start(std::function<kj::Promise<void>()> send) const;
   void start(const SharedCall& call, std::function<kj::Promise<void>()> send) const;
+
+  // The same on a channel that was `usable`: waits for nothing.
+  static SharedCall startOn(const std::shared_ptr<Channel>& channel, std::function<kj::Promise<void>()> send);
 
   enum class GiveUp { cancel, leave };
 
@@ -114,8 +154,17 @@ class Connection {
   // Starts and waits.
   void run(std::function<kj::Promise<void>()> send) const { wait(start(std::move(send))); }
 
-  const std::shared_ptr<Channel> channel;
   const ConnectOptions options;
+
+ private:
+  std::shared_ptr<Channel> replace() const;
+
+  const Endpoint endpoint_;
+  const Sharing sharing_;
+  mutable std::atomic<bool> hasWorked_{false};
+  std::atomic<bool> isClosed_{false};
+  mutable ForkSafeMutex mutex_;
+  mutable std::shared_ptr<Channel> channel_;
 };
 
 // Runs `f`; exceptions of h5cap, and std::bad_alloc, become kj exceptions that `Channel` turns back into the same class.

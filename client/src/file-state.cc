@@ -1,60 +1,182 @@
 #include "file-state.h"
 
 #include "core/wire.h"
+#include "h5cap/error.h"
 #include "peer.h"
+#include "retry.h"
 
 namespace h5cap::detail {
+
+namespace {
+
+// A file that is open for so long is worth a ticket.
+constexpr auto SEAL_AFTER = 1 * kj::SECONDS;
+
+// That a file which was opened again is the same.
+void checkSame(const FileInfo& before, const FileInfo& after) {
+  if (before.version == after.version) return;
+  // Growth is no change; the server has compared what it knows the file by.
+  if (before.isSwmr && after.isSwmr && before.rootId == after.rootId) return;
+  throw FileError(before.path + ": the file has changed since it was opened", ErrorCode::changed);
+}
+
+rpc::File::Client openByPath(Channel& channel, const std::string& path, const FileInfo& before) {
+  auto request = channel.peer().root.openFileRequest();
+  request.setPath(path);
+  request.initOptions().setIfVersion(wire::asData(before.version));
+  auto answer = request.send();
+  rpc::File::Client file = answer.getFile();
+  // Also checked here: earlier servers do not know ifVersion.
+  return answer.then([before, file = kj::mv(file)](auto reply) mutable {
+    checked([&] { checkSame(before, wire::read(reply.getInfo())); });
+    return kj::mv(file);
+  });
+}
+
+// By the ticket; by the path when the server does not take it, as one that was restarted does not.
+rpc::File::Client openByTicket(std::shared_ptr<Channel> channel, const Bytes& ticket, const std::string& path,
+                               const FileInfo& before) {
+  auto request = channel->peer().service.restoreRequest();
+  request.setTicket(wire::asData(ticket));
+  return request.send().then(
+      [before](auto reply) {
+        checked([&] { checkSame(before, wire::read(reply.getFile())); });
+        return reply.getObject().template castAs<rpc::File>();
+      },
+      [channel, path, before](kj::Exception&& problem) -> rpc::File::Client {
+        const ErrorCode code = parseError(problem.getDescription().cStr()).code;
+        if (code == ErrorCode::denied || problem.getType() == kj::Exception::Type::UNIMPLEMENTED)
+          return openByPath(*channel, path, before);
+        kj::throwFatalException(kj::mv(problem));
+      });
+}
+
+}  // namespace
 
 std::shared_ptr<FileState> FileState::open(std::shared_ptr<Connection> connection, const std::string& url,
                                            const std::string& path, const OpenOptions& options) {
   std::shared_ptr<FileState> state(new FileState());
   state->connection_ = std::move(connection);
   state->url_ = url;
+  state->path_ = path;
+  state->options_ = options;
   state->wantsSnapshot_ = options.snapshotBytes > 0;
-  state->remote_ = onLoop<RemoteFile>(state->connection_->channel->loop());
-  state->opened_ = std::make_shared<Opened>();
-  auto& channel = *state->connection_->channel;
-  state->opening_ = state->connection_->start(
-      [&channel, remote = state->remote_, opened = state->opened_, path, options]() -> kj::Promise<void> {
-        auto request = channel.peer().root.openFileRequest();
-        request.setPath(path);
-        request.initOptions().setSnapshotBytes(options.snapshotBytes);
-        auto answer = request.send();
-        remote->file = answer.getFile();
-        return answer.then([opened, options](auto reply) {
-          checked([&] {
-            opened->info = wire::read(reply.getInfo());
-            if (options.snapshotBytes == 0 || reply.getSnapshot().getNodes().size() == 0) return;
-            std::vector<NodeInfo> nodes;
-            for (auto node : reply.getSnapshot().getNodes()) nodes.push_back(wire::read(node));
-            opened->snapshot = std::make_unique<SnapshotIndex>(std::move(nodes));
-          });
-        });
-      });
+  retried(*state->connection_, [&] { state->remote(); });
   return state;
 }
 
+std::shared_ptr<RemoteFile> FileState::remote() const {
+  auto channel = connection_->usable();
+  std::lock_guard lock(mutex_);
+  const bool isOpen = opening_ && opening_->isDone() && !opening_->hasFailed();
+  const bool isOpening = opening_ && !opening_->isDone() && opening_->isOurs();
+  if (remote_ && remote_->channel == channel && (isOpen || isOpening || !opening_->wasLost())) return remote_;
+  if (isOpen) {
+    openAgainOn(channel);
+  } else {
+    opening_ = openOn(channel);
+  }
+  return remote_;
+}
+
+SharedCall FileState::openOn(const std::shared_ptr<Channel>& channel) const {
+  remote_ = onLoop<RemoteFile>(channel->loop());
+  remote_->channel = channel;
+  opened_ = std::make_shared<Opened>();
+  return Connection::startOn(channel, [remote = remote_, opened = opened_, path = path_, options = options_,
+                                       seal = sealing()]() -> kj::Promise<void> {
+    auto request = remote->channel->peer().root.openFileRequest();
+    request.setPath(path);
+    request.initOptions().setSnapshotBytes(options.snapshotBytes);
+    auto answer = request.send();
+    remote->file = answer.getFile();
+    return answer.then([opened, options, seal, remote](auto reply) {
+      checked([&] {
+        opened->info = wire::read(reply.getInfo());
+        if (options.snapshotBytes != 0 && reply.getSnapshot().getNodes().size() != 0) {
+          std::vector<NodeInfo> nodes;
+          for (auto node : reply.getSnapshot().getNodes()) nodes.push_back(wire::read(node));
+          opened->snapshot = std::make_unique<SnapshotIndex>(std::move(nodes));
+        }
+      });
+      seal(remote);
+    });
+  });
+}
+
+void FileState::openAgainOn(const std::shared_ptr<Channel>& channel) const {
+  remote_ = onLoop<RemoteFile>(channel->loop());
+  remote_->channel = channel;
+  Bytes ticket;
+  {
+    std::lock_guard lock(ticket_->mutex);
+    ticket = ticket_->bytes;
+  }
+  Connection::startOn(channel, [remote = remote_, path = path_, before = opened_->info, ticket,
+                                seal = sealing()]() -> kj::Promise<void> {
+    remote->file = ticket.empty() ? openByPath(*remote->channel, path, before)
+                                  : openByTicket(remote->channel, ticket, path, before);
+    seal(remote);  // a server that was restarted makes others
+    return kj::READY_NOW;
+  });
+}
+
+// Asks for a ticket once the file has been open for a while, and tells nobody.
+std::function<void(const std::shared_ptr<RemoteFile>&)> FileState::sealing() const {
+  return [ticket = ticket_](const std::shared_ptr<RemoteFile>& opened) {
+    auto& peer = opened->channel->peer();
+    auto sealed = peer.loop.timer().afterDelay(SEAL_AFTER).then(
+        [ticket, weak = std::weak_ptr<RemoteFile>(opened)]() -> kj::Promise<void> {
+          auto remote = weak.lock();
+          if (!remote) return kj::READY_NOW;
+          return remote->file.sealRequest().send().then([ticket](auto reply) {
+            std::lock_guard lock(ticket->mutex);
+            ticket->bytes = wire::readBytes(reply.getTicket());
+          });
+        });
+    peer.tasks.add(sealed.catch_([](kj::Exception&&) {}));
+  };
+}
+
 FileState::~FileState() {
-  if (opening_ && !opening_->isDone()) connection_->channel->cancel(opening_);
+  if (opening_ && !opening_->isDone()) opening_->cancel();
 }
 
 const FileInfo& FileState::info() const {
-  connection_->wait(opening_, Connection::GiveUp::leave);
-  return opened_->info;
+  return retried(*connection_, [&]() -> const FileInfo& {
+    SharedCall opening;
+    std::shared_ptr<Opened> opened;
+    {
+      std::lock_guard lock(mutex_);
+      opening = opening_;
+      opened = opened_;
+    }
+    if (!opening->isDone() || opening->hasFailed()) {
+      remote();  // after a fork or a loss, there is another
+      std::lock_guard lock(mutex_);
+      opening = opening_;
+      opened = opened_;
+    }
+    connection_->wait(opening, Connection::GiveUp::leave);
+    return opened->info;
+  });
 }
 
 const SnapshotIndex* FileState::snapshot() const {
   info();
+  std::lock_guard lock(mutex_);
   return opened_->snapshot.get();
 }
 
 FileInfo FileState::stat() const {
-  auto found = std::make_shared<FileInfo>();
-  connection_->run([remote = remote_, found]() -> kj::Promise<void> {
-    return remote->file.statRequest().send().then(
-        [found](auto reply) { checked([&] { *found = wire::read(reply.getInfo()); }); });
+  return retried(*connection_, [&] {
+    auto found = std::make_shared<FileInfo>();
+    connection_->run([remote = remote(), found]() -> kj::Promise<void> {
+      return remote->file.statRequest().send().then(
+          [found](auto reply) { checked([&] { *found = wire::read(reply.getInfo()); }); });
+    });
+    return *found;
   });
-  return *found;
 }
 
 }  // namespace h5cap::detail

@@ -1,6 +1,7 @@
 // A file that was asked for: its capability, and what the reply told.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@ namespace h5cap::detail {
 
 struct RemoteFile {
   rpc::File::Client file = nullptr;
+  std::shared_ptr<Channel> channel;  // that it is a capability on
 };
 
 class FileState {
@@ -28,7 +30,10 @@ class FileState {
   const Connection& connection() const { return *connection_; }
   std::shared_ptr<Connection> sharedConnection() const { return connection_; }
   const std::string& url() const { return url_; }
-  const std::shared_ptr<RemoteFile>& remote() const { return remote_; }
+
+  // Its capability on a channel that works as far as is known: opens the file again, without waiting for it, when the one that
+  // it was opened on has ended.  What is called through it then waits until the file is known to be the same.
+  std::shared_ptr<RemoteFile> remote() const;
 
   // Waits for the reply to openFile: at most one round trip.
   const FileInfo& info() const;
@@ -45,14 +50,28 @@ class FileState {
     std::unique_ptr<SnapshotIndex> snapshot;
   };
 
+  // What outlives a channel, also used on the loop's thread.
+  struct Ticket {
+    ForkSafeMutex mutex;
+    Bytes bytes;  // empty: not sealed yet
+  };
+
   FileState() = default;
+  SharedCall openOn(const std::shared_ptr<Channel>& channel) const;
+  void openAgainOn(const std::shared_ptr<Channel>& channel) const;
+  std::function<void(const std::shared_ptr<RemoteFile>&)> sealing() const;
 
   std::shared_ptr<Connection> connection_;
   std::string url_;
+  std::string path_;
+  OpenOptions options_;
   bool wantsSnapshot_ = false;
-  std::shared_ptr<RemoteFile> remote_;
-  std::shared_ptr<Opened> opened_;  // written once, on the loop's thread, before the call is done
-  SharedCall opening_;
+  std::shared_ptr<Ticket> ticket_ = std::make_shared<Ticket>();
+
+  mutable ForkSafeMutex mutex_;
+  mutable std::shared_ptr<RemoteFile> remote_;
+  mutable std::shared_ptr<Opened> opened_;  // written once, on the loop's thread, before the call is done
+  mutable SharedCall opening_;
 };
 
 }  // namespace h5cap::detail

@@ -23,9 +23,39 @@ constexpr std::chrono::seconds PARKING_TIME{2};
 
 std::atomic<Loop*> current{nullptr};
 
+// Read-locked by whoever holds a ForkSafeMutex, write-locked while the process forks.  Readers come first, so that holding two
+// is no deadlock.
+pthread_rwlock_t forkGate = PTHREAD_RWLOCK_INITIALIZER;
+
+void watchForks() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    pthread_atfork([] { pthread_rwlock_wrlock(&forkGate); }, [] { pthread_rwlock_unlock(&forkGate); },
+                   [] { forkGate = PTHREAD_RWLOCK_INITIALIZER; });
+  });
+}
+
 }  // namespace
 
+void ForkSafeMutex::lock() {
+  pthread_rwlock_rdlock(&forkGate);
+  mutex_.lock();
+}
+
+void ForkSafeMutex::unlock() {
+  mutex_.unlock();
+  pthread_rwlock_unlock(&forkGate);
+}
+
+std::shared_ptr<std::timed_mutex> Loop::replacing(const std::string& endpoint) {
+  std::lock_guard lock(poolMutex);
+  auto& found = replacing_[endpoint];
+  if (!found) found = std::make_shared<std::timed_mutex>();
+  return found;
+}
+
 Loop& Loop::instance() {
+  watchForks();
   Loop* loop = current.load(std::memory_order_acquire);
   while (loop == nullptr || !loop->isOurs()) {
     // Threads may race here; the loser's loop never started its thread.

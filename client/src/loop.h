@@ -20,6 +20,17 @@ namespace h5cap::detail {
 
 class Channel;
 
+// A mutex that no thread but the forking one holds at the moment of a fork, so that a child never finds one locked by a
+// thread that it does not have.  For short sections that wait for nothing.
+class ForkSafeMutex {
+ public:
+  void lock();
+  void unlock();
+
+ private:
+  std::mutex mutex_;
+};
+
 class Loop {
  public:
   // This process's loop.  A forked child gets one of its own: threads do not survive a fork.
@@ -40,6 +51,9 @@ class Loop {
   std::mutex poolMutex;
   std::map<std::string, std::shared_ptr<Channel>> pool;
 
+  // Held while a connection to that endpoint is replaced: of many calls that lost it, one connects.
+  std::shared_ptr<std::timed_mutex> replacing(const std::string& endpoint);
+
  private:
   Loop();
   void run();
@@ -55,6 +69,7 @@ class Loop {
   bool parked_ = false;
   kj::AsyncIoContext* io_ = nullptr;
   std::uint64_t wakeBuffer_ = 0;
+  std::map<std::string, std::shared_ptr<std::timed_mutex>> replacing_;  // under poolMutex
 };
 
 // A value that only the loop's thread may touch, and that is destroyed there, whoever drops the last reference.

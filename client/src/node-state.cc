@@ -1,6 +1,8 @@
 #include "node-state.h"
 
 #include "core/wire.h"
+#include "h5cap/error.h"
+#include "retry.h"
 
 namespace h5cap::detail {
 
@@ -8,8 +10,8 @@ NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::sha
     : file_(std::move(file)), path_(std::move(path)), base_(std::move(base)) {}
 
 NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote,
-                     SharedNodeInfo known)
-    : file_(std::move(file)), path_(std::move(path)), remote_(std::move(remote)) {
+                     SharedNodeInfo known, Bytes token)
+    : file_(std::move(file)), path_(std::move(path)), token_(std::move(token)), remote_(std::move(remote)) {
   learn(std::move(known), nullptr);
 }
 
@@ -52,6 +54,10 @@ bool NodeState::isInSnapshot() {
 
 const NodeInfo& NodeState::info() {
   if (auto known = knownInfo()) return *known;
+  return retried(connection(), [this]() -> const NodeInfo& { return ask(); });
+}
+
+const NodeInfo& NodeState::ask() {
   if (auto node = fromSnapshot()) {
     learn(node, nullptr);
     return *node;
@@ -116,9 +122,11 @@ Shape NodeState::shape() {
 
 DatasetInfo NodeState::refresh() {
   auto node = std::make_shared<NodeInfo>();
-  connection().run([remote = remote(), node]() -> kj::Promise<void> {
-    return remote->node.describeRequest().send().then(
-        [node](auto reply) { checked([&] { *node = wire::read(reply.getInfo()); }); });
+  retried(connection(), [&] {
+    connection().run([remote = remote(), node]() -> kj::Promise<void> {
+      return remote->node.describeRequest().send().then(
+          [node](auto reply) { checked([&] { *node = wire::read(reply.getInfo()); }); });
+    });
   });
   if (node->kind != NodeKind::dataset || !node->dataset) throw BadType(path_ + " is no dataset");
   DatasetInfo fresh = *node->dataset;
@@ -130,43 +138,91 @@ DatasetInfo NodeState::refresh() {
   return fresh;
 }
 
+namespace {
+
+void checkSame(const Expected& expected, const NodeInfo& node, const FileInfo* file) {
+  bool isSame = !expected.id || *expected.id == node.id;
+  if (expected.file && file) {
+    isSame = isSame && (expected.file->version == file->version || (expected.file->isSwmr && file->isSwmr));
+  }
+  if (!isSame) throw FileError(expected.path + ": is not the same object any more", ErrorCode::changed);
+}
+
+}  // namespace
+
 std::shared_ptr<RemoteNode> NodeState::remote() {
   // The base's own lock is taken before ours, never the other way round: bases form a chain of length one.
   std::shared_ptr<RemoteNode> base = base_ ? base_->remote() : nullptr;
+  std::shared_ptr<RemoteFile> file = file_->remote();
+  auto& channel = base ? base->channel : file->channel;
   std::lock_guard lock(mutex_);
-  if (remote_ && !(opening_ && opening_->isDone() && known_.empty())) return remote_;
-  remote_ = onLoop<RemoteNode>(connection().channel->loop());
+  const bool isOpenOn = remote_ && remote_->channel == channel;
+  const bool hasFailed = opening_ && opening_->isDone() && (known_.empty() || opening_->hasFailed());
+  if (isOpenOn && !hasFailed) return remote_;
+  Expected expected{path_, {}, nullptr};
+  const bool isAgain = remote_ && !isOpenOn;
+  if (isAgain && !known_.empty()) {
+    expected.id = known_.back().node->id;
+    for (auto& description : known_) {
+      if (description.file) expected.file = description.file;
+    }
+  }
+  remote_ = onLoop<RemoteNode>(channel->loop());
+  remote_->channel = channel;
+  if (isAgain && !token_.empty()) {
+    dereferenceAgain(file, expected);
+  } else {
+    open(file, base, isAgain ? std::make_shared<Expected>(expected) : nullptr);
+  }
+  return remote_;
+}
+void NodeState::open(const std::shared_ptr<RemoteFile>& file, const std::shared_ptr<RemoteNode>& base,
+                     std::shared_ptr<const Expected> expected) {
   std::weak_ptr<NodeState> self = weak_from_this();
   // The node may be dropped before the answer arrives; nobody wants it then.
-  opening_ = connection().start([remote = remote_, base, file = file_->remote(), path = path_, self]() -> kj::Promise<void> {
-    auto send = [&](auto& group) {
-      auto request = group.openRequest();
-      request.setPath(path);
-      return request.send();
-    };
-    rpc::Group::Client group = nullptr;
-    if (base) {
-      group = base->node.castAs<rpc::Group>();
-    } else {
-      group = file->file;
-    }
-    auto answer = send(group);
-    remote->node = answer.getNode();
+  opening_ = Connection::startOn(remote_->channel, [remote = remote_, base, file, path = path_, self,
+                                                    expected]() -> kj::Promise<void> {
+    rpc::Group::Client group = base ? base->node.castAs<rpc::Group>() : rpc::Group::Client(file->file);
+    auto request = group.openRequest();
+    request.setPath(path);
+    auto answer = request.send();
+    rpc::Node::Client node = answer.getNode();
     auto opened = answer
-                      .then([self](auto reply) {
+                      .then([self, expected](auto reply) {
                         checked([&] {
                           auto node = std::make_shared<NodeInfo>(wire::read(reply.getInfo()));
                           std::shared_ptr<FileInfo> file;
                           if (reply.hasFile()) file = std::make_shared<FileInfo>(wire::read(reply.getFile()));
+                          if (expected) return checkSame(*expected, *node, file.get());
                           if (auto state = self.lock()) state->learn(std::move(node), std::move(file));
                         });
                       })
                       .fork();
+    // What is called through a node that was opened again waits until it is known to be the same.
+    if (expected) {
+      remote->node = opened.addBranch().then([node]() mutable { return kj::mv(node); });
+    } else {
+      remote->node = kj::mv(node);
+    }
     auto branch = opened.addBranch();
     remote->opened = kj::mv(opened);
     return branch;
   });
-  return remote_;
+}
+
+void NodeState::dereferenceAgain(const std::shared_ptr<RemoteFile>& file, const Expected& expected) {
+  opening_ = Connection::startOn(remote_->channel, [remote = remote_, file, token = token_, expected]() -> kj::Promise<void> {
+    auto request = file->file.dereferenceRequest();
+    request.setToken(wire::asData(token));
+    auto answer = request.send();
+    rpc::Node::Client node = answer.getNode();
+    auto same = answer.then([expected](auto reply) {
+                        checked([&] { checkSame(expected, wire::read(reply.getInfo()), nullptr); });
+                      })
+                    .fork();
+    remote->node = same.addBranch().then([node]() mutable { return kj::mv(node); });
+    return same.addBranch();
+  });
 }
 
 }  // namespace h5cap::detail

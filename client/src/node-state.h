@@ -17,7 +17,15 @@ namespace h5cap::detail {
 
 struct RemoteNode {
   rpc::Node::Client node = nullptr;
+  std::shared_ptr<Channel> channel;           // that it is a capability on
   kj::Maybe<kj::ForkedPromise<void>> opened;  // info() is known from then on
+};
+
+// What a node that is opened again has to be.
+struct Expected {
+  std::string path;
+  std::optional<ObjectId> id;
+  std::shared_ptr<const FileInfo> file;  // when it is not the one that was asked
 };
 
 class NodeState : public std::enable_shared_from_this<NodeState> {
@@ -25,8 +33,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   // `base`: the group that an absolute path was asked of, when that is not the root.  It may be in another file.
   NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<NodeState> base = nullptr);
 
-  // One that is open already; the path may be empty, and then nodes below it are asked of it.
-  NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote, SharedNodeInfo known);
+  // One that is open already, by dereferencing `token`; the path may be empty, and then nodes below it are asked of it.
+  NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote, SharedNodeInfo known,
+            Bytes token);
 
   const std::string& path() const { return path_; }
   const std::shared_ptr<FileState>& file() const { return file_; }
@@ -49,7 +58,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   // Asks again.
   DatasetInfo refresh();
 
-  // Its capability.  Sends `open` when that has not been done yet and, before the first answer, costs no wait.
+  // Its capability on a channel that works as far as is known.  Sends `open` when that has not been done yet, or not on this
+  // channel, and waits for no answer.  What is called through a node that was opened again waits until it is known to be the
+  // same object.
   std::shared_ptr<RemoteNode> remote();
 
   // The node below this one, or below the file's root.
@@ -62,14 +73,18 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   };
   SharedNodeInfo fromSnapshot();
   void learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file);
-  std::shared_ptr<RemoteNode> remoteLocked();
+  const NodeInfo& ask();
+  void open(const std::shared_ptr<RemoteFile>& file, const std::shared_ptr<RemoteNode>& base,
+            std::shared_ptr<const Expected> expected);
+  void dereferenceAgain(const std::shared_ptr<RemoteFile>& file, const Expected& expected);
   bool isInSnapshot();
 
   const std::shared_ptr<FileState> file_;
   const std::string path_;
   const std::shared_ptr<NodeState> base_;
+  const Bytes token_;
 
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   std::deque<Description> known_;  // all that were handed out by reference; the last is the newest
   std::shared_ptr<RemoteNode> remote_;
   SharedCall opening_;

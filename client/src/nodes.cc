@@ -2,6 +2,7 @@
 #include "core/wire.h"
 #include "h5cap/file.h"
 #include "node-state.h"
+#include "retry.h"
 
 namespace h5cap {
 
@@ -28,7 +29,7 @@ std::vector<Link> Group::links() const {
   if (info.linksComplete) return info.links;
   auto links = std::make_shared<std::vector<Link>>();
   auto cursor = std::make_shared<Bytes>();
-  do {
+  auto askPage = [&] {
     state()->connection().run([remote = state()->remote(), links, cursor]() -> kj::Promise<void> {
       auto request = remote->node.castAs<rpc::Group>().listRequest();
       request.setCursor(wire::asData(*cursor));
@@ -41,6 +42,9 @@ std::vector<Link> Group::links() const {
         });
       });
     });
+  };
+  do {
+    detail::retried(state()->connection(), askPage);
   } while (!cursor->empty());
   return std::move(*links);
 }
@@ -62,10 +66,12 @@ std::optional<Link> Group::link(const std::string& path) const {
       return found ? std::optional<Link>(*found) : std::nullopt;
     }
     auto link = std::make_shared<Link>();
-    state()->connection().run([remote = parent->remote(), link, name]() -> kj::Promise<void> {
-      auto request = remote->node.castAs<rpc::Group>().linkRequest();
-      request.setPath(name);
-      return request.send().then([link](auto reply) { detail::checked([&] { *link = wire::read(reply.getLink()); }); });
+    detail::retried(state()->connection(), [&] {
+      state()->connection().run([remote = parent->remote(), link, name]() -> kj::Promise<void> {
+        auto request = remote->node.castAs<rpc::Group>().linkRequest();
+        request.setPath(name);
+        return request.send().then([link](auto reply) { detail::checked([&] { *link = wire::read(reply.getLink()); }); });
+      });
     });
     return *link;
   } catch (const NotFound&) {
@@ -85,14 +91,20 @@ FileInfo File::stat() const { return file_->stat(); }
 const std::string& File::url() const { return file_->url(); }
 
 Referenced File::dereference(const Bytes& token) const {
+  return detail::retried(state()->connection(), [&] { return dereferenceOnce(token); });
+}
+
+Referenced File::dereferenceOnce(const Bytes& token) const {
   struct Answer {
     std::string path;
     std::shared_ptr<NodeInfo> node = std::make_shared<NodeInfo>();
     Hyperslab stored;
   };
   auto answer = std::make_shared<Answer>();
-  auto remote = detail::onLoop<detail::RemoteNode>(state()->connection().channel->loop());
-  state()->connection().run([file = file_->remote(), token, answer, remote]() -> kj::Promise<void> {
+  auto file = file_->remote();
+  auto remote = detail::onLoop<detail::RemoteNode>(file->channel->loop());
+  remote->channel = file->channel;
+  state()->connection().run([file, token, answer, remote]() -> kj::Promise<void> {
     auto request = file->file.dereferenceRequest();
     request.setToken(wire::asData(token));
     return request.send().then([answer, remote](auto reply) {
@@ -105,7 +117,7 @@ Referenced File::dereference(const Bytes& token) const {
       });
     });
   });
-  Node node(std::make_shared<detail::NodeState>(file_, answer->path, remote, answer->node));
+  Node node(std::make_shared<detail::NodeState>(file_, answer->path, remote, answer->node, token));
   return {std::move(node), std::move(answer->stored)};
 }
 
@@ -119,9 +131,11 @@ View Dataset::view() const { return View(state_, Selection()); }
 
 std::vector<std::string> Dataset::missingSources() const {
   auto names = std::make_shared<std::vector<std::string>>();
-  state_->connection().run([remote = state_->remote(), names]() -> kj::Promise<void> {
-    return remote->node.castAs<rpc::Dataset>().missingSourcesRequest().send().then([names](auto reply) {
-      for (auto name : reply.getNames()) names->push_back(name);
+  detail::retried(state_->connection(), [&] {
+    state_->connection().run([remote = state_->remote(), names]() -> kj::Promise<void> {
+      return remote->node.castAs<rpc::Dataset>().missingSourcesRequest().send().then([names](auto reply) {
+        for (auto name : reply.getNames()) names->push_back(name);
+      });
     });
   });
   return std::move(*names);

@@ -17,6 +17,10 @@ constexpr auto LOGIN_TIME = 10 * kj::SECONDS;
 constexpr auto SSH_LOGIN_TIME = 120 * kj::SECONDS;
 constexpr auto LAST_WORDS_TIME = 1 * kj::SECONDS;
 constexpr std::size_t MAX_ERROR_OUTPUT = 4096;
+// A broken network says nothing.  While calls wait and nothing arrives, the server is asked for a sign of life at the first
+// look; after so many looks the connection counts as lost.
+constexpr auto LOOK_INTERVAL = 5 * kj::SECONDS;
+constexpr unsigned MOST_SILENT_LOOKS = 4;
 constexpr unsigned OWNED = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP | kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
                            kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
 
@@ -73,6 +77,23 @@ void Peer::login() {
   });
   // What is wrong with a login is told by every call that is pipelined on it.
   tasks.add(answer.ignoreResult().catch_([](kj::Exception&&) {}).exclusiveJoin(kj::mv(patience)));
+  tasks.add(watch());
+}
+
+kj::Promise<void> Peer::watch() {
+  return loop.timer().afterDelay(LOOK_INTERVAL).then([this]() -> kj::Promise<void> {
+    if (!endedBecause.empty()) return kj::READY_NOW;
+    const std::uint64_t received = status->counters.bytesReceived;
+    const bool isSilent = !cancelers.empty() && status->hasWorked && received == receivedBefore_;
+    receivedBefore_ = received;
+    silentLooks_ = isSilent ? silentLooks_ + 1 : 0;
+    if (silentLooks_ == 1) tasks.add(session.pingRequest().send().ignoreResult().catch_([](kj::Exception&&) {}));
+    if (silentLooks_ >= MOST_SILENT_LOOKS) {
+      end("the server does not answer any more");
+      return kj::READY_NOW;
+    }
+    return watch();
+  });
 }
 
 void Peer::track(const SharedCall& call, kj::Promise<void> promise) {
@@ -84,12 +105,14 @@ void Peer::track(const SharedCall& call, kj::Promise<void> promise) {
     call->finish(std::move(problem));
   };
   tasks.add(wrapped.then(
-      [end]() -> kj::Promise<void> {
+      [this, end]() -> kj::Promise<void> {
+        status->hasWorked = true;
         end(nullptr);
         return kj::READY_NOW;
       },
       [this, end](kj::Exception&& problem) -> kj::Promise<void> {
         if (problem.getType() != kj::Exception::Type::DISCONNECTED) {
+          status->hasWorked = true;
           end(translate(problem));
           return kj::READY_NOW;
         }

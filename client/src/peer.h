@@ -20,6 +20,7 @@ namespace h5cap::detail {
 struct ChannelStatus {
   Counters counters;
   std::atomic<bool> dead{false};
+  std::atomic<bool> hasWorked{false};  // something was answered
 };
 
 struct Peer final : private kj::TaskSet::ErrorHandler {
@@ -61,9 +62,12 @@ struct Peer final : private kj::TaskSet::ErrorHandler {
  private:
   void taskFailed(kj::Exception&& problem) override;
   void collectErrorOutput(int fd);
+  kj::Promise<void> watch();
   kj::Promise<void> readErrorOutput(kj::Own<kj::AsyncInputStream> stream);
 
   char errorBuffer_[512];
+  std::uint64_t receivedBefore_ = 0;  // at the last look of `watch`
+  unsigned silentLooks_ = 0;
 };
 
 }  // namespace h5cap::detail

@@ -5,6 +5,7 @@
 
 #include "core/wire.h"
 #include "h5cap/error.h"
+#include "retry.h"
 
 namespace h5cap::detail {
 
@@ -99,17 +100,19 @@ SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t 
 namespace h5cap {
 
 RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const {
-  auto sink = std::make_shared<detail::ByteSink>();
-  sink->target = {target, count};
-  auto call = detail::startReadBytes(file_, offset, sink);
-  try {
-    file_->connection().wait(call);
-  } catch (...) {
-    std::lock_guard lock(sink->mutex);
-    sink->isClosed = true;  // the target is the caller's again
-    throw;
-  }
-  return {sink->count, sink->version};
+  return detail::retried(file_->connection(), [&]() -> RawBytes {
+    auto sink = std::make_shared<detail::ByteSink>();
+    sink->target = {target, count};
+    auto call = detail::startReadBytes(file_, offset, sink);
+    try {
+      file_->connection().wait(call);
+    } catch (...) {
+      std::lock_guard lock(sink->mutex);
+      sink->isClosed = true;  // the target is the caller's again
+      throw;
+    }
+    return {sink->count, sink->version};
+  });
 }
 
 }  // namespace h5cap

@@ -115,8 +115,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     Shape counts = plan_.region.counts();
     deliver(piece, counts, wholeRegion(), reply);
     if (piece.isLast) return kj::READY_NOW;
-    node_->connection().channel->noteAwaited();
-    node_->connection().channel->noteSent();
+    remote_->channel->noteAwaited();
+    remote_->channel->noteSent();
     return readTiles(boxesAfter(counts, piece.count));
   }
 

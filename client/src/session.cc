@@ -6,6 +6,7 @@
 #include "core/wire.h"
 #include "file-state.h"
 #include "peer.h"
+#include "retry.h"
 
 namespace h5cap {
 
@@ -23,9 +24,10 @@ std::string serverPath(const std::string& base, const std::string& path) {
   return joined.substr(begin, end - begin + 1);
 }
 
-std::shared_ptr<detail::Connection> makeConnection(const Address& address, const ConnectOptions& options) {
+std::shared_ptr<detail::Connection> makeConnection(const Address& address, const ConnectOptions& options,
+                                                   detail::Sharing sharing) {
   if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
-  return std::make_shared<detail::Connection>(detail::Channel::open(address.endpoint, options), options);
+  return std::make_shared<detail::Connection>(detail::Channel::open(address.endpoint, options), options, sharing);
 }
 
 std::string folderUrl(Address address) {
@@ -42,14 +44,15 @@ std::shared_ptr<detail::Connection> sharedConnection(const Address& address, con
   {
     std::lock_guard lock(loop.poolMutex);
     auto found = loop.pool.find(key);
-    if (found != loop.pool.end() && found->second->isUsable()) {
-      return std::make_shared<detail::Connection>(found->second, options);
+    if (found != loop.pool.end() && (found->second->isUsable() || found->second->hasWorked())) {
+      // One that has ended is replaced when it is used.
+      return std::make_shared<detail::Connection>(found->second, options, detail::Sharing::pooled);
     }
   }
   // Not under the lock: connecting waits.  Of two that raced the later one stays in the pool.
-  auto fresh = makeConnection(address, options);
+  auto fresh = makeConnection(address, options, detail::Sharing::pooled);
   std::lock_guard lock(loop.poolMutex);
-  loop.pool[key] = fresh->channel;
+  loop.pool[key] = fresh->channel();
   return fresh;
 }
 
@@ -63,7 +66,7 @@ const std::string& Session::url() const { return url_; }
 File Session::open(const std::string& path, const OpenOptions& options) const {
   std::string below = serverPath(base_, path);
   Address address;
-  address.endpoint = connection_->channel->endpoint();
+  address.endpoint = connection_->endpoint();
   address.path = (address.endpoint.transport == Transport::ssh ? "/" : "") + below;
   return File(detail::FileState::open(connection_, format(address), below, options));
 }
@@ -75,12 +78,12 @@ struct Listing::Pages {
 
 Listing::Listing(std::shared_ptr<detail::Connection> connection, std::string path)
     : connection_(std::move(connection)), path_(std::move(path)), pages_(std::make_shared<Pages>()) {
-  ask();
+  detail::retried(*connection_, [&] { ask(); });
 }
 
 void Listing::ask() {
-  call_ = connection_->start([&channel = *connection_->channel, path = path_, pages = pages_]() -> kj::Promise<void> {
-    auto request = channel.peer().root.listRequest();
+  call_ = connection_->start([channel = connection_->usable(), path = path_, pages = pages_]() -> kj::Promise<void> {
+    auto request = channel->peer().root.listRequest();
     request.setPath(path);
     request.setCursor(wire::asData(pages->cursor));
     request.setLimit(PAGE);
@@ -96,9 +99,16 @@ void Listing::ask() {
 
 std::vector<DirectoryEntry> Listing::wait() {
   for (;;) {
-    connection_->wait(call_);
+    detail::retried(*connection_, [&] {
+      try {
+        connection_->wait(call_);
+      } catch (const Disconnected&) {
+        ask();  // the same page
+        throw;
+      }
+    });
     if (pages_->cursor.empty()) return std::move(pages_->entries);
-    ask();
+    detail::retried(*connection_, [&] { ask(); });
   }
 }
 
@@ -106,35 +116,38 @@ Listing Session::startList(const std::string& path) const { return Listing(conne
 
 ServerInfo Session::serverInfo() const {
   auto info = std::make_shared<ServerInfo>();
-  connection_->run([&channel = *connection_->channel, info]() -> kj::Promise<void> {
-    auto request = channel.peer().service.helloRequest();
-    request.setClient("h5cap C++ client");
-    request.setProtocol(rpc::PROTOCOL_VERSION);
-    return request.send().then([info](auto reply) {
-      auto server = reply.getServer();
-      info->software = server.getSoftware();
-      info->protocol = server.getProtocol();
-      info->libraryVersion = server.getLibraryVersion();
+  detail::retried(*connection_, [&] {
+    connection_->run([channel = connection_->usable(), info]() -> kj::Promise<void> {
+      auto request = channel->peer().service.helloRequest();
+      request.setClient("h5cap C++ client");
+      request.setProtocol(rpc::PROTOCOL_VERSION);
+      return request.send().then([info](auto reply) {
+        auto server = reply.getServer();
+        info->software = server.getSoftware();
+        info->protocol = server.getProtocol();
+        info->libraryVersion = server.getLibraryVersion();
+      });
     });
   });
   return *info;
 }
 
 std::chrono::nanoseconds Session::ping() const {
-  auto before = std::chrono::steady_clock::now();
-  connection_->run([&channel = *connection_->channel]() -> kj::Promise<void> {
-    return channel.peer().session.pingRequest().send().ignoreResult();
+  return detail::retried(*connection_, [&] {
+    auto channel = connection_->usable();
+    auto before = std::chrono::steady_clock::now();
+    connection_->run([channel]() -> kj::Promise<void> { return channel->peer().session.pingRequest().send().ignoreResult(); });
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now() - before);
   });
-  return std::chrono::steady_clock::now() - before;
 }
 
-Traffic Session::traffic() const { return connection_->channel->traffic(); }
+Traffic Session::traffic() const { return connection_->channel()->traffic(); }
 
-void Session::close() { connection_->channel->close(); }
+void Session::close() { connection_->close(); }
 
 Session connect(const std::string& url, const ConnectOptions& options) {
   Address address = parseAddress(url);
-  return Session(makeConnection(address, options), folderUrl(address), address.path);
+  return Session(makeConnection(address, options, detail::Sharing::own), folderUrl(address), address.path);
 }
 
 Session sharedSession(const std::string& url, const ConnectOptions& options) {

@@ -34,7 +34,10 @@ TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes,
 kj::Promise<void> TileReader::run() {
   auto paf = kj::newPromiseAndFulfiller<void>();
   done_ = kj::mv(paf.fulfiller);
-  checked([&] { pump(); });
+  checked([&] {
+    while (nextIndex_ < plan_.firstTile && nextTile()) ++nextIndex_;
+    pump();
+  });
   return kj::mv(paf.promise);
 }
 

@@ -24,6 +24,7 @@ struct ReadPlan {
   bool raiseMissingSources = false;
   std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 0;
+  std::uint64_t firstTile = 0;  // those before it have been read
 };
 
 using ReadAnswer = capnp::RemotePromise<rpc::ReadReply>;

@@ -28,6 +28,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds INTERRUPT_INTERVAL{50};
+constexpr int KEEPALIVE_SECONDS = 10;
+constexpr int KEEPALIVE_PROBES = 2;
 
 [[noreturn]] void fail(const Endpoint& endpoint, const std::string& why) {
   throw Disconnected(format(endpoint) + ": " + why);
@@ -110,6 +112,10 @@ Socket connectTcp(const Endpoint& endpoint, const ConnectOptions& options) {
       int on = 1;
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+      // A host that is gone is noticed within half a minute, also while nothing is asked.
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE, &KEEPALIVE_SECONDS, sizeof(KEEPALIVE_SECONDS));
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL, &KEEPALIVE_SECONDS, sizeof(KEEPALIVE_SECONDS));
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPCNT, &KEEPALIVE_PROBES, sizeof(KEEPALIVE_PROBES));
       return {fd.release()};
     }
     why = std::strerror(error);

@@ -1,9 +1,11 @@
 // View: composing selections, and reading them.
 #include <algorithm>
+#include <thread>
 
 #include "h5cap/dataset.h"
 #include "h5cap/error.h"
 #include "read.h"
+#include "retry.h"
 
 namespace h5cap {
 
@@ -57,6 +59,15 @@ void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail
   if (options.missingSources) options.missingSources(sink.missingSources);
 }
 
+template <class F>
+void keep(std::promise<PackedElements>& promise, F&& result) {
+  try {
+    promise.set_value(result());
+  } catch (...) {
+    promise.set_exception(std::current_exception());
+  }
+}
+
 }  // namespace
 
 View::View(std::shared_ptr<detail::NodeState> node, Selection selection)
@@ -76,30 +87,38 @@ View View::operator[](const Selection& inner) const {
 Shape View::shape() const { return resolve(selection_, node_->shape()).shape(); }
 
 PackedElements View::readPacked(const ReadOptions& options) const {
-  auto sink = std::make_shared<PackedSink>();
-  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
-  return sink->take();
+  return detail::retried(node_->connection(), [&] {
+    auto sink = std::make_shared<PackedSink>();
+    waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
+    return sink->take();
+  });
 }
 
 Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options) const {
-  auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
-  waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
-  return sink->shape;
+  return detail::retried(node_->connection(), [&] {
+    auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
+    waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
+    return sink->shape;
+  });
 }
 
 std::future<PackedElements> View::readPackedAsync(const ReadOptions& options) const {
   auto sink = std::make_shared<PackedSink>();
   auto promise = std::make_shared<std::promise<PackedElements>>();
   auto future = promise->get_future();
-  detail::startRead(node_, selection_, options, sink, [sink, promise, node = node_](const detail::Call& call) {
-    node->connection().channel->noteAwaited();
-    try {
-      call.check();
-      promise->set_value(sink->take());
-    } catch (...) {
-      promise->set_exception(std::current_exception());
+  auto whenDone = [sink, promise, view = *this, options](const detail::Call& call) {
+    view.node_->connection().channel()->noteAwaited();
+    if (call.wasLost() && view.node_->connection().mayReconnect()) {
+      // Connecting waits, which the loop's thread must not.
+      std::thread([promise, view, options] { keep(*promise, [&] { return view.readPacked(options); }); }).detach();
+      return;
     }
-  });
+    keep(*promise, [&] {
+      call.check();
+      return sink->take();
+    });
+  };
+  detail::retried(node_->connection(), [&] { detail::startRead(node_, selection_, options, sink, whenDone); });
   return future;
 }
 

@@ -95,6 +95,8 @@ class File : public Group {
   const std::string& url() const;
 
  private:
+  Referenced dereferenceOnce(const Bytes& token) const;
+
   std::shared_ptr<detail::FileState> file_;
 };
 

@@ -16,6 +16,10 @@ namespace h5cap {
 struct ConnectOptions {
   // Behaviour.
   std::chrono::milliseconds timeout{60'000};  // of any wait for the server; then Busy (deadline)
+  // How long a connection that is lost (a restarted server, a broken link, a laptop that slept) is tried to be replaced, within
+  // `timeout`; then Disconnected.  Whatever was asked is asked again, and handles stay valid; FileError (changed) when a file
+  // is not the same any more.  Zero: never.
+  std::chrono::milliseconds reconnectTime{10'000};
   std::string token;                          // reserved: throws Unimplemented unless empty
   std::function<void()> interrupted;          // called every 50 ms by the waiting thread; may throw to give up waiting
 
