@@ -25,6 +25,8 @@ def write_files(folder):
         write_virtual(file)
     with new_file(folder / "next.h5") as file:
         write_next(file)
+    with new_file(folder / "surface.h5") as file:
+        write_surface(file)
     (folder / "junk.h5").write_text("no HDF5 at all\n" * 100)
     (folder / "empty.h5").write_bytes(b"")
     (folder / "sub" / "below").mkdir(parents=True)
@@ -176,3 +178,53 @@ def write_next(file):
     file.create_dataset("reference", data=file["target"].ref, dtype=h5py.ref_dtype)
     file["long double"] = np.zeros(3, np.longdouble)
     file["readable"] = [1, 2, 3]
+
+
+def write_surface(file):
+    """What the low-level identifiers, references, dimension scales and writing calls are tried on."""
+    file["d"] = np.arange(12).reshape(3, 4)
+    chunked = file.create_dataset("chunked", data=np.arange(60, dtype="<u2").reshape(6, 10), chunks=(4, 3), maxshape=(None, 10),
+                                  compression="gzip", compression_opts=6, shuffle=True, fillvalue=7)
+    file["hard"] = file["d"]
+    group = file.create_group("g", track_order=True)
+    group["z"], group["a"] = 1.5, "text"
+    file["soft"] = h5py.SoftLink("/g/z")
+    file["broken"] = h5py.SoftLink("/nope")
+    file["external"] = h5py.ExternalLink("other.h5", "/deep/d")
+    file["type"] = np.dtype([("x", "<i4"), ("y", ">f8")])
+    file["nul"] = h5py.Empty("<f4")
+    file["scalar"] = 2
+    file.create_dataset("never", (3,), "<i4")
+    refs = [file["d"].ref, group.ref, file["type"].ref, file.ref, h5py.Reference()]
+    file.create_dataset("refs", data=np.array(refs, h5py.ref_dtype))
+    file.create_dataset("ref", data=file["chunked"].ref, dtype=h5py.ref_dtype)
+    regions = file.create_dataset("regions", (8,), h5py.regionref_dtype)
+    mask = np.zeros((3, 4), bool)
+    mask[[0, 1, 2, 2], [3, 0, 0, 2]] = True
+    for number, selection in enumerate([np.s_[0:2, 1:3], np.s_[...], mask, np.s_[[0, 2], 1:3], np.s_[0:3:2, 0:4:3], np.s_[1, 2],
+                                        np.s_[0:0, :]]):
+        regions[number] = file["d"].regionref[selection]
+    other = file.create_dataset("other regions", (2,), h5py.regionref_dtype)
+    other[0] = chunked.regionref[2:5, [0, 1, 7]]
+    compound = file.create_dataset("ref compound", (2,), [("n", "<i4"), ("r", h5py.ref_dtype), ("q", h5py.regionref_dtype)])
+    compound[0] = (1, file["d"].ref, regions[0])
+    file.create_dataset("vlen refs", (2,), h5py.vlen_dtype(h5py.ref_dtype))[0] = np.array(refs[:2], h5py.ref_dtype)
+    file.attrs["ref"] = file["d"].ref
+    file.attrs["region"] = regions[0]
+    file.attrs["refs"] = np.array(refs, h5py.ref_dtype)
+    write_scales(file)
+    for name, dtype in {"enum": h5py.enum_dtype({"B": 2, "A": 1}, basetype="<i2"), "array": ("<i4", (2, 3)), "vlen": h5py.vlen_dtype("<i4"),
+                        "text": h5py.string_dtype(), "ascii": h5py.string_dtype("ascii"), "fixed": "S5", "bool": "?", "complex": "<c16",
+                        "compound": [("a", "<i2"), ("s", h5py.string_dtype()), ("b", ">f4", (2,))], "float": "<f8", "big": ">u4",
+                        "opaque": h5py.opaque_dtype("<M8[s]"), "half": "<f2"}.items():
+        file.create_dataset("of " + name, (2,), np.dtype(dtype))
+
+
+def write_scales(file):
+    for name, title in ("x", "across"), ("y", ""), ("x2", "across again"):
+        file[name] = np.arange(4.0 if name != "y" else 3.0)
+        file[name].make_scale(title)
+    file["d"].dims[1].attach_scale(file["x"])
+    file["d"].dims[1].attach_scale(file["x2"])
+    file["d"].dims[0].attach_scale(file["y"])
+    file["d"].dims[0].label = "höhe"

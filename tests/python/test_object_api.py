@@ -79,7 +79,7 @@ OF_DATASETS = [
 # Where h5py is not followed: conversions between enumerations without a common name, of the lowest big-endian integer to an
 # unsigned one, of padding to NumPy's strings; masks of virtual datasets.
 UNEQUAL = {("enum", "o.astype('?')[...]"), ("numberbei4", "o.astype('u4')[()]"), ("spaces", "o.astype('T')[...]"),
-           ("v", "o[np.ones(o.shape, bool)]"), ("v", "o[o[...] == o[...]]")}
+           ("of array", "read_into(o, np.zeros(o.shape, o.dtype))"), ("v", "o[np.ones(o.shape, bool)]"), ("v", "o[o[...] == o[...]]")}
 
 
 def evaluate(package, text, **names):
@@ -101,8 +101,13 @@ def evaluate(package, text, **names):
         dataset.read_direct(target, *selections)
         return target
 
+    def read_into(dataset, target):
+        dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, target)
+        return target
+
     return outcome(lambda: eval(text, {"np": np, "h5py": package, "collect": collect, "collect2": collect2, "set_item": set_item,
-                                       "del_item": del_item, "read_direct": read_direct, **names}))
+                                       "del_item": del_item, "read_direct": read_direct, "read_into": read_into,
+                                       "h5py_module": h5py, **names}))
 
 
 def differing(ours, theirs, texts, path=None, keys=(None,)):

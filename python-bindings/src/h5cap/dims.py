@@ -49,6 +49,8 @@ class DimensionProxy:
     @label.setter
     def label(self, val: Any) -> None:
         self._id.native
+        if not isinstance(val, (str, bytes)):
+            raise TypeError(f"A name should be string or bytes, not {type(val)}")
         raise RuntimeError(f"Unable to set a label of a dimension ({READ_ONLY})")
 
     def _references(self) -> List[Any]:

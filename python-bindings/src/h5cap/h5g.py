@@ -6,10 +6,10 @@ from typing import Iterator, Union
 
 from .h5l import LinkProxy
 from .h5p import PropGCID
-from .names import encoded
+from .names import encoded, joined
 from .object_id import LocatedID, not_served, refused
 
-LINK, GROUP, DATASET, TYPE = 3, 0, 1, 2  # kinds of objects
+GROUP, DATASET, TYPE = 0, 1, 2  # kinds of objects
 
 _KINDS = {"group": GROUP, "dataset": DATASET, "named type": TYPE}
 
@@ -39,9 +39,15 @@ class GroupID(LocatedID):
         return encoded(self._link_at(idx)[0])
 
     def get_objtype_by_idx(self, idx: int) -> int:
-        """`GROUP`, `DATASET`, `TYPE`, or `LINK` for a link that is not followed."""
-        _, kind, _, target_kind, _ = self._link_at(idx)
-        return _KINDS.get(target_kind, -1) if kind == "hard" else LINK
+        """`GROUP`, `DATASET` or `TYPE`, through links: a round trip for each that leads elsewhere.  ``TypeError`` for one
+        that leads nowhere."""
+        name, kind, _, target_kind, _ = self._link_at(idx)
+        if kind != "hard" or target_kind not in _KINDS:
+            try:
+                target_kind = self.opened.native.node(encoded(joined(self.path, name))).info()["kind"]
+            except (KeyError, OSError):
+                raise TypeError("Can't get object info (the link leads nowhere)") from None
+        return _KINDS[target_kind]
 
     def get_linkval(self, name: bytes) -> bytes:
         """Where a soft link leads.  ``ValueError`` for any other."""
@@ -57,7 +63,10 @@ class GroupID(LocatedID):
         return self.links.exists(name)
 
     def __iter__(self) -> Iterator[bytes]:
-        return (encoded(link[0]) for link in self.native.links())
+        links = self.native.links()
+        if self.info["tracks_order"]:
+            links = sorted(links, key=lambda link: link[4])
+        return (encoded(link[0]) for link in links)
 
     def __len__(self) -> int:
         return self.get_num_objs()

@@ -38,16 +38,18 @@ def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional
 
 
 def dereference(ref: Reference, id: LocatedID) -> Optional[LocatedID]:
-    """The identifier of the object; None for a null reference."""
+    """The identifier of the object; None for a null reference.  ``TypeError`` for anything but a reference."""
+    if not isinstance(ref, Reference):
+        raise TypeError(f"Argument 'ref' has incorrect type (expected Reference, got {type(ref).__name__})")
     return follow(ref, id)[0]
 
 
-def get_region(ref: RegionReference, id: LocatedID) -> SpaceID:
-    """The dataspace of the object, with what the reference selects.  ``ValueError`` for a null reference."""
-    space = follow(ref, id)[1]
-    if space is None:
-        raise ValueError("Can't get region (the reference is null, or names no dataset of this file)")
-    return space
+def get_region(ref: RegionReference, id: LocatedID) -> Optional[SpaceID]:
+    """The dataspace of the object, with what the reference selects; None for a null reference.  ``TypeError`` for anything
+    but a reference to a region."""
+    if not isinstance(ref, RegionReference):
+        raise TypeError(f"Argument 'ref' has incorrect type (expected RegionReference, got {type(ref).__name__})")
+    return follow(ref, id)[1]
 
 
 def get_name(ref: Reference, loc: LocatedID) -> Optional[bytes]:

@@ -105,6 +105,8 @@ class SpaceID(ObjectID):
 
     def get_select_bounds(self) -> Optional[Tuple[Shape, Shape]]:
         """The first and the last coordinates of the box around the selection; None when nothing is selected."""
+        if self._shape is None:
+            return None
         if not self._shape and self._selection.kind != "none":
             raise ValueError("A dataspace without axes has no bounds")
         return self._bounds()

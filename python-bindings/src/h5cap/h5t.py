@@ -21,6 +21,7 @@ PAD_ZERO, PAD_ONE, PAD_BACKGROUND = 0, 1, 2
 NORM_IMPLIED, NORM_MSBSET, NORM_NONE = 0, 1, 2
 VARIABLE = 2**64 - 1
 
+_CHARACTER = {"class": "integer", "size": 1, "signed": False, "order": "<", "precision": 8, "offset": 0}
 _PADDINGS = {"nullterm": STR_NULLTERM, "nullpad": STR_NULLPAD, "spacepad": STR_SPACEPAD}
 
 
@@ -83,13 +84,15 @@ class TypeID(LocatedID):
         """Nothing: types of remote objects never change."""
 
     def detect_class(self, classtype: int) -> bool:
-        """Whether the type, or one that it is made of, is of a class."""
-        if self._class == classtype and not (classtype == VLEN and self._class == STRING):
+        """Whether the type, or one that it is made of, is of a class.  Strings of variable length within another type are
+        `VLEN`, too, as in HDF5."""
+        if self._class == classtype:
             return True
         parts = [field[2] for field in self.described.get("fields", ())]
         if self._class in (ARRAY, VLEN, ENUM):
             parts.append(self.described["base"])
-        return any(type_id(part).detect_class(classtype) for part in parts)
+        return any(type_id(part).detect_class(classtype) or (classtype == VLEN and part["class"] == "variable string")
+                   for part in parts)
 
     def equal(self, typeid) -> bool:
         """Whether another type, ours or h5py's, is the same one."""
@@ -169,8 +172,12 @@ class TypeFloatID(TypeAtomicID):
     get_inpad = not_served("get_inpad", "the protocol does not carry it")
 
 
-class TypeStringID(TypeAtomicID):
+class TypeStringID(TypeID):
     _class = STRING
+
+    def get_super(self) -> TypeID:
+        """Of a variable-length string, that of its characters."""
+        return type_id(_CHARACTER) if self.is_variable_str() else super().get_super()
 
     def is_variable_str(self) -> bool:
         return self.described["class"] == "variable string"
@@ -243,10 +250,10 @@ class TypeCompositeID(TypeID):
         return names[member].encode("utf-8", "surrogateescape")
 
     def get_member_index(self, name: bytes) -> int:
-        """``ValueError`` for a name that there is not."""
+        """``RuntimeError`` for a name that there is not."""
         text = name.decode("utf-8", "surrogateescape")
         if text not in self._names():
-            raise ValueError("Unable to get member index (unable to find member by name)")
+            raise RuntimeError("Unable to get member index (unable to find member by name)")
         return self._names().index(text)
 
 

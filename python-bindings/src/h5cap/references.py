@@ -81,22 +81,22 @@ class RegionProxy:
         """Raises: ``TypeError`` unless the object is a dataset, what a wrong selection raises, and ``RuntimeError``, since to
         make a reference to a region is to write into the file."""
         from .h5d import DatasetID
-        from .selections import select, split_fields
+        from .selections import select
 
         if not isinstance(self.id, DatasetID):
             raise TypeError("Region references can only be made to datasets")
-        select(self.id.shape or (), split_fields(args)[0])
+        select(self.id.shape or (), args if isinstance(args, tuple) else (args,))
         raise RuntimeError(f"Unable to encode region reference ({READ_ONLY})")
 
     def shape(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:
-        """The shape of the dataset that a reference is to.  One round trip."""
+        """The shape of the dataset that a reference is to.  One round trip.  ``AttributeError`` for a null one, as in h5py."""
         from .h5r import get_region
 
-        return get_region(ref, self.id).shape
+        return get_region(ref, self.id).shape  # type: ignore[union-attr]
 
     def selection(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:
-        """The shape of what a reference selects.  One round trip."""
+        """The shape of what a reference selects.  One round trip.  ``AttributeError`` for a null one, as in h5py."""
         from .h5r import get_region
         from .h5s import guess_shape
 
-        return guess_shape(get_region(ref, self.id))
+        return guess_shape(get_region(ref, self.id))  # type: ignore[arg-type]
