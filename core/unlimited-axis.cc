@@ -44,6 +44,11 @@ std::uint64_t positionsWithin(const Hyperslab::Dimension& axis, std::uint64_t ex
   return length / axis.stride * axis.block + std::min(length % axis.stride, axis.block);
 }
 
+std::uint64_t positionsMeasured(const Hyperslab::Dimension& axis, std::uint64_t extent) {
+  auto within = positionsWithin(axis, extent);
+  return within == 0 || hasNoGaps(axis) ? within : std::max(within, axis.block);
+}
+
 std::uint64_t extentHolding(const Hyperslab::Dimension& axis, std::uint64_t positions) {
   if (positions == 0) return 0;
   if (hasNoGaps(axis)) return end(axis, 0, positions);

@@ -20,6 +20,9 @@ std::optional<std::size_t> unlimitedAxis(const Hyperslab& slab);
 // How many positions of an axis that grows lie within an extent.
 std::uint64_t positionsWithin(const Hyperslab::Dimension& axis, std::uint64_t extent);
 
+// The same as libhdf5 counts them when it measures a virtual dataset: a first block that is cut counts as whole.
+std::uint64_t positionsMeasured(const Hyperslab::Dimension& axis, std::uint64_t extent);
+
 // The smallest extent that holds `positions` of an axis that grows.  FileError (fileProblem) beyond 2^64.
 std::uint64_t extentHolding(const Hyperslab::Dimension& axis, std::uint64_t positions);
 

@@ -71,7 +71,7 @@ class Measurement {
           auto axis = unlimitedAxis(selection);
           if (!axis || *axis >= shape.size())
             throw FileError("a virtual dataset's mapping does not fit its source " + source->place.text());
-          auto positions = positionsWithin(selection.dimensions[*axis], shape[*axis]);
+          auto positions = positionsMeasured(selection.dimensions[*axis], shape[*axis]);
           return reaches(growing, extentHolding(growing.along(), positions));
         }
         extent_.missingSources.push_back(found.missing);
