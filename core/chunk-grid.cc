@@ -96,6 +96,44 @@ void forEachChunk(const Region& region, const Shape& chunkShape, const std::func
   }
 }
 
+ChunkElements groupByChunk(std::span<const std::uint64_t> coordinates, const Shape& grid, const Shape& chunkShape) {
+  struct Placed {
+    std::uint64_t chunk;
+    ChunkElements::Element element;
+  };
+  const auto rank = chunkShape.size();
+  if (rank == 0 || grid.size() != rank || coordinates.size() % rank != 0) throw Failed("grouping points of another rank");
+  elementCount(grid);        // numbers of chunks fit 64 bits
+  elementCount(chunkShape);  // and those of elements in a chunk
+  std::vector<Placed> placed;
+  placed.reserve(coordinates.size() / rank);
+  for (std::size_t i = 0; i < coordinates.size(); i += rank) {
+    Placed next{0, {0, i / rank}};
+    for (std::size_t k = 0; k < rank; ++k) {
+      const auto at = coordinates[i + k], extent = chunkShape[k];
+      if (extent == 0 || at / extent >= grid[k]) throw Failed("grouping a point outside the chunks");
+      next.chunk = next.chunk * grid[k] + at / extent;
+      next.element.inChunk = next.element.inChunk * extent + at % extent;
+    }
+    placed.push_back(next);
+  }
+  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
+    if (a.chunk != b.chunk) return a.chunk < b.chunk;
+    return a.element.inChunk < b.element.inChunk;
+  });
+  ChunkElements result;
+  result.elements.reserve(placed.size());
+  for (const auto& next : placed) {
+    if (result.chunks.empty() || result.chunks.back() != next.chunk) {
+      result.chunks.push_back(next.chunk);
+      result.ends.push_back(result.elements.size());
+    }
+    result.elements.push_back(next.element);
+    result.ends.back() = result.elements.size();
+  }
+  return result;
+}
+
 ChunkBox chunkBox(const Region& region, const Shape& chunkShape) {
   checkRank(region, chunkShape);
   auto rank = chunkShape.size();

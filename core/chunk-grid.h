@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "core/pack.h"
@@ -25,5 +26,19 @@ struct ChunkBox {
   Shape count;
 };
 ChunkBox chunkBox(const Region& region, const Shape& chunkShape);
+
+// Single elements, chunk after chunk.
+struct ChunkElements {
+  struct Element {
+    std::uint64_t inChunk = 0;   // number in C order within the chunk
+    std::uint64_t inResult = 0;
+  };
+  std::vector<std::uint64_t> chunks;  // their numbers in C order of `grid`, ascending
+  std::vector<std::size_t> ends;      // where the elements of each end in `elements`
+  std::vector<Element> elements;      // of each chunk in its own order
+};
+
+// Sorts elements by chunk.  `coordinates` are those of one after the other; `grid` is the number of chunks along each axis.
+ChunkElements groupByChunk(std::span<const std::uint64_t> coordinates, const Shape& grid, const Shape& chunkShape);
 
 }  // namespace h5cap

@@ -24,7 +24,7 @@ class ChunkCache::Impl {
  public:
   explicit Impl(std::uint64_t maxBytes) : maxBytes_(maxBytes) {}
 
-  std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<Bytes()>& decode) {
+  std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<std::shared_ptr<const Bytes>()>& decode) {
     std::unique_lock lock(mutex_);
     auto found = entries_.find(key);
     if (found != entries_.end()) {
@@ -42,7 +42,7 @@ class ChunkCache::Impl {
     std::shared_ptr<const Bytes> bytes;
     std::exception_ptr error;
     try {
-      bytes = std::make_shared<const Bytes>(decode());
+      bytes = decode();
     } catch (...) {
       error = std::current_exception();
     }
@@ -54,6 +54,8 @@ class ChunkCache::Impl {
     if (error) std::rethrow_exception(error);
     return bytes;
   }
+
+  std::uint64_t maxBytes() const { return maxBytes_; }
 
   std::uint64_t bytes() const {
     std::lock_guard lock(mutex_);
@@ -104,10 +106,11 @@ ChunkCache::ChunkCache(std::uint64_t maxBytes) : impl_(std::make_unique<Impl>(ma
 
 ChunkCache::~ChunkCache() = default;
 
-std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key, const std::function<Bytes()>& decode) {
+std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key, const std::function<std::shared_ptr<const Bytes>()>& decode) {
   return impl_->get(key, decode);
 }
 
 std::uint64_t ChunkCache::bytes() const { return impl_->bytes(); }
+std::uint64_t ChunkCache::maxBytes() const { return impl_->maxBytes(); }
 
 }  // namespace h5cap

@@ -25,9 +25,10 @@ class ChunkCache {
 
   // The chunk, decoded by `decode` on this thread if nobody has it.  What `decode` throws goes to everybody who waits,
   // and is not remembered.  A chunk larger than the cache is returned and not kept.
-  std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<Bytes()>& decode);
+  std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<std::shared_ptr<const Bytes>()>& decode);
 
   std::uint64_t bytes() const;
+  std::uint64_t maxBytes() const;
 
  private:
   class Impl;

@@ -121,7 +121,8 @@ class Executor::Impl {
   std::vector<std::thread> threads_;
 };
 
-Executor::Executor(unsigned threads) : impl_(std::make_shared<Impl>(threads)) {}
+Executor::Executor(unsigned threads, std::uint64_t decodeBytes)
+    : decoding_(decodeBytes), impl_(std::make_shared<Impl>(threads)) {}
 
 Executor::~Executor() noexcept(false) { impl_->stop(); }
 

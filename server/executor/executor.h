@@ -9,14 +9,19 @@
 #include <memory>
 #include <type_traits>
 
+#include "server/executor/decode-budget.h"
+
 namespace h5cap {
 
 // A fixed set of threads with a queue that is fair between owners: work of one owner waits behind its own.
 class Executor {
  public:
-  explicit Executor(unsigned threads);
+  explicit Executor(unsigned threads, std::uint64_t decodeBytes = 512 << 20);
   ~Executor() noexcept(false);  // waits for work that has started, drops the rest
   KJ_DISALLOW_COPY(Executor);
+
+  // For what the threads decode.
+  DecodeBudget& decoding() { return decoding_; }
 
   // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.
   //
@@ -34,6 +39,7 @@ class Executor {
   kj::Own<void> enqueue(std::uint64_t owner, kj::Function<Outcome()> work);  // dropping the result withdraws the work
   static kj::Exception asKj(std::exception_ptr error);
 
+  DecodeBudget decoding_;
   std::shared_ptr<Impl> impl_;  // promises may outlive the executor
 };
 

@@ -6,28 +6,18 @@
 
 #include <algorithm>
 
-#include "core/codec/codec.h"
 #include "core/slot-map.h"
+#include "server/executor/stored-chunks.h"
 #include "server/executor/strided-read.h"
 
 namespace h5cap {
 
 namespace {
 
-constexpr std::uint64_t MAX_CHUNK_BYTES = 1u << 30;  // decoded
-
 std::vector<Positions> everyPosition(const Shape& shape) {
   std::vector<Positions> positions(shape.size());
   for (std::size_t a = 0; a < shape.size(); ++a) positions[a].count = shape[a];
   return positions;
-}
-
-std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes) {
-  std::uint64_t bytes;
-  if (__builtin_mul_overflow(elementCount(shape), elementBytes, &bytes)) {
-    throw FileError("the dataset has more bytes than can be counted", ErrorCode::tooLarge);
-  }
-  return bytes;
 }
 
 // Throws unless the region lies in the dataset and `result` has room for exactly its elements.  False when it is empty.
@@ -45,10 +35,8 @@ class ChunkGather {
  public:
   ChunkGather(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,
               std::span<const ChunkExtent> extents, const Region& region, std::span<std::byte> result)
-      : context_(context), storage_(storage), box_(box), extents_(extents), counts_(region.counts()), result_(result) {
-    if (storage.chunkShape.size() != context.shape.size()) throw FileError("chunks and dataset differ in rank");
-    chunkBytes_ = packedBytes(storage.chunkShape, context.elementBytes);
-    if (chunkBytes_ == 0) throw FileError("a chunk shape with an extent of zero");
+      : context_(context), storage_(storage), box_(box), extents_(extents), counts_(region.counts()), result_(result),
+        chunks_(context, storage) {
     if (box.first.size() != counts_.size() || box.count.size() != counts_.size() ||
         elementCount(box.count) != extents.size()) {
       throw Failed("gather: a box of chunks with another number of extents");
@@ -76,59 +64,18 @@ class ChunkGather {
     return extents_[index];
   }
 
-  bool storedRaw(const ChunkPart& part, const ChunkExtent& extent) const {
-    if (storage_.partialChunksUnfiltered) {
-      for (std::size_t a = 0; a < part.chunk.size(); ++a) {
-        if ((part.chunk[a] + 1) * storage_.chunkShape[a] > context_.shape[a]) return true;
-      }
-    }
-    for (std::size_t i = 0; i < storage_.filters.size(); ++i) {
-      if (i >= 32 || !(extent.filterMask >> i & 1)) return false;
-    }
-    return true;
-  }
-
-  std::string place(const ChunkExtent& extent) const {
-    return "chunk of " + std::to_string(extent.size) + " bytes at offset " + std::to_string(extent.address);
-  }
-
   void read(const ChunkPart& part) {
     const ChunkExtent& extent = extentOf(part);
     if (extent.address == ChunkExtent::neverWritten) return;  // filled before
-    if (extent.address > context_.fileSize || extent.size > context_.fileSize - extent.address) {
-      throw FileError(place(extent) + " lies beyond the end of the file, " + std::to_string(context_.fileSize));
-    }
-    if (storedRaw(part, extent)) return readRaw(part, extent);
-    auto chunk = decoded(extent);
-    // A hostile plan may name one chunk as part of two datasets: the cached size is not to be trusted.
-    if (chunk->size() != chunkBytes_) throw FileError(place(extent) + " belongs to datasets of different chunk sizes");
+    if (chunks_.isRaw(part.chunk, extent)) return readRaw(part, extent);
+    auto chunk = chunks_.decoded(extent);
     copyElements(*chunk, storage_.chunkShape, part.inChunk, result_, counts_, part.inRegion, context_.elementBytes);
   }
 
   void readRaw(const ChunkPart& part, const ChunkExtent& extent) {
-    if (extent.size != chunkBytes_) {
-      throw FileError(place(extent) + " is stored without filters and should have " + std::to_string(chunkBytes_));
-    }
     StoredArray array{context_.file, context_.fileSize,    extent.address,
                       extent.size,   context_.fillElement, &storage_.chunkShape};
     readStrided(array, part.inChunk, result_, counts_, part.inRegion);
-  }
-
-  std::shared_ptr<const Bytes> decoded(const ChunkExtent& extent) const {
-    if (chunkBytes_ > MAX_CHUNK_BYTES) {
-      throw FileError(place(extent) + " has " + std::to_string(chunkBytes_) + " bytes decoded; the limit is " +
-                          std::to_string(MAX_CHUNK_BYTES),
-                      ErrorCode::tooLarge);
-    }
-    // Filters make incompressible data a little larger, never twice as large.
-    if (extent.size > 2 * chunkBytes_ + 65536) throw FileError(place(extent) + " is too large for its chunk shape");
-    auto decode = [&] {
-      Bytes stored(extent.size);
-      readExactly(context_.file, extent.address, stored);
-      return codec::decode(storage_.filters, extent.filterMask, stored, chunkBytes_, context_.elementBytes);
-    };
-    if (context_.cache == nullptr) return std::make_shared<const Bytes>(decode());
-    return context_.cache->get(ChunkKey{context_.version, extent.address}, decode);
   }
 
   const GatherContext& context_;
@@ -137,7 +84,7 @@ class ChunkGather {
   std::span<const ChunkExtent> extents_;
   const Shape counts_;
   std::span<std::byte> result_;
-  std::uint64_t chunkBytes_ = 0;
+  const StoredChunks chunks_;
 };
 
 // Slots of raw files as one extent.

@@ -8,6 +8,7 @@
 #include "core/chunk-grid.h"
 #include "core/storage.h"
 #include "server/executor/chunk-cache.h"
+#include "server/executor/decode-budget.h"
 
 namespace h5cap {
 
@@ -20,6 +21,7 @@ struct GatherContext {
   std::size_t elementBytes = 0;
   Bytes fillElement;  // one packed element; never empty
   Shape shape;        // of the dataset
+  DecodeBudget* decoding = nullptr;
 };
 
 // Elements of `region` from one contiguous extent.  Reads no more than it must: whole rows where they are dense, spans
@@ -39,6 +41,16 @@ void gatherInline(const GatherContext& context, const InlineBytes& storage, cons
 // ones decoded whole through the cache.
 void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,
                   std::span<const ChunkExtent> extents, const Region& region, std::span<std::byte> result);
+
+// The same for single elements, grouped by chunk: they go to their places in `result`.  A dataset that is not chunked is one
+// chunk (`inOnePiece`).  `extents` are those of `wanted.chunks`; each chunk is decoded once.
+ChunkElements inOnePiece(std::span<const std::uint64_t> coordinates, const Shape& shape);
+void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const ChunkElements& wanted,
+                      std::span<std::byte> result);
+void gatherInline(const GatherContext& context, const InlineBytes& storage, const ChunkElements& wanted,
+                  std::span<std::byte> result);
+void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const Shape& grid,
+                  std::span<const ChunkExtent> extents, const ChunkElements& wanted, std::span<std::byte> result);
 
 // pread that fails with FileError on a short read or an I/O error, naming offset and count.
 void readExactly(int file, std::uint64_t offset, std::span<std::byte> target);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "core/pack.h"
 #include "server/objects/guarded.h"
@@ -97,6 +98,63 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::find(ObjectId dataset, c
   const std::uint64_t fetched = blockCount(box, blockShape) * elementCount(blockShape);
   if (fetched > 4 * std::max(wanted, blockChunks)) return ask(dataset, box);
   return fromBlocks(dataset, grid, box, blockShape);
+}
+
+namespace {
+
+// Chunks of one block, and the box of all of these.
+struct BlockShare {
+  std::vector<std::size_t> places;  // in the list of numbers
+  std::vector<Shape> chunks;
+  ChunkBox box;
+};
+
+void widen(ChunkBox& box, const Shape& chunk) {
+  if (box.first.empty()) {
+    box = {chunk, Shape(chunk.size(), 1)};
+    return;
+  }
+  for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
+    const std::uint64_t last = std::max(box.first[axis] + box.count[axis] - 1, chunk[axis]);
+    box.first[axis] = std::min(box.first[axis], chunk[axis]);
+    box.count[axis] = last - box.first[axis] + 1;
+  }
+}
+
+}  // namespace
+
+kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::findEach(ObjectId dataset, const Shape& grid,
+                                                                 std::vector<std::uint64_t> numbers) {
+  const Shape blockShape = blockShapeFor(grid, blockChunks);
+  auto shares = std::make_shared<std::map<Shape, BlockShare>>();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    Shape chunk(grid.size()), first(grid.size());
+    for (std::size_t axis = grid.size(), rest = numbers[i]; axis-- > 0; rest /= grid[axis]) {
+      chunk[axis] = rest % grid[axis];
+      first[axis] = chunk[axis] / blockShape[axis] * blockShape[axis];
+    }
+    BlockShare& share = (*shares)[first];
+    widen(share.box, chunk);
+    share.places.push_back(i);
+    share.chunks.push_back(std::move(chunk));
+  }
+  kj::Vector<kj::Promise<std::shared_ptr<const Extents>>> pending;
+  for (auto& [first, share] : *shares) pending.add(find(dataset, grid, share.box));
+  return kj::joinPromises(pending.releaseAsArray())
+      .then([shares, count = numbers.size()](kj::Array<std::shared_ptr<const Extents>> found) {
+        auto result = std::make_shared<Extents>(count);
+        std::size_t block = 0;
+        for (auto& [first, share] : *shares) {
+          const Extents& extents = *found[block++];
+          for (std::size_t i = 0; i < share.places.size(); ++i) {
+            std::uint64_t at = 0;
+            for (std::size_t axis = 0; axis < first.size(); ++axis)
+              at = at * share.box.count[axis] + share.chunks[i][axis] - share.box.first[axis];
+            (*result)[share.places[i]] = extents[at];
+          }
+        }
+        return std::shared_ptr<const Extents>(std::move(result));
+      });
 }
 
 kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::fromBlocks(ObjectId dataset, const Shape& grid,

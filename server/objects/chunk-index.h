@@ -21,6 +21,10 @@ class ChunkIndex {
   // Extents of the chunks in `box`, in C order.  The box lies in `grid` and has at most rpc::MAX_PLAN_CHUNKS.
   kj::Promise<std::shared_ptr<const Extents>> find(ObjectId dataset, const Shape& grid, const ChunkBox& box);
 
+  // Extents of chunks by their numbers in C order of `grid`, ascending, in this order.
+  kj::Promise<std::shared_ptr<const Extents>> findEach(ObjectId dataset, const Shape& grid,
+                                                       std::vector<std::uint64_t> numbers);
+
  private:
   static constexpr std::size_t maxBlocks = 256;
   static constexpr std::uint64_t blockChunks = 1024;  // about a millisecond of a planner's time

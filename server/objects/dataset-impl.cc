@@ -75,10 +75,10 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
 ReadRequest readRequest(rpc::Dataset::ReadParams::Reader params) {
   auto options = params.getOptions();
   if (options.hasReduction()) raiseKj(ErrorCode::unimplemented, "reductions are not served yet");
-  if (options.hasFields()) raiseKj(ErrorCode::unimplemented, "reading some fields of a compound is not served yet");
   if (options.getCursor().getByte() != 0) raiseKj(ErrorCode::unimplemented, "byte cursors are not served yet");
   ReadRequest request;
   request.selection = wire::read(params.getSelection());
+  for (auto name : options.getFields()) request.fields.emplace_back(name.begin(), name.size());
   request.replyBytes = options.getReplyBytes();
   request.firstElement = options.getCursor().getElement();
   request.ifVersion = wire::readBytes(options.getIfVersion());

@@ -17,6 +17,7 @@ enum class AbsentSources { fill, raise };
 
 struct ReadRequest {
   Selection selection;
+  std::vector<std::string> fields;  // of a compound: only these, in this order; empty: all
   std::uint64_t replyBytes = 0;    // zero: the default
   std::uint64_t firstElement = 0;  // where to go on
   AbsentSources absentSources = AbsentSources::fill;

@@ -163,4 +163,9 @@ kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> FileVersion::extent
   return chunks_.find(dataset, grid, box).attach(kj::addRef(*this));
 }
 
+kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> FileVersion::extentsOf(ObjectId dataset, const Shape& grid,
+                                                                                    std::vector<std::uint64_t> chunks) {
+  return chunks_.findEach(dataset, grid, std::move(chunks)).attach(kj::addRef(*this));
+}
+
 }  // namespace h5cap

@@ -107,6 +107,10 @@ class FileVersion : public kj::Refcounted {
   kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extents(ObjectId dataset, const Shape& grid,
                                                                        const ChunkBox& box);
 
+  // The same of single chunks, by their numbers in C order of `grid`.
+  kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extentsOf(ObjectId dataset, const Shape& grid,
+                                                                         std::vector<std::uint64_t> chunks);
+
   // Any other question; not remembered.
   kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question);
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/cover.h"
+#include "core/pack.h"
 #include "server/objects/guarded.h"
 #include "server/objects/read-operation.h"
 #include "server/objects/virtual-reader.h"
@@ -31,10 +33,14 @@ std::span<const std::byte> bytesOf(capnp::Data::Reader data) {
 
 kj::Promise<bool> ReadOperation::fromLibrary() {
   return version_
-      ->ask([id = node_->id, part = run_.part](rpc::PlannerRequest::Builder request) {
+      ->ask([id = node_->id, part = run_.part, points = isScattered() ? coordinates_ : std::vector<std::uint64_t>()](
+                rpc::PlannerRequest::Builder request) {
         auto elements = request.initElements();
         elements.setSource(id);
-        wire::writeRegion(part, elements.initRegion(part.axes.size()));
+        if (points.empty())
+          wire::writeRegion(part, elements.initRegion(part.axes.size()));
+        else
+          elements.setPoints(kj::arrayPtr(points.data(), points.size()));
       })
       .then([this](kj::Own<PlannerAnswer> answer) { return guarded([&] { return takeElements(kj::mv(answer)); }); },
             [this](kj::Exception&& problem) -> kj::Promise<bool> {
@@ -56,17 +62,26 @@ kj::Promise<bool> ReadOperation::takeElements(kj::Own<PlannerAnswer> answer) {
   }
   if (bytes > rpc::MAX_ELEMENT_BYTES)
     raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
-  return space_.reserve(elements.getPacked().size())
+  return space_.reserve(run_.count * packedBytes())
       .then([this, answer = kj::mv(answer)](std::span<std::byte> target) mutable {
         auto elements = answer->reply().getElements();
-        std::memcpy(target.data(), elements.getPacked().begin(), target.size());
-        auto heap = bytesOf(elements.getHeap());
-        result_.heap.assign(heap.begin(), heap.end());
+        auto packed = bytesOf(elements.getPacked()), heap = bytesOf(elements.getHeap());
+        guarded([&] {
+          if (picker_) return pickInto(target, packed, heap);
+          std::copy(packed.begin(), packed.end(), target.begin());
+          result_.heap.assign(heap.begin(), heap.end());
+        });
         return verify();
       });
 }
 
 // A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
+void ReadOperation::pickInto(std::span<std::byte> target, std::span<const std::byte> elements,
+                             std::span<const std::byte> heap) {
+  picker_->pick(elements, target);
+  result_.heap = picker_->pickHeap(target, heap);
+}
+
 kj::Promise<bool> ReadOperation::planMeasured() {
   if (depthLeft_ < maxVirtualDepth) return planWithin(shapeHolding(request_.selection, dataset().space.shape));
   return version_->storage(node_->id)
@@ -85,28 +100,93 @@ kj::Promise<bool> ReadOperation::planMeasured() {
       });
 }
 
-kj::Promise<bool> ReadOperation::fromSources(const VirtualStorage& storage) {
-  if (depthLeft_ == 0)
-    raiseKj(ErrorCode::fileProblem, place_.text() + ": virtual datasets refer to each other more than 16 levels deep");
+// A piece of a virtual dataset, in memory of its own.
+struct ReadOperation::Piece {
+  Bytes elements;
+  Bytes heap;
+};
+
+kj::Promise<ReadOperation::Piece> ReadOperation::virtualPiece(const VirtualStorage& storage, Region region) {
+  auto piece = kj::heap<Piece>();
+  piece->elements.resize(region.elementCount() * elementBytes());
+  std::span<std::byte> target(piece->elements);
   return version_->mappings(node_->id)
-      .then([this, &storage](std::shared_ptr<const MappingIndex> index) {
-        return space_.reserve(run_.count * elementBytes())
-            .then([this, &storage, index = kj::mv(index)](std::span<std::byte> target) mutable {
-              return guarded([&] {
-                return readVirtual(VirtualRead{place_.clone(), node_, virtualShape(), extent_, &storage,
-                                               kj::mv(index), run_.part, fillElement(), request_.absentSources,
-                                               depthLeft_ - 1},
-                                   target);
-              });
-            });
+      .then([this, &storage, target, region = std::move(region)](std::shared_ptr<const MappingIndex> index) mutable {
+        return guarded([&] {
+          return readVirtual(VirtualRead{place_.clone(), node_, result_.shape, extent_, &storage, kj::mv(index),
+                                         std::move(region), fillElement(), request_.absentSources, depthLeft_ - 1},
+                             target);
+        });
       })
-      .then([this](VirtualOutcome outcome) {
-        result_.heap = std::move(outcome.heap);
+      .then([this, piece = kj::mv(piece)](VirtualOutcome outcome) mutable {
+        piece->heap = std::move(outcome.heap);
         auto& missing = result_.missingSources;
         for (std::string& name : outcome.missingSources)
           if (std::find(missing.begin(), missing.end(), name) == missing.end()) missing.push_back(std::move(name));
-        return verify();
+        return std::move(*piece);
       });
+}
+
+kj::Promise<bool> ReadOperation::fromSources(const VirtualStorage& storage) {
+  if (depthLeft_ == 0)
+    raiseKj(ErrorCode::fileProblem, place_.text() + ": virtual datasets refer to each other more than 16 levels deep");
+  // Room first: what the budget does not allow is not read.
+  return space_.reserve(run_.count * packedBytes()).then([this, &storage](std::span<std::byte> target) {
+    auto reading = isScattered() ? elementsFromSources(storage) : virtualPiece(storage, run_.part);
+    return reading.then([this, target](Piece piece) {
+      guarded([&] {
+        if (picker_) return pickInto(target, piece.elements, piece.heap);
+        std::copy(piece.elements.begin(), piece.elements.end(), target.begin());
+        result_.heap = std::move(piece.heap);
+      });
+      return verify();
+    });
+  });
+}
+
+// Single elements, through regions that cover some of them each.
+class ReadOperation::Scattered {
+ public:
+  Scattered(ReadOperation& read, const VirtualStorage& storage) : read_(read), storage_(storage) {
+    whole_.elements.resize(read_.run_.count * read_.elementBytes());
+  }
+
+  kj::Promise<Piece> run() {
+    const auto rank = read_.result_.shape.size();
+    if (done_ == read_.run_.count) return std::move(whole_);
+    auto covered = coverElements(std::span(read_.coordinates_).subspan(done_ * rank), rank);
+    auto reading = read_.virtualPiece(storage_, covered.region);
+    return reading.then([this, places = std::move(covered.places)](Piece piece) {
+      return guarded([&] {
+        take(places, std::move(piece));
+        return run();
+      });
+    });
+  }
+
+ private:
+  void take(const std::vector<std::uint64_t>& places, Piece piece) {
+    const auto bytes = read_.elementBytes();
+    if (!piece.heap.empty()) {
+      if (whole_.heap.size() + piece.heap.size() > rpc::MAX_ELEMENT_BYTES)
+        raiseKj(ErrorCode::tooLarge, read_.place_.text() + ": the variable-length data of one reply exceeds 32 MiB");
+      relocate(read_.dataset().type, piece.elements, whole_.heap.size());
+      whole_.heap.insert(whole_.heap.end(), piece.heap.begin(), piece.heap.end());
+    }
+    for (auto place : places)
+      std::memcpy(whole_.elements.data() + done_++ * bytes, piece.elements.data() + place * bytes, bytes);
+  }
+
+  ReadOperation& read_;
+  const VirtualStorage& storage_;
+  Piece whole_;
+  std::uint64_t done_ = 0;
+};
+
+kj::Promise<ReadOperation::Piece> ReadOperation::elementsFromSources(const VirtualStorage& storage) {
+  auto scattered = kj::heap<Scattered>(*this, storage);
+  auto promise = scattered->run();
+  return promise.attach(kj::mv(scattered));
 }
 
 }  // namespace h5cap

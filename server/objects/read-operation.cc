@@ -10,6 +10,26 @@ namespace {
 // The first guess at how many variable-length elements fit a reply.
 constexpr std::uint64_t maxVariableElements = 16384;
 
+// Of single elements in one reply: they are sorted, and their coordinates take memory of their own.
+constexpr std::uint64_t maxCoordinates = 262'144;
+
+// Single elements of a virtual dataset or of raw files in one reply: in the worst case each is looked for by itself.
+constexpr std::uint64_t maxElsewhere = 16'384;
+
+// Whole elements of which one reply carries some fields.
+constexpr std::uint64_t maxWholeBytes = 16 << 20;
+
+// A mask along an axis becomes a list.
+constexpr std::uint64_t maxMaskedIndices = 4 << 20;
+
+void checkMasks(const Selection& selection) {
+  for (const auto& axis : selection.axes()) {
+    const auto* mask = std::get_if<BitMask>(&axis);
+    if (mask != nullptr && mask->count() > maxMaskedIndices)
+      throw FileError("a mask along an axis with more than 4 million indices", ErrorCode::tooLarge);
+  }
+}
+
 }  // namespace
 
 ReadOperation::ReadOperation(NodePlace place, ReadRequest request, ElementSpace& space, int depthLeft)
@@ -90,20 +110,24 @@ kj::Promise<bool> ReadOperation::plan() {
 
 kj::Promise<bool> ReadOperation::planWithin(const Shape& shape) {
   result_.shape = shape;
-  region_ = resolve(request_.selection, result_.shape);
-  result_.selected = region_.shape();
+  checkMasks(request_.selection);
+  wanted_.emplace(request_.selection, shape);
+  result_.selected = wanted_->shape();
+  picker_ = nullptr;
+  if (!request_.fields.empty()) picker_ = std::make_shared<const FieldPicker>(dataset().type, request_.fields);
   if (isKnown()) {
     result_.isUnchanged = true;
     return verify();
   }
-  total_ = region_.elementCount();
+  total_ = wanted_->elementCount();
   if (request_.firstElement > total_)
     raiseKj(ErrorCode::badSelection, place_.text() + ": the cursor lies beyond the selection");
   if (request_.firstElement == total_) return nothing();
 
   replyBytes_ = request_.replyBytes == 0 ? rpc::DEFAULT_REPLY_BYTES : request_.replyBytes;
   replyBytes_ = std::min<std::uint64_t>(replyBytes_, rpc::MAX_REPLY_BYTES);
-  std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / elementBytes(), 1);
+  std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / packedBytes(), 1);
+  if (picker_) elements = std::min(elements, std::max<std::uint64_t>(maxWholeBytes / elementBytes(), 1));
   if (dataset().type.hasVariable()) elements = std::min(elements, maxVariableElements);
   cut(elements);
   return version_->storage(node_->id).then([this](std::shared_ptr<const Storage> storage) {
@@ -113,7 +137,15 @@ kj::Promise<bool> ReadOperation::planWithin(const Shape& shape) {
 }
 
 void ReadOperation::cut(std::uint64_t maxElements) {
-  run_ = runFrom(region_, request_.firstElement, maxElements);
+  if (isScattered()) {
+    maxElements = std::min(maxElements, maxCoordinates / result_.shape.size());
+    const bool isElsewhere = dataset().layout == Layout::virtualMapping || dataset().layout == Layout::external;
+    if (isElsewhere) maxElements = std::min(maxElements, maxElsewhere);
+    run_ = Run{{}, request_.firstElement, std::min(maxElements, total_ - request_.firstElement)};
+    coordinates_ = wanted_->coordinates(run_.first, run_.count);
+  } else {
+    run_ = runFrom(*wanted_->region(), request_.firstElement, maxElements);
+  }
   result_.first = run_.first;
   result_.count = run_.count;
   result_.next = std::nullopt;

@@ -128,7 +128,9 @@ void Answers::chunks(rpc::PlannerRequest::Chunks::Reader request, rpc::PlannerRe
 }
 
 void Answers::elements(rpc::PlannerRequest::Elements::Reader request, rpc::PlannerReply::Builder reply) {
-  PackedElements read = readElements(file(), request.getSource(), wire::readRegion(request.getRegion()));
+  std::vector<std::uint64_t> points;
+  for (auto coordinate : request.getPoints()) points.push_back(coordinate);
+  PackedElements read = readElements(file(), request.getSource(), wire::readRegion(request.getRegion()), points);
   auto elements = reply.initElements();
   elements.setPacked(wire::asData(read.elements));
   elements.setHeap(wire::asData(read.heap));

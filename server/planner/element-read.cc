@@ -96,22 +96,30 @@ void raiseMissingFilter(hid_t creationList) {
   }
 }
 
-class Reader {
+// Throws unless every point lies in the shape.
+void checkPoints(std::span<const std::uint64_t> points, const Shape& shape) {
+  if (shape.empty() || points.size() % shape.size() != 0) throw BadSelection("points of another rank than the dataset");
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    auto axis = i % shape.size();
+    if (points[i] >= shape[axis]) {
+      throw BadSelection("a point outside the " + std::to_string(shape[axis]) + " indices of axis " + std::to_string(axis));
+    }
+  }
+}
+
+class RegionReader {
  public:
-  Reader(hid_t dataset, hid_t type, hid_t fileSpace, const Region& region)
-      : dataset_(dataset), type_(type), fileSpace_(fileSpace), rank_(region.axes.size()) {
+  RegionReader(hid_t dataset, hid_t type, hid_t fileSpace, hid_t transfer, const Region& region)
+      : dataset_(dataset), type_(type), fileSpace_(fileSpace), transfer_(transfer), rank_(region.axes.size()) {
     Shape counts = region.counts();
     std::vector<hsize_t> extent(counts.begin(), counts.end());
     for (const RegionAxis& axis : region.axes) stretches_.push_back(stretchesOf(axis));
     memorySpace_ = rank_ == 0
                        ? own(H5Screate(H5S_SCALAR), "make a memory space")
                        : own(H5Screate_simple(static_cast<int>(rank_), extent.data(), nullptr), "make a memory space");
-    transfer_ = arena_.transferList();
   }
 
   void read(void* to) { readAxis(0, to); }
-
-  const Arena& arena() const { return arena_; }
 
  private:
   // One H5Dread for every combination of stretches: unions of hyperslabs cost libhdf5 more, and forget the order.
@@ -135,16 +143,25 @@ class Reader {
       check(H5Sselect_hyperslab(memorySpace_.get(), H5S_SELECT_SET, memoryStart, nullptr, count, nullptr),
             "select elements");
     }
-    check(H5Dread(dataset_, type_, memorySpace_.get(), fileSpace_, transfer_.get(), to), "read elements");
+    check(H5Dread(dataset_, type_, memorySpace_.get(), fileSpace_, transfer_, to), "read elements");
   }
 
-  Arena arena_;
-  hid_t dataset_, type_, fileSpace_;
+  hid_t dataset_, type_, fileSpace_, transfer_;
   std::size_t rank_;
   std::vector<std::vector<Stretch>> stretches_;
   Stretch current_[H5S_MAX_RANK];
-  Handle memorySpace_, transfer_;
+  Handle memorySpace_;
 };
+
+// In one H5Dread: libhdf5 keeps the order of points, and reads repeated ones as often.
+void readPoints(hid_t dataset, hid_t type, hid_t fileSpace, hid_t transfer, std::span<const std::uint64_t> points,
+                std::size_t count, void* to) {
+  std::vector<hsize_t> coordinates(points.begin(), points.end());
+  check(H5Sselect_elements(fileSpace, H5S_SELECT_SET, count, coordinates.data()), "select elements");
+  hsize_t extent = count;
+  Handle memorySpace = own(H5Screate_simple(1, &extent, nullptr), "make a memory space");
+  check(H5Dread(dataset, type, memorySpace.get(), fileSpace, transfer, to), "read elements");
+}
 
 void checkServed(const DataType& type, hid_t creationList) {
   std::string unsupported = type.unsupportedReason();
@@ -161,7 +178,8 @@ void checkServed(const DataType& type, hid_t creationList) {
 
 }  // namespace
 
-PackedElements readElements(const OpenFile& file, ObjectId id, const Region& region) {
+PackedElements readElements(const OpenFile& file, ObjectId id, const Region& region,
+                            std::span<const std::uint64_t> points) {
   Handle dataset = file.dataset(id);
   Handle creation = own(H5Dget_create_plist(dataset.get()), "read the dataset's properties");
   Handle type = own(H5Dget_type(dataset.get()), "read the datatype");
@@ -170,8 +188,12 @@ PackedElements readElements(const OpenFile& file, ObjectId id, const Region& reg
   Handle space = own(H5Dget_space(dataset.get()), "read the shape");
   Dataspace extent = readSpace(space.get());
   if (extent.kind == Dataspace::Kind::null) throw BadSelection("a dataset without elements");
-  checkRegion(region, extent.shape);
-  std::uint64_t count = region.elementCount();
+  if (points.empty()) {
+    checkRegion(region, extent.shape);
+  } else {
+    checkPoints(points, extent.shape);
+  }
+  std::uint64_t count = points.empty() ? region.elementCount() : points.size() / extent.shape.size();
   std::size_t elementBytes = std::max<std::size_t>({mapped.layout->memoryBytes, mapped.layout->packedBytes, 1});
   if (count > MAX_ELEMENT_REPLY_BYTES / elementBytes) {
     throw FileError(std::to_string(count) + " elements of " + std::to_string(elementBytes) + " bytes; the limit is " +
@@ -180,11 +202,16 @@ PackedElements readElements(const OpenFile& file, ObjectId id, const Region& reg
   }
   if (count == 0) return {};
   Bytes memory(count * mapped.layout->memoryBytes);
-  Reader reader(dataset.get(), type.get(), space.get(), region);
+  Arena arena;
+  Handle transfer = arena.transferList();
   try {
-    reader.read(memory.data());
+    if (points.empty()) {
+      RegionReader(dataset.get(), type.get(), space.get(), transfer.get(), region).read(memory.data());
+    } else {
+      readPoints(dataset.get(), type.get(), space.get(), transfer.get(), points, count, memory.data());
+    }
   } catch (const FileError&) {
-    if (reader.arena().isExhausted()) rethrowTooLarge();
+    if (arena.isExhausted()) rethrowTooLarge();
     raiseMissingFilter(creation.get());
     throw;
   }

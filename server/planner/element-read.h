@@ -1,6 +1,8 @@
 // Elements by way of H5Dread, for what only the library can read.
 #pragma once
 
+#include <span>
+
 #include "h5cap/node.h"
 #include "h5cap/selection.h"
 #include "server/planner/open-file.h"
@@ -14,9 +16,10 @@ struct PackedElements {
   Bytes heap;
 };
 
-// The elements of `region`, packed in C order.  BadSelection outside the shape; FileError (tooLarge) when elements and
+// The elements of `region`, packed in C order, or when there are points those: coordinates of one after the other.  BadSelection outside the shape; FileError (tooLarge) when elements and
 // heap exceed MAX_ELEMENT_REPLY_BYTES, (missingFilter) naming the filter, (fileProblem); Unimplemented for types that
 // are not served and for datasets whose elements are in other files.
-PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region);
+PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region,
+                            std::span<const std::uint64_t> points);
 
 }  // namespace h5cap::hdf5

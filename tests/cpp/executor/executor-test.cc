@@ -139,7 +139,7 @@ TEST_CASE("a chunk is decoded once however many threads want it, and an error is
   auto slow = [&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     if (++decoded == 1) throw FileError("corrupt");
-    return Bytes(1000, std::byte{7});
+    return std::make_shared<const Bytes>(1000, std::byte{7});
   };
   for (int round = 0; round < 2; ++round) {
     std::atomic<int> failures = 0, successes = 0;
@@ -167,7 +167,7 @@ TEST_CASE("the cache keeps what was used last, within its bound") {
   int decoded = 0;
   auto get = [&](std::uint64_t address, std::size_t size) {
     int before = decoded;
-    auto bytes = cache.get({"v", address}, [&] { return ++decoded, Bytes(size); });
+    auto bytes = cache.get({"v", address}, [&] { return ++decoded, std::make_shared<const Bytes>(size); });
     CHECK(bytes->size() == size);
     CHECK(cache.bytes() <= 10'000);
     return decoded > before;

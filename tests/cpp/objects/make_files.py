@@ -35,6 +35,7 @@ def main(folder):
         layout = h5py.VirtualLayout((10,), 'i8')
         layout[:] = h5py.VirtualSource('a.h5', '/endless', (10,))
         f.create_virtual_dataset('endless', layout)
+    write_elements(folder)
     with h5py.File(folder + '/b.h5', 'w') as f:
         f['line'] = np.arange(10)
         f['words'] = ['one', 'two', 'three']
@@ -62,6 +63,48 @@ def main(folder):
     with open(folder + '/text.txt', 'w') as f:
         f.write('not HDF5')
     rewrite(folder + '/changing.h5', 0)
+
+
+def write_elements(folder):
+    """Two axes of 60 and 70 in every layout, with plain, compound and variable-length elements."""
+    shape = (60, 70)
+    numbers = np.arange(60 * 70, dtype='<i4').reshape(shape)
+    words = np.array([f'word {i}' * (i % 4) for i in range(60 * 70)], object).reshape(shape)
+    record = np.dtype([('a', '<i4'), ('name', h5py.string_dtype()), ('b', '>f8'), ('list', h5py.vlen_dtype('<u2'))])
+    records = np.empty(shape, record)
+    records['a'], records['b'], records['name'] = numbers, numbers / 2, words
+    for place in np.ndindex(shape):
+        records['list'][place] = np.arange(place[1] % 5, dtype='u2')
+    plain = np.empty(shape, [('a', '<i4'), ('b', '>f8'), ('c', 'S3')])
+    plain['a'], plain['b'], plain['c'] = numbers, numbers / 2, b'xyz'
+    with h5py.File(folder + '/elements.h5', 'w') as f:
+        f['contiguous'] = numbers
+        f.create_dataset('raw', data=numbers, chunks=(7, 9))
+        f.create_dataset('packed', data=numbers, chunks=(7, 9), compression='gzip', shuffle=True)
+        f.create_dataset('scaled', data=numbers, chunks=(7, 9), scaleoffset=0)
+        partly = f.create_dataset('partly', shape, '<i4', chunks=(7, 9), fillvalue=-5, compression='gzip')
+        partly[10:20, 10:40] = numbers[10:20, 10:40]
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        h5py.h5d.create(f.id, b'compact', h5py.h5t.STD_I32LE, h5py.h5s.create_simple(shape), compact)
+        f['compact'][...] = numbers
+        f.create_dataset('never', shape, '<i4', fillvalue=8)
+        f['words'] = words
+        f.create_dataset('records', data=records, chunks=(20, 20))
+        f.create_dataset('plain', data=plain, chunks=(20, 20), compression='gzip')
+        f['one'] = 3
+        f.create_dataset('external', shape, '<i4', external=[('first.raw', 8, 8000), ('second.raw', 0, 8800)])
+        before = os.getcwd()
+        os.chdir(folder)  # where raw files are written to
+        f['external'][...] = numbers
+        os.chdir(before)
+        layout = h5py.VirtualLayout(shape, '<i4')
+        layout[:30] = h5py.VirtualSource('elements.h5', 'packed', shape)[:30]
+        layout[30:, ::2] = h5py.VirtualSource('elements.h5', 'raw', shape)[30:, :35]
+        f.create_virtual_dataset('virtual', layout, fillvalue=-1)
+        layout = h5py.VirtualLayout(shape, record)
+        layout[:40] = h5py.VirtualSource('elements.h5', 'records', shape)[20:]
+        f.create_virtual_dataset('virtual-records', layout)
 
 
 def mapped(source):

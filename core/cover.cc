@@ -1,0 +1,50 @@
+#include "core/cover.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/positions.h"
+#include "h5cap/error.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::uint64_t SLACK = 8;  // elements
+
+}  // namespace
+
+CoveredElements coverElements(std::span<const std::uint64_t> coordinates, std::size_t rank) {
+  if (rank == 0 || coordinates.size() < rank) throw Failed("covering no elements");
+  std::vector<std::set<std::uint64_t>> axes(rank);
+  std::size_t count = 0;
+  for (; (count + 1) * rank <= coordinates.size(); ++count) {
+    auto point = coordinates.subspan(count * rank, rank);
+    std::uint64_t cover = 1;
+    for (std::size_t k = 0; k < rank; ++k) {
+      auto extent = axes[k].size() + (axes[k].count(point[k]) == 0);
+      if (__builtin_mul_overflow(cover, extent, &cover)) cover = unlimited;
+    }
+    if (count > 0 && cover > 2 * (count + 1) + SLACK) break;
+    for (std::size_t k = 0; k < rank; ++k) axes[k].insert(point[k]);
+  }
+  CoveredElements result;
+  std::vector<std::vector<std::uint64_t>> lists;
+  for (auto& axis : axes) {
+    lists.emplace_back(axis.begin(), axis.end());
+    RegionAxis positions;
+    positions.indices = lists.back();
+    result.region.axes.push_back(normalised(std::move(positions)));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t place = 0;
+    for (std::size_t k = 0; k < rank; ++k) {
+      auto at = std::lower_bound(lists[k].begin(), lists[k].end(), coordinates[i * rank + k]) - lists[k].begin();
+      place = place * lists[k].size() + static_cast<std::uint64_t>(at);
+    }
+    result.places.push_back(place);
+  }
+  return result;
+}
+
+}  // namespace h5cap

@@ -1,0 +1,38 @@
+// Some fields of a compound, packed as a compound of these.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "h5cap/node.h"
+
+namespace h5cap {
+
+class FieldPicker {
+ public:
+  // Throws BadType when `compound` is none, BadSelection for a name that it does not have or that is given twice.
+  FieldPicker(const DataType& compound, const std::vector<std::string>& names);
+
+  // The fields in the order of their names, without padding.
+  const DataType& type() const { return type_; }
+
+  // From whole packed elements to `target`, which holds as many of `type()`.
+  void pick(std::span<const std::byte> elements, std::span<std::byte> target) const;
+
+  // What picked elements need of the heap of whole ones: their places are changed to lie in the result.  Throws FileError for
+  // places outside `heap`, (tooLarge) when they share so much that the result would be larger than `heap`.
+  Bytes pickHeap(std::span<std::byte> picked, std::span<const std::byte> heap) const;
+
+ private:
+  struct Part {
+    std::size_t from = 0, to = 0, bytes = 0;
+  };
+
+  DataType type_;
+  std::size_t wholeBytes_ = 0;
+  std::vector<Part> parts_;
+};
+
+}  // namespace h5cap

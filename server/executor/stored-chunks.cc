@@ -1,0 +1,102 @@
+#include "server/executor/stored-chunks.h"
+
+#include <algorithm>
+
+#include "core/codec/codec.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr std::uint64_t MAX_CHUNK_BYTES = 1u << 30;  // decoded
+constexpr std::size_t MASKED_FILTERS = 32;           // bits of a filter mask
+
+std::string place(const ChunkExtent& extent) {
+  return "chunk of " + std::to_string(extent.size) + " bytes at offset " + std::to_string(extent.address);
+}
+
+bool applies(std::size_t filter, const ChunkExtent& extent) {
+  return filter >= MASKED_FILTERS || !(extent.filterMask >> filter & 1);
+}
+
+// A chunk that is too large for the cache, with the memory that was taken for it.
+struct Held {
+  Bytes bytes;
+  DecodeBudget::Lease lease;
+};
+
+}  // namespace
+
+std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes) {
+  std::uint64_t bytes;
+  if (__builtin_mul_overflow(elementCount(shape), elementBytes, &bytes)) {
+    throw FileError("the dataset has more bytes than can be counted", ErrorCode::tooLarge);
+  }
+  return bytes;
+}
+
+StoredChunks::StoredChunks(const GatherContext& context, const ChunkedStorage& storage)
+    : context_(context), storage_(storage) {
+  if (storage.chunkShape.size() != context.shape.size()) throw FileError("chunks and dataset differ in rank");
+  chunkBytes_ = packedBytes(storage.chunkShape, context.elementBytes);
+  if (chunkBytes_ == 0) throw FileError("a chunk shape with an extent of zero");
+}
+
+bool StoredChunks::isRaw(const Shape& chunk, const ChunkExtent& extent) const {
+  if (extent.address > context_.fileSize || extent.size > context_.fileSize - extent.address) {
+    throw FileError(place(extent) + " lies beyond the end of the file, " + std::to_string(context_.fileSize));
+  }
+  bool isRaw = true;
+  for (std::size_t i = 0; i < storage_.filters.size(); ++i) isRaw = isRaw && !applies(i, extent);
+  if (storage_.partialChunksUnfiltered) {
+    for (std::size_t a = 0; a < chunk.size(); ++a) {
+      isRaw = isRaw || (chunk[a] + 1) * storage_.chunkShape[a] > context_.shape[a];
+    }
+  }
+  if (isRaw && extent.size != chunkBytes_) {
+    throw FileError(place(extent) + " is stored without filters and should have " + std::to_string(chunkBytes_));
+  }
+  return isRaw;
+}
+
+std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) const {
+  if (chunkBytes_ > MAX_CHUNK_BYTES) {
+    throw FileError(place(extent) + " has " + std::to_string(chunkBytes_) + " bytes decoded; the limit is " +
+                        std::to_string(MAX_CHUNK_BYTES),
+                    ErrorCode::tooLarge);
+  }
+  // Filters make incompressible data a little larger, never twice as large.
+  if (extent.size > 2 * chunkBytes_ + 65536) throw FileError(place(extent) + " is too large for its chunk shape");
+  auto decodeWithin = [&]() -> std::shared_ptr<const Bytes> {
+    DecodeBudget::Lease lease;
+    if (context_.decoding != nullptr) lease = context_.decoding->take(decodingBytes(extent));
+    if (context_.cache != nullptr && chunkBytes_ < context_.cache->maxBytes()) {
+      return std::make_shared<const Bytes>(decode(extent));  // counts in the cache from here on
+    }
+    auto held = std::make_shared<Held>(Held{decode(extent), std::move(lease)});
+    return {held, &held->bytes};
+  };
+  auto chunk = context_.cache == nullptr
+                   ? decodeWithin()
+                   : context_.cache->get(ChunkKey{context_.version, extent.address}, decodeWithin);
+  // A hostile plan may name one chunk as part of two datasets: the cached size is not to be trusted.
+  if (chunk->size() != chunkBytes_) throw FileError(place(extent) + " belongs to datasets of different chunk sizes");
+  return chunk;
+}
+
+Bytes StoredChunks::decode(const ChunkExtent& extent) const {
+  Bytes stored(extent.size);
+  readExactly(context_.file, extent.address, stored);
+  return codec::decode(storage_.filters, extent.filterMask, stored, chunkBytes_, context_.elementBytes);
+}
+
+// What is stored, and what a stage makes of what another one made.
+std::uint64_t StoredChunks::decodingBytes(const ChunkExtent& extent) const {
+  std::uint64_t stages = 0;
+  for (std::size_t i = 0; i < storage_.filters.size(); ++i) {
+    if (applies(i, extent) && storage_.filters[i].id != codec::filter::fletcher32) ++stages;
+  }
+  return extent.size + std::clamp<std::uint64_t>(stages, 1, 2) * chunkBytes_;
+}
+
+}  // namespace h5cap

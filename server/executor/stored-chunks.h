@@ -1,0 +1,37 @@
+// The chunks of one dataset: checked, read in part where they are stored as they are, decoded through the cache elsewhere.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/executor/gather.h"
+
+namespace h5cap {
+
+// The bytes that an array of packed elements takes.  FileError (tooLarge) when they cannot be counted.
+std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes);
+
+class StoredChunks {
+ public:
+  // Both outlive it.
+  StoredChunks(const GatherContext& context, const ChunkedStorage& storage);
+
+  // Whether no filter applies to the chunk at these chunk coordinates, and its bytes are its elements.  FileError when it
+  // does not lie in the file, or has no such size.
+  bool isRaw(const Shape& chunk, const ChunkExtent& extent) const;
+
+  // A chunk to which filters apply, of chunkBytes().  Never written ones have none.
+  std::shared_ptr<const Bytes> decoded(const ChunkExtent& extent) const;
+
+  std::uint64_t chunkBytes() const { return chunkBytes_; }
+
+ private:
+  Bytes decode(const ChunkExtent& extent) const;
+  std::uint64_t decodingBytes(const ChunkExtent& extent) const;
+
+  const GatherContext& context_;
+  const ChunkedStorage& storage_;
+  std::uint64_t chunkBytes_;
+};
+
+}  // namespace h5cap
