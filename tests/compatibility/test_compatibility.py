@@ -54,8 +54,10 @@ def folder(tmp_path_factory):
         file.attrs["region"] = file["entry/data"].regionref[2, 3:5, 4:6]
         file.create_dataset("references", data=[file["entry"].ref, file["line"].ref], dtype=h5py.ref_dtype)
         file["long double"] = np.array([1.5, -2.25], np.longdouble)
-        file.create_dataset("raw", (4,), "i4", external=[("raw.bin", 0, 16)])
-        file["raw"][:] = [1, 2, 3, 4]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(root)  # which a raw file's name is relative to when it is written
+            file.create_dataset("raw", (4,), "i4", external=[("raw.bin", 0, 16)])
+            file["raw"][:] = [1, 2, 3, 4]
     (root / "junk.h5").write_text("no HDF5")
     return root
 

@@ -50,7 +50,7 @@ class AttributeManager(MutableMappingHDF5):
     'NXentry'
     """
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any):
         self._id = parent.id
         self._node = parent
 
@@ -71,11 +71,11 @@ class AttributeManager(MutableMappingHDF5):
             described = sorted(described, key=lambda attribute: attribute["creation_order"])
         return [shown(attribute["name"]) for attribute in described]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         """Names: in order of creation where the file tracks it, otherwise sorted."""
         return iter(self._names())
 
-    def __reversed__(self) -> Iterator[str]:
+    def __reversed__(self) -> Iterator[Any]:
         return reversed(self._names())
 
     def __len__(self) -> int:
@@ -87,13 +87,13 @@ class AttributeManager(MutableMappingHDF5):
             raise RuntimeError("Can't determine if attribute exists by name (no attribute name)")  # as h5py
         return self._node._native.attribute(raw) is not None
 
-    def keys(self):
+    def keys(self) -> KeysViewHDF5:
         return KeysViewHDF5(self)
 
-    def values(self):
+    def values(self) -> ValuesViewHDF5:
         return ValuesViewHDF5(self)
 
-    def items(self):
+    def items(self) -> ItemsViewHDF5:
         return ItemsViewHDF5(self)
 
     def _ipython_key_completions_(self) -> List[str]:
@@ -112,10 +112,10 @@ class AttributeManager(MutableMappingHDF5):
     def __setitem__(self, name, value) -> None:
         raise OSError(f"Unable to create attribute ({READ_ONLY})")
 
-    def create(self, name, data, shape=None, dtype=None) -> None:
+    def create(self, name: Any, data: Any, shape: Any = None, dtype: Any = None) -> None:
         raise OSError(f"Unable to create attribute ({READ_ONLY})")
 
-    def modify(self, name, value) -> None:
+    def modify(self, name: Any, value: Any) -> None:
         raise OSError(f"Can't write data ({READ_ONLY})")
 
     def __delitem__(self, name) -> None:

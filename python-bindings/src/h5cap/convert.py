@@ -43,6 +43,8 @@ def _strings(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         texts = [text.split(b"\0")[0].decode("utf-8", "surrogateescape") for text in array.flat]
         return np.array(texts, dtype).reshape(array.shape)
     given, wanted = check_string_dtype(array.dtype), check_string_dtype(dtype)
+    if given is None or wanted is None:
+        raise OSError(_NO_PATH)
     if given.length is not None and (wanted.length is None or given.encoding != wanted.encoding):
         raise OSError(_NO_PATH)
     return array.astype(dtype)

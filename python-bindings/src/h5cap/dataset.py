@@ -20,7 +20,7 @@ from .progress import Progress
 from .selections import Resolved, Shape, select, split_fields
 from .references import RegionReference
 from .special import Empty, check_string_dtype
-from .views import AsTypeView, FieldsView, picker, string_view
+from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
 _ROWS_BYTES = 1 << 20  # read at once by iteration
@@ -47,7 +47,7 @@ class Dataset(HLObject):
     def _dataset(self) -> Dict[str, Any]:
         return self._info["dataset"]
 
-    def __init__(self, bind, *, readonly: bool = False):
+    def __init__(self, bind: Any, *, readonly: bool = False):
         if not isinstance(bind, DatasetID):
             raise ValueError(f"{bind} is not a DatasetID")
         super().__init__(bind)
@@ -177,7 +177,7 @@ class Dataset(HLObject):
         return list(self._missing)
 
     @property
-    def dims(self):
+    def dims(self) -> Any:
         """Its dimensions: labels, and scales attached to them."""
         return DimensionManager(self)
 
@@ -218,11 +218,11 @@ class Dataset(HLObject):
         for start in range(0, self.shape[0], rows):
             yield from self[start:start + rows]
 
-    def iter_chunks(self, sel=None) -> Iterator[Tuple[slice, ...]]:
+    def iter_chunks(self, sel: Any = None) -> Iterator[Tuple[slice, ...]]:
         """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless chunked."""
         return chunk_slices(self.shape or (), self.chunks, sel)
 
-    def __getitem__(self, args, new_dtype=None) -> Any:
+    def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
         """Elements, by whatever h5py accepts between the brackets: integers, slices with positive steps, an ellipsis, one
         list or array of increasing indices or mask, names of fields, a reference to a region, ``()``.  ``new_dtype`` converts
         them, as `astype`.
@@ -307,7 +307,7 @@ class Dataset(HLObject):
         if shape != selection.shape:
             raise Changed(f"{self._path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
 
-    def read_direct(self, dest: np.ndarray, source_sel=None, dest_sel=None) -> None:
+    def read_direct(self, dest: np.ndarray, source_sel: Any = None, dest_sel: Any = None) -> None:
         """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when the
         array is not C-contiguous and writable."""
         positions, names = split_fields(() if source_sel is None else source_sel)
@@ -327,7 +327,7 @@ class Dataset(HLObject):
         found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
         dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
 
-    def astype(self, dtype) -> Union["Dataset", AsTypeView]:
+    def astype(self, dtype: Any) -> Union["Dataset", AsTypeView]:
         """The dataset with elements converted by HDF5's rules when they are read; itself where it has that dtype.
         ``TypeError`` for NumPy's strings of variable width, "T", unless it holds strings."""
         dtype = np.dtype(dtype)
@@ -337,11 +337,11 @@ class Dataset(HLObject):
             raise TypeError(f"dset.astype({dtype}) can only be used on datasets with an HDF5 string datatype")
         return AsTypeView(self, dtype)
 
-    def asstr(self, encoding: Optional[str] = None, errors: str = "strict"):
+    def asstr(self, encoding: Optional[str] = None, errors: str = "strict") -> AsStrView:
         """The dataset with its strings decoded to ``str``.  ``TypeError`` unless it holds strings."""
         return string_view(self, encoding, errors)
 
-    def fields(self, names: Union[str, List[str]], *, _prior_dtype=None) -> FieldsView:
+    def fields(self, names: Union[str, List[str]], *, _prior_dtype: Any = None) -> FieldsView:
         """The dataset with some of its fields.  All of them cross the wire.  ``ValueError`` for fields that are not there."""
         return FieldsView(self, names)
 
@@ -366,10 +366,10 @@ class Dataset(HLObject):
     def __setitem__(self, args, value) -> None:
         raise OSError(f"Can't write data ({READ_ONLY})")
 
-    def write_direct(self, source, source_sel=None, dest_sel=None) -> None:
+    def write_direct(self, source: Any, source_sel: Any = None, dest_sel: Any = None) -> None:
         raise OSError(f"Can't write data ({READ_ONLY})")
 
-    def resize(self, size, axis=None) -> None:
+    def resize(self, size: Any, axis: Any = None) -> None:
         if self.chunks is None:
             raise TypeError("Only chunked datasets can be resized")
         raise RuntimeError(f"Unable to change a dataset's dimensions ({READ_ONLY})")
@@ -378,7 +378,7 @@ class Dataset(HLObject):
         raise RuntimeError(f"Unable to make a dimension scale ({READ_ONLY})")
 
 
-def _blocks(start: int, stride: int, count: int, block: int) -> Any:
+def _blocks(start: int, stride: int, count: Any, block: Any) -> Any:
     """An axis for the native module."""
     if count == 1 or stride == block:
         return start, start + count * block, 1

@@ -96,7 +96,7 @@ class File(Group):
         return made
 
     @classmethod
-    def in_memory(cls, file_image=None, **kwargs) -> "File":
+    def in_memory(cls, file_image: Any = None, **kwargs: Any) -> "File":
         """Raises ``NotImplementedError``: a file in this process's memory is h5py's business."""
         raise NotImplementedError("files in memory are not on a server; use h5py.File.in_memory")
 

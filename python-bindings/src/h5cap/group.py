@@ -44,7 +44,7 @@ class Group(HLObject, MutableMappingHDF5):
 
     _what = "group"
 
-    def __init__(self, bind):
+    def __init__(self, bind: Any):
         if not isinstance(bind, GroupID):
             raise ValueError(f"{bind} is not a GroupID")
         super().__init__(bind)
@@ -74,7 +74,7 @@ class Group(HLObject, MutableMappingHDF5):
         """Whether ``path`` starts at the root of another file than this node was reached through."""
         return path.startswith("/") and self._external() is not None
 
-    def get(self, name, default=None, getclass: bool = False, getlink: bool = False, elink_mode: Optional[str] = None,
+    def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False, elink_mode: Optional[str] = None,
             elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
@@ -128,11 +128,11 @@ class Group(HLObject, MutableMappingHDF5):
             described = sorted(described, key=lambda link: link[4])
         return [shown(link[0]) for link in described]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         """Names: in order of creation where the file tracks it, otherwise sorted."""
         return iter(self._names())
 
-    def __reversed__(self) -> Iterator[str]:
+    def __reversed__(self) -> Iterator[Any]:
         return reversed(self._names())
 
     def __len__(self) -> int:
@@ -152,13 +152,13 @@ class Group(HLObject, MutableMappingHDF5):
         except (UnknownObject, TypeError):
             return False  # nothing, or no group, on the way
 
-    def keys(self):
+    def keys(self) -> KeysViewHDF5:
         return KeysViewHDF5(self._checked())
 
-    def values(self):
+    def values(self) -> ValuesViewHDF5:
         return ValuesViewHDF5(self._checked())
 
-    def items(self):
+    def items(self) -> ItemsViewHDF5:
         return ItemsViewHDF5(self._checked())
 
     def _checked(self) -> "Group":
@@ -226,16 +226,16 @@ class Group(HLObject, MutableMappingHDF5):
     def __delitem__(self, name) -> None:
         raise KeyError(f"Couldn't delete link ({READ_ONLY})")
 
-    def create_group(self, name, track_order=None):
+    def create_group(self, name: Any, track_order: Any = None) -> Any:
         raise ValueError(f"Unable to create group ({READ_ONLY})")
 
-    def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
+    def create_dataset(self, name: Any, shape: Any = None, dtype: Any = None, data: Any = None, **options: Any) -> Any:
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
 
-    def create_virtual_dataset(self, name, layout, fillvalue=None):
+    def create_virtual_dataset(self, name: Any, layout: Any, fillvalue: Any = None) -> Any:
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
 
-    def require_group(self, name) -> "Group":
+    def require_group(self, name: Any) -> "Group":
         """The group ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is no group."""
         if name not in self:
             return self.create_group(name)
@@ -244,7 +244,7 @@ class Group(HLObject, MutableMappingHDF5):
             raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
         return found
 
-    def require_dataset(self, name, shape, dtype, exact: bool = False, **options) -> Dataset:
+    def require_dataset(self, name: Any, shape: Any, dtype: Any, exact: bool = False, **options: Any) -> Dataset:
         """The dataset ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is another one."""
         import numpy as np
 
@@ -260,10 +260,10 @@ class Group(HLObject, MutableMappingHDF5):
             raise TypeError(f"Datatypes do not match (existing {found.dtype} vs new {np.dtype(dtype)})")
         return found
 
-    def move(self, source, dest) -> None:
+    def move(self, source: Any, dest: Any) -> None:
         raise ValueError(f"Unable to move link ({READ_ONLY})")
 
-    def copy(self, source, dest, name=None, **options) -> None:
+    def copy(self, source: Any, dest: Any, name: Any = None, **options: Any) -> None:
         raise RuntimeError(f"Unable to copy object ({READ_ONLY})")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Union
+from typing import Any, Iterator, Union
 
 from .h5l import LinkProxy
 from .h5p import PropGCID
@@ -52,7 +52,7 @@ class GroupID(LocatedID):
     def get_linkval(self, name: bytes) -> bytes:
         """Where a soft link leads.  ``ValueError`` for any other."""
         try:
-            found = self.links.get_val(name)
+            found: Any = self.links.get_val(name)
         except TypeError:
             found = ()
         if not isinstance(found, bytes):

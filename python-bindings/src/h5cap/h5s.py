@@ -91,7 +91,7 @@ class SpaceID(ObjectID):
         if kind == "points":
             return self.get_select_elem_npoints()
         if kind == "regular":
-            counts = [(count, block) for _, _, count, block in self._selection.dimensions]
+            counts: Any = [(count, block) for _, _, count, block in self._selection.dimensions]
             if any(None in pair for pair in counts):
                 return UNLIMITED
             return int(np.prod([count * block for count, block in counts], dtype=object))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from . import _h5cap
 from .attrs import AttributeManager
@@ -13,6 +13,10 @@ from .names import address, encoded, joined
 from .open_options import AccessOptions
 from .pickles import reduced
 from .references import Reference, RegionProxy
+
+if TYPE_CHECKING:
+    from .files import File
+    from .group import Group
 
 
 class OpenFile:
@@ -74,11 +78,11 @@ class HLObject:
 
     _what = "object"
 
-    def __init__(self, oid):
+    def __init__(self, oid: Any):
         self._id = oid
 
     @property
-    def id(self):
+    def id(self) -> Any:
         """The low-level identifier, see `h5cap.object_id`."""
         return self._id
 
@@ -129,7 +133,7 @@ class HLObject:
         return self._path  # behind a soft link that leads through an external one
 
     @property
-    def file(self):
+    def file(self) -> "File":
         """The `File` that the node is in.  Opens it when it is behind an external link and was not asked for before."""
         external = self._external()
         if external is not None:
@@ -139,7 +143,7 @@ class HLObject:
         return File._of(self._opened)
 
     @property
-    def parent(self):
+    def parent(self) -> "Group":
         """The group that the node's name is in."""
         name = self.name
         if name is None:
@@ -192,7 +196,8 @@ class HLObject:
         return html_of(self)
 
     def _short_name(self) -> str:
-        return f'"{posixpath.basename(self._path) or "/"}"' if self._path else "(anonymous)"
+        name = self.name
+        return "(anonymous)" if name is None else f'"{posixpath.basename(name) or "/"}"'
 
 
 Node = HLObject
@@ -203,13 +208,13 @@ class Datatype(HLObject):
 
     _what = "named type"
 
-    def __init__(self, bind):
+    def __init__(self, bind: Any):
         if not isinstance(bind, TypeID):
             raise ValueError(f"{bind} is not a TypeID")
         super().__init__(bind)
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         """Its NumPy dtype.  ``NotImplementedError`` names a type that is not served."""
         return self._id.dtype
 

@@ -33,7 +33,7 @@ class Reference:
         made._token, made._target = bytes(token), target
         return made
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self):
         # h5py's class for whoever asks isinstance(x, h5py.Reference).  Cython's own check sees through it, so that nothing
         # of ours is written into a file as a null reference.

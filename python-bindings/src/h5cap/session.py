@@ -40,7 +40,7 @@ class Session:
     ['run1', 'run2'] first
     """
 
-    def __init__(self, native, url: str, timeout: float, token: Optional[str]):
+    def __init__(self, native: Any, url: str, timeout: float, token: Optional[str]):
         self._held: Any = native
         self._url = url
         self._timeout = timeout

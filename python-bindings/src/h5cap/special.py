@@ -34,7 +34,7 @@ def string_dtype(encoding: str = "utf-8", length: Optional[int] = None) -> np.dt
     return np.dtype("O", metadata={"vlen": bytes if name == "ascii" else str})
 
 
-def vlen_dtype(basetype) -> np.dtype:
+def vlen_dtype(basetype: Any) -> np.dtype:
     """The dtype of variable-length sequences of ``basetype``, which is kept as it is given.
 
     >>> h5cap.vlen_dtype("i4").metadata
@@ -43,7 +43,7 @@ def vlen_dtype(basetype) -> np.dtype:
     return np.dtype("O", metadata={"vlen": basetype})
 
 
-def enum_dtype(values_dict: Dict[str, int], basetype=np.uint8) -> np.dtype:
+def enum_dtype(values_dict: Dict[str, int], basetype: Any = np.uint8) -> np.dtype:
     """The dtype of an enumeration over an integer type.  ``TypeError`` for any other type.
 
     >>> h5cap.enum_dtype({"OFF": 0, "ON": 1})
@@ -55,7 +55,7 @@ def enum_dtype(values_dict: Dict[str, int], basetype=np.uint8) -> np.dtype:
     return np.dtype(basetype, metadata={"enum": values_dict})
 
 
-def opaque_dtype(np_dtype) -> np.dtype:
+def opaque_dtype(np_dtype: Any) -> np.dtype:
     """The dtype, marked as stored in an HDF5 opaque type.  ``TypeError`` for Python objects."""
     dtype = np.dtype(np_dtype)
     if np.issubdtype(dtype, np.object_):
@@ -63,7 +63,7 @@ def opaque_dtype(np_dtype) -> np.dtype:
     return np.dtype(dtype, metadata={"h5py_opaque": True})
 
 
-def complex_compat_dtype(complex_dtype, names: Tuple[str, str] = ("r", "i")) -> np.dtype:
+def complex_compat_dtype(complex_dtype: Any, names: Tuple[str, str] = ("r", "i")) -> np.dtype:
     """The compound of two floats that stands for complex numbers.  ``TypeError`` for a dtype that is not complex."""
     dtype = np.dtype(complex_dtype)
     if dtype.kind != "c":
@@ -102,7 +102,7 @@ def check_string_dtype(dt: np.dtype) -> Optional[string_info]:
     return None
 
 
-def check_vlen_dtype(dt) -> Any:
+def check_vlen_dtype(dt: Any) -> Any:
     """The base of a dtype of sequences (``str`` or ``bytes`` of variable-length strings); None for any other.
 
     >>> h5cap.check_vlen_dtype(h5cap.vlen_dtype(np.dtype("int32")))
@@ -128,7 +128,7 @@ def check_opaque_dtype(dt: np.dtype) -> bool:
     return bool(_metadata(dt, "h5py_opaque"))
 
 
-def check_ref_dtype(dt) -> Optional[type]:
+def check_ref_dtype(dt: Any) -> Optional[type]:
     """The class of references that a dtype is of; None for any other dtype."""
     try:
         return dt.metadata.get("ref", None)
@@ -141,7 +141,7 @@ def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "
     None for any other."""
     if dt.kind == "c":
         return dt
-    if dt.names is None or len(dt.names) != 2 or (names is not None and dt.names != tuple(names)):
+    if dt.names is None or dt.fields is None or len(dt.names) != 2 or (names is not None and dt.names != tuple(names)):
         return None
     parts = [dt.fields[name] for name in dt.names]
     real = parts[0][0]
@@ -150,7 +150,7 @@ def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "
     return np.dtype(f"{real.byteorder}c{2 * real.itemsize}")
 
 
-def special_dtype(**kwds) -> np.dtype:
+def special_dtype(**kwds: Any) -> np.dtype:
     """By one keyword: ``vlen=base``, ``enum=(base, values)`` or ``ref=class``.  `string_dtype` and its like say it better."""
     if len(kwds) != 1:
         raise TypeError("Exactly one keyword may be provided")
@@ -170,7 +170,7 @@ def special_dtype(**kwds) -> np.dtype:
     raise TypeError(f'Unknown special type "{name}"')
 
 
-def check_dtype(**kwds):
+def check_dtype(**kwds: Any) -> Any:
     """By one keyword, ``vlen``, ``enum`` or ``ref``: what `check_vlen_dtype` and its like say of a dtype."""
     if len(kwds) != 1:
         raise TypeError("Exactly one keyword may be provided")
@@ -190,7 +190,7 @@ class Empty:
     shape = None
     size = None
 
-    def __init__(self, dtype):
+    def __init__(self, dtype: Any):
         self._dtype = np.dtype(dtype)
 
     @property
@@ -203,7 +203,7 @@ class Empty:
             return self.dtype == other.dtype
         return False
 
-    __hash__ = None  # as h5py's
+    __hash__ = None  # type: ignore[assignment]  # as h5py's
 
     def __repr__(self) -> str:
         return f"Empty(dtype={self.dtype!r})"
