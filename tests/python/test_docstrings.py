@@ -38,7 +38,8 @@ def modules():
     found = [h5cap]
     for info in pkgutil.walk_packages([str(PACKAGE)], "h5cap."):
         if not info.name.rsplit(".", 1)[-1].startswith("_"):
-            with contextlib.suppress(ImportError):  # hooks of libraries that are not installed
+            # Hooks of libraries that are not installed; and nexusformat changes how NumPy prints, for everybody.
+            with contextlib.suppress(ImportError), np.printoptions():
                 found.append(importlib.import_module(info.name))
     return found
 
