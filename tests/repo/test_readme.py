@@ -60,8 +60,8 @@ def run(command, home, environment, text=None):
     return done.stdout
 
 
-def marked(language):
-    return [text for found, mark, text in blocks() if found == language and mark == "run"]
+def marked(language, wanted="run"):
+    return [text for found, mark, text in blocks() if found == language and mark == wanted]
 
 
 @pytest.mark.parametrize("line", [line for text in marked("sh") for line in text.splitlines() if line.strip()])
@@ -74,6 +74,11 @@ def test_command_line(line, served, home, environment):
 @pytest.mark.parametrize("text", marked("python"))
 def test_python(text, served, home, environment):
     assert "uint16" in run(["python", "-"], home, environment, text + "\nassert frame.shape == (128, 128)\n")
+
+
+@pytest.mark.parametrize("text", marked("python", "more"))
+def test_more_python(text, served, home, environment):
+    assert run(["python", "-W", "error", "-"], home, environment, text).strip()
 
 
 @pytest.mark.parametrize("text", marked("cpp"))
@@ -91,6 +96,6 @@ def test_a_failing_command_would_be_noticed(served, home, environment):
 
 
 def test_the_readme_has_what_this_looks_for():
-    assert marked("sh") and marked("python") and marked("cpp")
+    assert marked("sh") and marked("python") and marked("python", "more") and marked("cpp")
     unmarked = [text.strip() for language, mark, text in blocks() if language == "sh" and not mark]
     assert unmarked == ["./tools/demo", "./tools/setup && ./tools/build", "./tools/test"]
