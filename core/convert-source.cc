@@ -55,7 +55,7 @@ class SourceConversion {
   explicit SourceConversion(Bytes heap) : heap_(std::move(heap)) {}
 
   Bytes convert(const DataType& from, Bytes elements, const DataType& to) {
-    if (sameElements(from, to)) return elements;
+    if (sameElements(from, to) || (from.as<VariableStringType>() && to.as<VariableStringType>())) return elements;
     if (auto *a = from.as<CompoundType>(), *b = to.as<CompoundType>(); a && b) {
       return fields(*a, from.size(), elements, *b, to.size());
     }

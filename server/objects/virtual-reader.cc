@@ -91,11 +91,11 @@ class VirtualOperation {
 
   kj::Promise<void> fromNode(std::size_t at, FoundNode found) {
     const DatasetInfo& dataset = *found.info->dataset;
-    toOwnType(found.place, dataset.type, {});  // refuses before anything is read
     Shape shape = dataset.space.shape;
     // One that grows itself reads as fill beyond the extent that is stored.
     if (dataset.space.kind == Dataspace::Kind::unknown) growToHold(shape, meeting_[at].sourceSelection);
     auto parts = project(meeting_[at], read_.shape, shape, read_.region);
+    if (!parts.empty()) toOwnType(found.place, dataset.type, {});  // refuses before anything is read
     auto pending = kj::Promise<void>(kj::READY_NOW);
     for (ProjectedPart& part : parts)
       pending = pending.then([this, at, place = found.place.clone(), part = std::move(part)]() mutable {

@@ -179,3 +179,51 @@ def virtual_odd(path):
         file["elsewhere"] = h5py.ExternalLink("block1.h5", "entry")
         add(file, "behind_dangling", (4, 3), None, [(whole(4, 3), ".", "dangling", whole(4, 3))])
         add(file, "behind_external", (4, 3), None, [(whole(4, 3), ".", "elsewhere/data", whole(4, 3))])
+
+
+@makes("virtual_types")
+def virtual_types(path):
+    """Sources of another datatype: what libhdf5 converts, and what it refuses."""
+    folder = os.path.dirname(path)
+    row = np.dtype([("x", "<i4"), ("y", "<f4"), ("s", "S4")])
+    table = np.array([(1000 * i, i / 2, b"abcdef"[:i]) for i in range(6)], row)
+    with h5py.File(os.path.join(folder, "source.h5"), "w") as file:
+        file["row"] = table
+        file["nested"] = np.array([((i, i / 4, b"z"), -i) for i in range(6)], [("p", row), ("q", "<i8")])
+        file["matrices"] = np.array([(np.arange(6).reshape(2, 3) * i, i) for i in range(6)], [("m", "<i2", (2, 3)), ("n", "u1")])
+        kind = h5t.array_create(h5t.STD_I16LE, (3,))
+        h5d.create(file.id, b"array", kind, h5s.create_simple((6,))).write(h5s.ALL, h5s.ALL, np.arange(18, dtype="<i2").reshape(6, 3), kind)
+        file.create_dataset("text", data=["a", "bb", "", "dddd", "\u00e9", "f"], dtype=h5py.string_dtype())
+        file["fixed"] = np.array([b"a", b"bb", b"", b"dddd", b"e", b"f"], "S4")
+        ragged = file.create_dataset("ragged", (6,), h5py.vlen_dtype("<i4"))
+        for i in range(6):
+            ragged[i] = np.arange(i) * 3
+        file["colour"] = np.array([0, 1, 2, 1, 0, 2], h5py.enum_dtype({"RED": 0, "GREEN": 1, "BLUE": 2}, "i1"))
+        file["complex"] = np.arange(6) + 1j
+        file["opaque"] = np.array([b"abcd"] * 6, "V4")
+        file["number"] = np.arange(6)
+        file["record"] = np.array([(i, f"t{i}") for i in range(6)], [("i", "<i4"), ("t", h5py.string_dtype())])
+
+    def of(dtype):
+        return h5t.py_create(np.dtype(dtype), logical=True)
+
+    text, ascii_text = of(h5py.string_dtype()), of(h5py.string_dtype("ascii"))
+    targets = {
+        "row": {"same": of(row), "reordered": of([("s", "S4"), ("x", "<i4"), ("y", "<f4")]), "one": of([("y", "<f8")]),
+                "shorter": of([("s", "S2"), ("x", ">i2")])},
+        "nested": {"inside": of([("q", "<i4"), ("p", [("y", "<f8"), ("x", "<i8")])])},
+        "matrices": {"wider": of([("m", "<i4", (2, 3)), ("n", "<u4")]), "another shape": of([("m", "<i2", (3, 2)), ("n", "u1")])},
+        "array": {"wider": h5t.array_create(h5t.STD_I32BE, (3,)), "longer": h5t.array_create(h5t.STD_I32BE, (4,))},
+        "text": {"same": text}, "fixed": {"variable": ascii_text, "shorter": of("S2"), "number": h5t.STD_I32LE},
+        "ragged": {"same": of(h5py.vlen_dtype("<i4")), "float": h5t.vlen_create(h5t.IEEE_F32LE), "wide": h5t.vlen_create(h5t.STD_I64LE)},
+        "colour": {"same": of(h5py.enum_dtype({"RED": 0, "GREEN": 1, "BLUE": 2}, "i1")), "number": h5t.STD_I32LE,
+                   "others": of(h5py.enum_dtype({"RED": 5, "GREEN": 6, "BLUE": 7, "GREY": 8}, "<i4"))},
+        "complex": {"half": of("<c8")}, "opaque": {"same": of("V4")}, "number": {"text": of("S4"), "compound": of(row), "half": of("<f2")},
+        "record": {"reordered": of([("t", h5py.string_dtype()), ("i", "<i8")]), "text": of([("t", h5py.string_dtype())])},
+    }
+    with h5py.File(path, "w", libver=("earliest", "v110")) as file:
+        for name, kinds in targets.items():
+            for title, kind in kinds.items():
+                add(file, f"{name} {title}", (6,), None, [(whole(6), "source.h5", name, whole(6))], kind=kind, fill=None)
+                add(file, f"{name} {title} in part", (9,), None, [
+                    (slab(1, (2,), (2,), (3,), (1,), (9,)), "source.h5", name, slab(1, (1,), (2,), (3,), (1,), (6,)))], kind=kind, fill=None)

@@ -260,12 +260,35 @@ def user_block(path):
 
 @makes("external_raw")
 def external_raw(path):
+    """Raw files: several slots, offsets, short and absent ones, in a folder below, by an absolute name."""
     folder = os.path.dirname(path)
-    data = ramp((20, 30))
-    data.tofile(os.path.join(folder, "values.raw"))
+    data, to_its_end = ramp((20, 30)), h5py.h5f.UNLIMITED
+    os.makedirs(os.path.join(folder, "below"))
+    raws = {"values.raw": data.tobytes(), "short.raw": data.tobytes()[:1001], "offset.raw": b"a head;" + data.tobytes(), "below/more.raw": (data + 7).tobytes()}
+    raws.update({f"row{i}.raw": (data[i] * i).tobytes() for i in range(20) if i != 13})
+    for name, content in raws.items():
+        with open(os.path.join(folder, name), "wb") as raw:
+            raw.write(content)
+    slots = {
+        "raw": [("values.raw", 0, to_its_end)], "whole": [("values.raw", 0, 2400)], "offset": [("offset.raw", 7, 2400)],
+        "short": [("short.raw", 0, 2400)], "below": [("below/more.raw", 0, to_its_end)],
+        "absolute": [(os.path.join(folder, "values.raw"), 0, 2400)], "rows": [(f"row{i}.raw", 0, 120) for i in range(20)],
+        "odd": [("offset.raw", 7, 13), ("values.raw", 13, 1001), ("short.raw", 990, 50), ("short.raw", 5000, 36), ("row3.raw", 0, to_its_end)],
+        "a directory": [("below", 0, 2400)],
+    }
     with h5py.File(path, "w") as file:
-        file.create_dataset("raw", shape=(20, 30), dtype="<i4", external=[("values.raw", 0, h5py.h5f.UNLIMITED)])
+        for name, external in slots.items():
+            file.create_dataset(name, shape=(20, 30), dtype="<i4", external=external, fillvalue=5)
         file.create_dataset("split", shape=(10, 30), dtype="<i4", external=[("values.raw", 0, 600), ("values.raw", 1200, 600)])
+        file.create_dataset("big", shape=(7, 4, 5), dtype=">f8", external=[("values.raw", 8, 500), ("values.raw", 0, to_its_end)])
+        file.create_dataset("compound", shape=(30,), dtype=[("x", "<i4"), ("y", "<u2", (2,)), ("s", "S3")], external=[("values.raw", 3, 200), ("offset.raw", 1, 200)])
+        file.create_dataset("none", shape=(0, 30), dtype="<i4", external=[("nobody.raw", 0, to_its_end)])
+        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        created.set_external(b"values.raw", 0, to_its_end)
+        h5py.h5d.create(file.id, b"growing", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((20, 30), (h5py.h5s.UNLIMITED, 30)), created)
+        layout = h5py.VirtualLayout((40, 30), "<f8")
+        layout[:20], layout[20:] = h5py.VirtualSource(".", "rows", (20, 30)), h5py.VirtualSource("external_raw.h5", "odd", (20, 30))
+        file.create_virtual_dataset("mapped", layout)
         file["beside"] = data
 
 
