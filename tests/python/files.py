@@ -209,6 +209,7 @@ def write_surface(file):
     compound = file.create_dataset("ref compound", (2,), [("n", "<i4"), ("r", h5py.ref_dtype), ("q", h5py.regionref_dtype)])
     compound[0] = (1, file["d"].ref, regions[0])
     file.create_dataset("vlen refs", (2,), h5py.vlen_dtype(h5py.ref_dtype))[0] = np.array(refs[:2], h5py.ref_dtype)
+    file.attrs["number"] = 5
     file.attrs["ref"] = file["d"].ref
     file.attrs["region"] = regions[0]
     file.attrs["refs"] = np.array(refs, h5py.ref_dtype)

@@ -7,11 +7,12 @@ from typing import Any, Iterator, List, Union
 import numpy as np
 
 from .dtypes import element_type
-from .errors import READ_ONLY, from_code
+from .errors import from_code
 from .h5a import AttrID
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
 from .names import encoded, shown
 from .special import Empty, check_string_dtype
+from .writing import AttributeWriting
 
 
 def _name_of(name: Union[str, bytes]) -> bytes:
@@ -40,7 +41,7 @@ def value_of(described) -> Any:
     return array[()] if array.ndim == 0 else array
 
 
-class AttributeManager(MutableMappingHDF5):
+class AttributeManager(AttributeWriting, MutableMappingHDF5):
     """A node's attributes as a mapping.
 
     Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
@@ -75,9 +76,6 @@ class AttributeManager(MutableMappingHDF5):
         """Names: in order of creation where the file tracks it, otherwise sorted."""
         return iter(self._names())
 
-    def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._names())
-
     def __len__(self) -> int:
         return len(self._names())
 
@@ -108,15 +106,3 @@ class AttributeManager(MutableMappingHDF5):
         if not self._node:
             return "<Attributes of closed HDF5 object>"
         return f"<Attributes of HDF5 object at {id(self._node)}>"
-
-    def __setitem__(self, name, value) -> None:
-        raise OSError(f"Unable to create attribute ({READ_ONLY})")
-
-    def create(self, name: Any, data: Any, shape: Any = None, dtype: Any = None) -> None:
-        raise OSError(f"Unable to create attribute ({READ_ONLY})")
-
-    def modify(self, name: Any, value: Any) -> None:
-        raise OSError(f"Can't write data ({READ_ONLY})")
-
-    def __delitem__(self, name) -> None:
-        raise KeyError(f"Unable to delete attribute ({READ_ONLY})")

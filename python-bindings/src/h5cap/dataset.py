@@ -11,7 +11,7 @@ from . import _h5cap
 from .chunks import VDSmap, chunk_slices
 from .dims import DimensionManager, is_scale
 from .dtypes import ElementType
-from .errors import READ_ONLY, Changed
+from .errors import Changed
 from .h5d import DatasetID
 from .h5r import follow
 from .h5s import SEL_ALL, SEL_POINTS, SpaceID, guess_shape
@@ -21,12 +21,13 @@ from .selections import Resolved, Shape, select, split_fields
 from .references import RegionReference
 from .special import Empty, check_string_dtype
 from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
+from .writing import DatasetWriting
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 6: "scaleoffset", 32000: "lzf"}
 _ROWS_BYTES = 1 << 20  # read at once by iteration
 
 
-class Dataset(HLObject):
+class Dataset(DatasetWriting, HLObject):
     """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]`` costs
     one (more, side by side, when it is larger than one reply).
 
@@ -360,22 +361,6 @@ class Dataset(HLObject):
         except NotImplementedError:
             dtype = "not served yet"
         return f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>"
-
-    # Writing: what h5py raises for a file opened read-only.
-
-    def __setitem__(self, args, value) -> None:
-        raise OSError(f"Can't write data ({READ_ONLY})")
-
-    def write_direct(self, source: Any, source_sel: Any = None, dest_sel: Any = None) -> None:
-        raise OSError(f"Can't write data ({READ_ONLY})")
-
-    def resize(self, size: Any, axis: Any = None) -> None:
-        if self.chunks is None:
-            raise TypeError("Only chunked datasets can be resized")
-        raise RuntimeError(f"Unable to change a dataset's dimensions ({READ_ONLY})")
-
-    def make_scale(self, name: str = "") -> None:
-        raise RuntimeError(f"Unable to make a dimension scale ({READ_ONLY})")
 
 
 def _blocks(start: int, stride: int, count: Any, block: Any) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, List, Optional, Set, Union
 
+import numpy as np
+
 from . import links
 from .dataset import Dataset
-from .errors import READ_ONLY, UnknownObject, finding
+from .errors import UnknownObject, finding
 from .names import encoded, joined, shown
 from .h5d import DatasetID
 from .h5g import GroupID
@@ -17,6 +19,7 @@ from .node import Datatype, HLObject, OpenFile
 from .object_id import LocatedID
 from .open_options import check_locking
 from .references import Reference
+from .writing import GroupWriting
 
 
 def _text(name: Any) -> str:
@@ -27,7 +30,7 @@ def _text(name: Any) -> str:
     raise TypeError(f"Accessing a group is done with bytes or str, not {type(name)}")
 
 
-class Group(HLObject, MutableMappingHDF5):
+class Group(GroupWriting, HLObject, MutableMappingHDF5):
     """A group, as a mapping from names to objects.
 
     Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
@@ -218,23 +221,6 @@ class Group(HLObject, MutableMappingHDF5):
 
         return paths_below(self)
 
-    # Writing: what h5py raises for a file opened read-only.
-
-    def __setitem__(self, name, value) -> None:
-        raise ValueError(f"Unable to create '{name}' ({READ_ONLY})")
-
-    def __delitem__(self, name) -> None:
-        raise KeyError(f"Couldn't delete link ({READ_ONLY})")
-
-    def create_group(self, name: Any, track_order: Any = None) -> Any:
-        raise ValueError(f"Unable to create group ({READ_ONLY})")
-
-    def create_dataset(self, name: Any, shape: Any = None, dtype: Any = None, data: Any = None, **options: Any) -> Any:
-        raise ValueError(f"Unable to create dataset ({READ_ONLY})")
-
-    def create_virtual_dataset(self, name: Any, layout: Any, fillvalue: Any = None) -> Any:
-        raise ValueError(f"Unable to create dataset ({READ_ONLY})")
-
     def require_group(self, name: Any) -> "Group":
         """The group ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is no group."""
         if name not in self:
@@ -244,27 +230,23 @@ class Group(HLObject, MutableMappingHDF5):
             raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
         return found
 
-    def require_dataset(self, name: Any, shape: Any, dtype: Any, exact: bool = False, **options: Any) -> Dataset:
+    def require_dataset(self, name: Any, shape: Any, dtype: Any, exact: bool = False, **kwds: Any) -> Dataset:
         """The dataset ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is another one."""
-        import numpy as np
-
         if name not in self:
-            return self.create_dataset(name, shape, dtype)
+            return self.create_dataset(name, shape, dtype, **kwds)
         found = self[name]
         if not isinstance(found, Dataset):
             raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        if shape != found.shape:
+        shape = (shape,) if isinstance(shape, int) else shape
+        if shape != found.shape and "maxshape" not in kwds:
             raise TypeError(f"Shapes do not match (existing {found.shape} vs new {shape})")
-        if np.dtype(dtype) != found.dtype if exact else not np.can_cast(dtype, found.dtype):
-            raise TypeError(f"Datatypes do not match (existing {found.dtype} vs new {np.dtype(dtype)})")
+        if shape != found.shape and kwds["maxshape"] != found.maxshape:
+            raise TypeError(f"Max shapes do not match (existing {found.maxshape} vs new {kwds['maxshape']})")
+        if exact and dtype != found.dtype:
+            raise TypeError(f"Datatypes do not exactly match (existing {found.dtype} vs new {dtype})")
+        if not exact and not np.can_cast(dtype, found.dtype):
+            raise TypeError(f"Datatypes cannot be safely cast (existing {found.dtype} vs new {dtype})")
         return found
-
-    def move(self, source: Any, dest: Any) -> None:
-        raise ValueError(f"Unable to move link ({READ_ONLY})")
-
-    def copy(self, source: Any, dest: Any, name: Any = None, **options: Any) -> None:
-        raise RuntimeError(f"Unable to copy object ({READ_ONLY})")
 
 
 _IDS = {"group": GroupID, "dataset": DatasetID}

@@ -75,7 +75,7 @@ class LinkProxy:
 
         return Group(self._group).visit_links(lambda name: func(encoded(name) if isinstance(name, str) else name))
 
-    create_hard = refused("create_hard", ValueError, "Unable to create hard link")
+    create_hard = refused("create_hard", OSError, "Unable to create hard link")
     create_soft = refused("create_soft", OSError, "Unable to create soft link")
-    create_external = refused("create_external", ValueError, "Unable to create external link")
+    create_external = refused("create_external", RuntimeError, "Unable to create external link")
     move = refused("move", ValueError, "Unable to move link")
