@@ -6,7 +6,7 @@ import numpy as np
 
 from .special import check_enum_dtype, check_string_dtype
 
-_NO_PATH = "Can't read data (no appropriate function for conversion path)"
+NO_PATH = "Can't read data (no appropriate function for conversion path)"
 
 
 def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -28,7 +28,7 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if source.names and dtype.names:
         return _fields(array, dtype)
     if source.kind not in "biuf" or dtype.kind not in "biuf" or check_enum_dtype(dtype) or source.kind + dtype.kind == "fb":
-        raise OSError(_NO_PATH)
+        raise OSError(NO_PATH)
     if dtype.kind == "b":
         return array.astype(np.uint8) != 0 if source.kind == "b" else array != 0
     if dtype.kind == "f" or source.kind == "b":
@@ -44,9 +44,9 @@ def _strings(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return np.array(texts, dtype).reshape(array.shape)
     given, wanted = check_string_dtype(array.dtype), check_string_dtype(dtype)
     if given is None or wanted is None:
-        raise OSError(_NO_PATH)
+        raise OSError(NO_PATH)
     if given.length is not None and (wanted.length is None or given.encoding != wanted.encoding):
-        raise OSError(_NO_PATH)
+        raise OSError(NO_PATH)
     return array.astype(dtype)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 import numpy as np
 
-from .convert import converted
+from .convert import NO_PATH, converted
 from .special import Empty, check_string_dtype
 
 
@@ -58,6 +58,8 @@ class AsTypeView(_DatasetView):
     def __getitem__(self, args) -> Any:
         if self._dtype.kind == "U" and self.shape is not None:
             raise TypeError(f"No conversion path for dtype: {self._dtype!r}")
+        if self._dataset._dataset["type"]["class"] == "bitfield" and self._dtype != self._dataset.dtype:
+            raise OSError(NO_PATH)
         return self._dataset._read(args, lambda array: converted(array, self._dtype))
 
 
