@@ -75,7 +75,7 @@ class File(Group):
             raise ValueError("on_missing must be 'fill' or 'raise'")
         access = access_options(driver=driver, libver=libver, userblock_size=userblock_size, rdcc_nslots=rdcc_nslots,
                                 rdcc_nbytes=rdcc_nbytes, rdcc_w0=rdcc_w0, fs_strategy=fs_strategy, page_buf_size=page_buf_size,
-                                locking=locking, meta_block_size=meta_block_size, unknown=kwds)
+                                track_times=track_times, locking=locking, meta_block_size=meta_block_size, unknown=kwds)
         if mode not in _MODES:
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":

@@ -213,7 +213,7 @@ class TypeOpaqueID(TypeID):
         return self.described["tag"].encode("utf-8", "surrogateescape")
 
 
-class TypeComplexID(TypeID):
+class TypeComplexID(TypeAtomicID):
     _class = COMPLEX
 
 

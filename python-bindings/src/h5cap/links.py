@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Union
+
 
 class HardLink:
     """A name of an object in the same file."""
@@ -24,9 +27,9 @@ class SoftLink:
 class ExternalLink:
     """A name that stands for an object in another file, which need not exist."""
 
-    def __init__(self, filename: str, path: str):
-        self._filename = str(filename)
-        self._path = str(path)
+    def __init__(self, filename: Union[str, bytes, "os.PathLike[str]"], path: str):
+        self._filename = os.fsdecode(filename)
+        self._path = path
 
     @property
     def path(self) -> str:

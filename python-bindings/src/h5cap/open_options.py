@@ -24,7 +24,7 @@ class AccessOptions(NamedTuple):
 
 def access_options(*, driver: Optional[str], libver: Any, userblock_size: Optional[int], rdcc_nslots: Optional[int],
                    rdcc_nbytes: Optional[int], rdcc_w0: Optional[float], fs_strategy: Optional[str],
-                   page_buf_size: Optional[int], locking: Union[None, bool, str], meta_block_size: Optional[int],
+                   page_buf_size: Optional[int], track_times: Optional[bool], locking: Union[None, bool, str], meta_block_size: Optional[int],
                    unknown: Dict[str, Any]) -> AccessOptions:
     """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local library
     can do."""
@@ -39,6 +39,8 @@ def access_options(*, driver: Optional[str], libver: Any, userblock_size: Option
     if page_buf_size:
         raise NotImplementedError("page_buf_size: pages are buffered by the server")
     check_locking(locking)
+    if track_times not in (True, False, None):
+        raise TypeError("track_times must be either True, False, or None")
     if driver is None and unknown:
         raise TypeError(f"'{next(iter(unknown))}' is an invalid keyword argument for this function")
     if driver is not None and driver not in _DRIVERS:

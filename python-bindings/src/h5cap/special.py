@@ -24,10 +24,13 @@ def string_dtype(encoding: str = "utf-8", length: Optional[int] = None) -> np.dt
     >>> h5cap.string_dtype("ascii", 10)
     dtype('S10')
     """
-    name = codecs.lookup(encoding).name
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        name = encoding
     if name not in ("ascii", "utf-8"):
         raise ValueError(f"Invalid encoding ({name!r}); 'utf-8' or 'ascii' allowed")
-    if isinstance(length, (int, np.integer)):
+    if isinstance(length, int):
         return np.dtype(f"|S{length}", metadata={"h5py_encoding": name})
     if length is not None:
         raise TypeError(f"length must be integer or None (got {length!r})")
@@ -83,7 +86,7 @@ def regionref_dtype() -> np.dtype:
 
 
 def _metadata(dt: np.dtype, key: str):
-    return None if dt.metadata is None else dt.metadata.get(key)
+    return (getattr(dt, "metadata", None) or {}).get(key)
 
 
 def check_string_dtype(dt: np.dtype) -> Optional[string_info]:
@@ -108,10 +111,7 @@ def check_vlen_dtype(dt: Any) -> Any:
     >>> h5cap.check_vlen_dtype(h5cap.vlen_dtype(np.dtype("int32")))
     dtype('int32')
     """
-    try:
-        return dt.metadata.get("vlen", None)
-    except AttributeError:
-        return None
+    return _metadata(dt, "vlen") if dt.kind == "O" else None
 
 
 def check_enum_dtype(dt: np.dtype) -> Optional[Dict[str, int]]:
@@ -130,10 +130,7 @@ def check_opaque_dtype(dt: np.dtype) -> bool:
 
 def check_ref_dtype(dt: Any) -> Optional[type]:
     """The class of references that a dtype is of; None for any other dtype."""
-    try:
-        return dt.metadata.get("ref", None)
-    except AttributeError:
-        return None
+    return _metadata(dt, "ref")
 
 
 def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "i")) -> Optional[np.dtype]:
@@ -166,7 +163,7 @@ def special_dtype(**kwds: Any) -> np.dtype:
     if name == "ref":
         if value not in (Reference, RegionReference, h5py_class(Reference), h5py_class(RegionReference)):
             raise ValueError("Ref class must be Reference or RegionReference")
-        return np.dtype("O", metadata={"ref": value})
+        return ref_dtype() if value in (Reference, h5py_class(Reference)) else regionref_dtype()
     raise TypeError(f'Unknown special type "{name}"')
 
 
@@ -177,6 +174,8 @@ def check_dtype(**kwds: Any) -> Any:
     name, dtype = kwds.popitem()
     if name not in ("vlen", "enum", "ref"):
         raise TypeError(f'Unknown special type "{name}"')
+    if not hasattr(dtype, "metadata"):
+        raise AttributeError(f"{type(dtype).__name__!r} object has no attribute 'metadata'")
     return _metadata(dtype, name)
 
 
