@@ -1,5 +1,10 @@
 #include "file-state.h"
 
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+
+#include <cstring>
+
 #include "core/wire.h"
 #include "h5cap/error.h"
 #include "peer.h"
@@ -18,6 +23,23 @@ void checkSame(const FileInfo& before, const FileInfo& after) {
   // Growth is no change; the server has compared what it knows the file by.
   if (before.isSwmr && after.isSwmr && before.rootId == after.rootId) return;
   throw FileError(before.path + ": the file has changed since it was opened", ErrorCode::changed);
+}
+
+// With the cache a snapshot is kept for the next time, though nobody asked for one: so much.
+constexpr std::uint32_t UNASKED_SNAPSHOT_BYTES = 64 << 10;
+
+// What the cache keeps of a snapshot: its version, and the message.
+Bytes entryOf(const Version& version, rpc::Snapshot::Reader snapshot) {
+  capnp::MallocMessageBuilder message(snapshot.totalSize().wordCount + 8);
+  message.setRoot(snapshot);
+  auto words = capnp::messageToFlatArray(message);
+  const std::uint64_t size = version.size();
+  Bytes entry(sizeof size + (size + 7) / 8 * 8);
+  std::memcpy(entry.data(), &size, sizeof size);
+  std::memcpy(entry.data() + sizeof size, version.data(), size);
+  auto* bytes = reinterpret_cast<const std::byte*>(words.asBytes().begin());
+  entry.insert(entry.end(), bytes, bytes + words.asBytes().size());
+  return entry;
 }
 
 rpc::File::Client openByPath(Channel& channel, const std::string& path, const FileInfo& before) {
@@ -60,7 +82,12 @@ std::shared_ptr<FileState> FileState::open(std::shared_ptr<Connection> connectio
   state->url_ = url;
   state->path_ = path;
   state->options_ = options;
-  state->wantsSnapshot_ = options.snapshotBytes > 0;
+  state->cache_ = DiskCache::at(state->connection_->options.cache);
+  if (state->cache_) {
+    state->known_ = state->knownSnapshot();
+    if (options.snapshotBytes == 0) state->options_.snapshotBytes = UNASKED_SNAPSHOT_BYTES;
+  }
+  state->wantsSnapshot_ = options.snapshotBytes > 0 || state->known_;
   retried(*state->connection_, [&] { state->remote(); });
   return state;
 }
@@ -84,19 +111,24 @@ SharedCall FileState::openOn(const std::shared_ptr<Channel>& channel) const {
   remote_->channel = channel;
   opened_ = std::make_shared<Opened>();
   return Connection::startOn(channel, [remote = remote_, opened = opened_, path = path_, options = options_,
-                                       seal = sealing()]() -> kj::Promise<void> {
+                                       seal = sealing(), known = known_,
+                                       keepsSnapshot = cache_ != nullptr]() -> kj::Promise<void> {
     auto request = remote->channel->peer().root.openFileRequest();
     request.setPath(path);
     request.initOptions().setSnapshotBytes(options.snapshotBytes);
+    if (known) request.getOptions().setKnownVersion(wire::asData(known->version));
     auto answer = request.send();
     remote->file = answer.getFile();
-    return answer.then([opened, options, seal, remote](auto reply) {
+    return answer.then([opened, options, seal, remote, known, keepsSnapshot](auto reply) {
       checked([&] {
         opened->info = wire::read(reply.getInfo());
         if (options.snapshotBytes != 0 && reply.getSnapshot().getNodes().size() != 0) {
           std::vector<NodeInfo> nodes;
           for (auto node : reply.getSnapshot().getNodes()) nodes.push_back(wire::read(node));
           opened->snapshot = std::make_unique<SnapshotIndex>(std::move(nodes));
+          if (keepsSnapshot && !opened->info.isSwmr) opened->toKeep = entryOf(opened->info.version, reply.getSnapshot());
+        } else if (known && known->version == opened->info.version) {
+          opened->snapshot = std::make_unique<SnapshotIndex>(known->nodes);
         }
       });
       seal(remote);
@@ -138,6 +170,38 @@ std::function<void(const std::shared_ptr<RemoteFile>&)> FileState::sealing() con
   };
 }
 
+bool FileState::isBeingOpened() const {
+  std::lock_guard lock(mutex_);
+  return !opening_->isDone();
+}
+
+std::string FileState::snapshotKey() const { return "snapshot\n" + format(connection_->endpoint()) + "\n" + path_; }
+
+std::shared_ptr<FileState::Known> FileState::knownSnapshot() const {
+  auto entry = cache_->find(snapshotKey());
+  if (!entry) return nullptr;
+  try {
+    auto known = std::make_shared<Known>();
+    std::uint64_t size = 0;
+    if (entry->size() < sizeof size) return nullptr;
+    std::memcpy(&size, entry->data(), sizeof size);
+    const std::size_t padded = (size + 7) / 8 * 8;
+    if (size > entry->size() || padded + sizeof size > entry->size()) return nullptr;
+    known->version.assign(entry->begin() + sizeof size, entry->begin() + sizeof size + static_cast<std::ptrdiff_t>(size));
+    auto words = kj::heapArray<capnp::word>((entry->size() - sizeof size - padded) / sizeof(capnp::word));
+    std::memcpy(words.begin(), entry->data() + sizeof size + padded, words.asBytes().size());
+    capnp::ReaderOptions limits;
+    limits.traversalLimitInWords = rpc::MAX_MESSAGE_WORDS;
+    capnp::FlatArrayMessageReader message(words, limits);
+    for (auto node : message.getRoot<rpc::Snapshot>().getNodes()) known->nodes.push_back(wire::read(node));
+    return known;
+  } catch (const std::exception&) {
+    return nullptr;  // of another version of this program, perhaps
+  } catch (const kj::Exception&) {
+    return nullptr;
+  }
+}
+
 FileState::~FileState() {
   if (opening_ && !opening_->isDone()) opening_->cancel();
 }
@@ -158,6 +222,7 @@ const FileInfo& FileState::info() const {
       opened = opened_;
     }
     connection_->wait(opening, Connection::GiveUp::leave);
+    if (!opened->toKeep.empty()) std::call_once(opened->kept, [&] { cache_->keep(snapshotKey(), opened->toKeep); });
     return opened->info;
   });
 }

@@ -6,10 +6,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <h5cap/objects.capnp.h>
 
 #include "connection.h"
+#include "disk-cache.h"
 #include "h5cap/file.h"
 #include "snapshot-index.h"
 
@@ -41,6 +43,10 @@ class FileState {
 
   // Whether a snapshot was asked for: then waiting for the file may spare asking for a node.
   bool wantsSnapshot() const { return wantsSnapshot_; }
+  // Whether the answer that opens it is still awaited.
+  bool isBeingOpened() const;
+  // Where tiles and snapshots are kept; null for nowhere.
+  const std::shared_ptr<DiskCache>& cache() const { return cache_; }
   // Null without a snapshot.  Waits.
   const SnapshotIndex* snapshot() const;
 
@@ -48,7 +54,16 @@ class FileState {
   struct Opened {
     FileInfo info;
     std::unique_ptr<SnapshotIndex> snapshot;
+    Bytes toKeep;  // an entry for the cache, written by whoever waits for the file first
+    std::once_flag kept;
   };
+  // A snapshot from the cache.
+  struct Known {
+    Version version;
+    std::vector<NodeInfo> nodes;
+  };
+  std::string snapshotKey() const;
+  std::shared_ptr<Known> knownSnapshot() const;
 
   // What outlives a channel, also used on the loop's thread.
   struct Ticket {
@@ -66,6 +81,8 @@ class FileState {
   std::string path_;
   OpenOptions options_;
   bool wantsSnapshot_ = false;
+  std::shared_ptr<DiskCache> cache_;
+  std::shared_ptr<Known> known_;
   std::shared_ptr<Ticket> ticket_ = std::make_shared<Ticket>();
 
   mutable ForkSafeMutex mutex_;

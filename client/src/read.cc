@@ -142,6 +142,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
       auto& names = sink_->missingSources;
       if (std::find(names.begin(), names.end(), name.cStr()) == names.end()) names.push_back(name);
     }
+    if (!sink_->version.empty() && sink_->version != piece.version) sink_->isOfSeveralVersions = true;
+    sink_->version = piece.version;
     sink_->elementsDone += piece.count;
     if (auto call = call_.lock()) call->noteProgress();
   }

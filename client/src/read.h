@@ -35,6 +35,8 @@ class Sink {
   Shape shape;
   Bytes heap;
   std::vector<std::string> missingSources;
+  Version version;  // of the file that the elements are from
+  bool isOfSeveralVersions = false;
 };
 
 // Starts reading; on return the calls are on their way.  Throws what can be known before sending (BadSelection, BadType).

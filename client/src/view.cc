@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "cached-read.h"
 #include "h5cap/dataset.h"
 #include "h5cap/error.h"
 #include "read.h"
@@ -22,6 +23,8 @@ class PackedSink final : public detail::Sink {
     return {std::move(type), std::move(shape), std::move(elements), std::move(heap), std::move(missingSources)};
   }
 
+  std::span<const std::byte> result() const { return elements; }
+
   Bytes elements;
 };
 
@@ -37,6 +40,8 @@ class CallerSink final : public detail::Sink {
     }
     return target_.first(bytes);
   }
+
+  std::span<const std::byte> result() const { return target_; }
 
  private:
   std::span<std::byte> target_;
@@ -57,6 +62,14 @@ void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail
     throw;
   }
   if (options.missingSources) options.missingSources(sink.missingSources);
+}
+
+template <class S>
+void readWhole(const std::shared_ptr<detail::NodeState>& node, const Selection& selection, const ReadOptions& options,
+               const std::shared_ptr<S>& sink) {
+  if (detail::readFromCache(node, selection, options, *sink)) return;
+  waitForRead(*node, detail::startRead(node, selection, options, sink), *sink, options);
+  detail::keepInCache(node, selection, options, *sink, sink->result());
 }
 
 template <class F>
@@ -89,7 +102,7 @@ Shape View::shape() const { return resolve(selection_, node_->shape()).shape(); 
 PackedElements View::readPacked(const ReadOptions& options) const {
   return detail::retried(node_->connection(), [&] {
     auto sink = std::make_shared<PackedSink>();
-    waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
+    readWhole(node_, selection_, options, sink);
     return sink->take();
   });
 }
@@ -97,7 +110,7 @@ PackedElements View::readPacked(const ReadOptions& options) const {
 Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options) const {
   return detail::retried(node_->connection(), [&] {
     auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
-    waitForRead(*node_, detail::startRead(node_, selection_, options, sink), *sink, options);
+    readWhole(node_, selection_, options, sink);
     return sink->shape;
   });
 }

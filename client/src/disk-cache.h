@@ -1,0 +1,46 @@
+// A folder of entries by key, shared by all processes of a user: bounded, and never wrong.
+//
+// An entry is a file of its own, written under another name and then renamed, so that nobody ever sees half of one; it holds
+// its key, and a checksum over everything.  What is damaged, cut short or of another user counts as absent.  Nobody waits for
+// anybody: there are no locks.  Whoever writes enough looks at the whole folder and removes what was used longest ago.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "h5cap/node.h"
+
+namespace h5cap::detail {
+
+class DiskCache {
+ public:
+  // The cache that `place` ("DIR", or "DIR:SIZE" with K, M, G or T) names, or $H5CAP_CACHE when it is empty; null for none.
+  static std::shared_ptr<DiskCache> at(const std::string& place);
+
+  DiskCache(std::string folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {}
+
+  // Nothing when there is no such entry, or none that can be trusted.
+  std::optional<Bytes> find(const std::string& key) const;
+
+  // Whether there seems to be one, without reading it.
+  bool has(const std::string& key) const;
+
+  // Best effort: what does not work (a full disk, a folder that is not ours) is left.
+  void keep(const std::string& key, std::span<const std::byte> content);
+
+ private:
+  std::string nameOf(const std::string& key) const;
+  void sweep();
+
+  const std::string folder_;
+  const std::uint64_t limit_;
+  std::atomic<std::uint64_t> written_{0};  // by this process since it last looked at the folder
+  std::atomic<bool> hasSwept_{false};
+};
+
+}  // namespace h5cap::detail
