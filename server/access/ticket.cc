@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "h5cap/error.h"
@@ -95,9 +96,9 @@ Bytes TicketOffice::seal(const Ticket& ticket) const {
   writer.number(ticket.object);
   writer.bytes(ticket.version.data(), ticket.version.size());
   const Mac mac = macOf(writer.statement);
-  Bytes sealed(mac.size());
+  Bytes sealed(mac.size() + writer.statement.size());
   std::memcpy(sealed.data(), mac.data(), mac.size());
-  sealed.insert(sealed.end(), writer.statement.begin(), writer.statement.end());
+  std::copy(writer.statement.begin(), writer.statement.end(), sealed.begin() + mac.size());
   if (sealed.size() > MAX_TICKET_BYTES) throw FileError("the object's path is too long for a ticket", ErrorCode::tooLarge);
   return sealed;
 }
