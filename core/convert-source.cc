@@ -110,6 +110,7 @@ class SourceConversion {
     Bytes result(elements.size());
     for (std::size_t at = 0; at + PLACE_BYTES <= elements.size(); at += PLACE_BYTES) {
       HeapPlace place = readPlace(elements.data() + at);
+      if (place.count == 0) continue;
       std::uint64_t bytes = 0;
       if (__builtin_mul_overflow(place.count, std::uint64_t{from.size()}, &bytes) || place.offset > heap_.size() ||
           bytes > heap_.size() - place.offset) {
