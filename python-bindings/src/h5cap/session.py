@@ -131,6 +131,11 @@ class Session:
         """Ends this session.  Files opened through it stay open."""
         self._held = None
 
+    def __reduce__(self):
+        """Pickles carry the address and the timeout, never a credential: whoever loads one finds theirs in the environment."""
+        self._native
+        return _connected, (self._url, self._timeout)
+
     def __enter__(self) -> "Session":
         return self
 
@@ -151,6 +156,10 @@ def _entries_or_none(listing: Any) -> Optional[List[DirectoryEntry]]:
         raise
     except (OSError, UnknownObject):
         return None  # not there, not a folder, not for us
+
+
+def _connected(url: str, timeout: float) -> Session:
+    return connect(url, timeout=timeout)
 
 
 def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT) -> Session:
