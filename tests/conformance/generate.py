@@ -16,6 +16,7 @@ import files_growing  # noqa: F401
 import files_layouts  # noqa: F401
 import files_links  # noqa: F401
 import files_next  # noqa: F401
+import files_random  # noqa: F401
 import files_types  # noqa: F401
 import files_virtual  # noqa: F401
 
