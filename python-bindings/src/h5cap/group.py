@@ -87,6 +87,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         if (elink_mode, elink_locking, elink_swmr) != (None, None, None):
             self._check_link_access(name, elink_mode, elink_locking)
         if not (getclass or getlink):
+            if isinstance(name, Reference):
+                return self[name]
             try:
                 return self[name]
             except KeyError:
@@ -156,17 +158,13 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
             return False  # nothing, or no group, on the way
 
     def keys(self) -> KeysViewHDF5:
-        return KeysViewHDF5(self._checked())
+        return KeysViewHDF5(self)
 
     def values(self) -> ValuesViewHDF5:
-        return ValuesViewHDF5(self._checked())
+        return ValuesViewHDF5(self)
 
     def items(self) -> ItemsViewHDF5:
-        return ItemsViewHDF5(self._checked())
-
-    def _checked(self) -> "Group":
-        self._opened.native
-        return self
+        return ItemsViewHDF5(self)
 
     def visit(self, func: Callable[[str], Any]) -> Any:
         """Calls ``func(name)`` for every object below, once, through hard links only; stops at, and returns, the first

@@ -73,7 +73,7 @@ class GroupWriting:
             raise ValueError("No name (no name)")
         raise KeyError(f"Couldn't delete link ({READ_ONLY})")
 
-    def create_group(self, name: Name, track_order: Optional[bool] = None, *, track_times: Optional[bool] = False):
+    def create_group(self, name: Name, track_order: Optional[bool] = None, *, track_times: Optional[bool] = False) -> Any:
         """Raises ``ValueError``, or ``TypeError`` for wrong arguments."""
         if name is not None:
             check_name(name)
@@ -83,7 +83,7 @@ class GroupWriting:
             raise RuntimeError(f"Unable to create group ({READ_ONLY})")
         raise ValueError(f"Unable to create group ({READ_ONLY})")
 
-    def create_dataset(self, name: Name, shape: Any = None, dtype: Any = None, data: Any = None, **kwds: Any):
+    def create_dataset(self, name: Name, shape: Any = None, dtype: Any = None, data: Any = None, **kwds: Any) -> Any:
         """Raises ``ValueError``, or ``TypeError`` for wrong arguments."""
         if name:
             check_name(name)
@@ -97,14 +97,14 @@ class GroupWriting:
             np.dtype(dtype)
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
 
-    def create_dataset_like(self, name: Name, other: Any, **kwupdate: Any):
+    def create_dataset_like(self, name: Name, other: Any, **kwupdate: Any) -> Any:
         """As `create_dataset`."""
         for option in ("shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", "fletcher32",
                        "fillvalue"):
             kwupdate.setdefault(option, getattr(other, option))
         return self.create_dataset(name, **kwupdate)
 
-    def create_virtual_dataset(self, name: Name, layout: Any, fillvalue: Any = None):
+    def create_virtual_dataset(self, name: Name, layout: Any, fillvalue: Any = None) -> Any:
         """Raises ``ValueError``, or ``AttributeError`` for what is no layout."""
         if name:
             check_name(name)
