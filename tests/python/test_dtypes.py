@@ -62,7 +62,7 @@ def test_dtype(described, dtype, metadata):
     ({"class": "time", "size": 4}, "time"),
     ({"class": "complex", "size": 16, "base": DOUBLE}, "complex"),
     (integer(3), "3 bytes"),
-    ({**DOUBLE, "size": 16, "layout": (80, 0, 79, 64, 15, 0, 64, 16383)}, "80 bits"),
+    ({**DOUBLE, "size": 12, "layout": (80, 0, 79, 64, 15, 0, 64, 16383)}, "80 bits"),
     (compound(8, ("r", 0, {"class": "time", "size": 8})), "time"),
 ], ids=str)
 def test_what_is_not_served_is_named(described, named):

@@ -23,7 +23,9 @@ _FLOATS = {
     (32, 0, 31, 23, 8, 0, 23, 127): 4,
     (64, 0, 63, 52, 11, 0, 52, 1023): 8,
 }
-_COMPLEX = {4: "c8", 8: "c16"}
+if np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16:  # x86's own, with an explicit first bit
+    _FLOATS[80, 0, 79, 64, 15, 0, 64, 16383] = 16
+_COMPLEX = {4: "c8", 8: "c16", 16: "c32"}
 
 Decoder = Callable[[np.ndarray, bytes], np.ndarray]
 
