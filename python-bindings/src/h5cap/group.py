@@ -77,8 +77,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         """Whether ``path`` starts at the root of another file than this node was reached through."""
         return path.startswith("/") and self._external() is not None
 
-    def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False, elink_mode: Optional[str] = None,
-            elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
+    def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False,
+            elink_mode: Optional[str] = None, elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
         Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking`` and
