@@ -112,17 +112,33 @@ void convertInteger(const DataType& whole, const IntegerType& type, const std::b
   convertOddIntegers(type, size, elements, count, target);
 }
 
-// Any binary float of at most 64 bits with an implied leading one: IEEE's and its relatives.
-double decodeFloat(const FloatType& type, std::uint64_t bits) {
-  std::uint64_t mantissa = bits >> type.mantissaPosition & lowBits(type.mantissaSize);
-  std::uint64_t exponent = bits >> type.exponentPosition & lowBits(type.exponentSize);
-  double value = 0;
+__extension__ using Bits = unsigned __int128;
+
+Bits loadWideBits(const std::byte* at, std::size_t size, ByteOrder order) {
+  Bits bits = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    bits = bits << 8 | std::to_integer<std::uint64_t>(at[order == ByteOrder::big ? i : size - 1 - i]);
+  }
+  return bits;
+}
+
+// Any binary float of at most 16 bytes: IEEE's, x87's and their relatives.
+long double decodeFloat(const FloatType& type, Bits bits) {
+  const Bits one = 1;
+  Bits mantissa = bits >> type.mantissaPosition & ((one << type.mantissaSize) - 1);
+  auto exponent = static_cast<std::uint64_t>(bits >> type.exponentPosition) & lowBits(type.exponentSize);
+  long double value = 0;
   if (exponent == lowBits(type.exponentSize)) {
-    value = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+    if (type.storesLeadingBit) mantissa &= (one << (type.mantissaSize - 1)) - 1;
+    value = mantissa ? std::numeric_limits<long double>::quiet_NaN() : std::numeric_limits<long double>::infinity();
   } else {
     int scale = static_cast<int>(exponent ? exponent : 1) - static_cast<int>(type.exponentBias) - type.mantissaSize;
-    if (exponent) mantissa |= std::uint64_t{1} << type.mantissaSize;
-    value = std::ldexp(static_cast<double>(mantissa), scale);
+    if (type.storesLeadingBit) {
+      ++scale;
+    } else if (exponent) {
+      mantissa |= one << type.mantissaSize;
+    }
+    value = std::ldexp(static_cast<long double>(mantissa), scale);
   }
   return bits >> type.signPosition & 1 ? -value : value;
 }
@@ -134,8 +150,15 @@ bool isLayout(const FloatType& type, unsigned bits, unsigned exponent, unsigned 
 }
 
 bool isDecodable(const FloatType& type, std::size_t size) {
-  return size > 0 && size <= 8 && type.mantissaSize <= 52 && type.exponentSize >= 1 && type.exponentSize <= 11 &&
-         type.mantissaPosition < 64 && type.exponentPosition < 64 && type.signPosition < 64 && type.exponentBias < 4096;
+  return size > 0 && size <= sizeof(Bits) && type.mantissaSize >= 1 && type.mantissaSize <= 112 &&
+         type.exponentSize >= 1 && type.exponentSize <= 15 && type.mantissaPosition < 128 &&
+         type.exponentPosition < 128 && type.signPosition < 128 && type.exponentBias < 1u << 16;
+}
+
+bool isEncodable(const FloatType& type, std::size_t size) {
+  return size > 0 && size <= 8 && type.mantissaSize >= 1 && type.mantissaSize <= 52 && type.exponentSize >= 1 &&
+         type.exponentSize <= 11 && type.mantissaPosition < 64 && type.exponentPosition < 64 && type.signPosition < 64 &&
+         type.exponentBias < 4096 && !type.storesLeadingBit;
 }
 
 template <class To>
@@ -145,7 +168,7 @@ void convertFloat(const DataType& whole, const FloatType& type, const std::byte*
   if (size == 8 && isLayout(type, 64, 11, 52, 1023)) return convertPlain<double>(elements, count, type.order, target);
   if (!isDecodable(type, size)) cannot(whole, nameOf<To>());
   for (std::size_t i = 0; i < count; ++i) {
-    target[i] = toNumber<To>(decodeFloat(type, loadBits(elements + i * size, size, type.order)));
+    target[i] = toNumber<To>(decodeFloat(type, loadWideBits(elements + i * size, size, type.order)));
   }
 }
 
@@ -222,7 +245,7 @@ void storeFloats(const DataType& from, std::span<const std::byte> elements, std:
   const std::size_t size = to.size();
   if (size == 4 && isLayout(type, 32, 8, 23, 127)) return storePlain<float>(from, elements, count, type.order, target);
   if (size == 8 && isLayout(type, 64, 11, 52, 1023)) return storePlain<double>(from, elements, count, type.order, target);
-  if (!isDecodable(type, size) || type.mantissaSize == 0) cannot(from, describe(to));
+  if (!isEncodable(type, size)) cannot(from, describe(to));
   std::vector<double> numbers(count);
   toNumbers(from, elements.data(), count, numbers.data());
   for (std::size_t i = 0; i < count; ++i) storeBits(&target[i * size], size, type.order, encodeFloat(type, numbers[i]));

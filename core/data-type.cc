@@ -30,7 +30,8 @@ struct SameClass {
     return a.order == b.order && a.precision == b.precision && a.bitOffset == b.bitOffset &&
            a.exponentPosition == b.exponentPosition && a.exponentSize == b.exponentSize &&
            a.mantissaPosition == b.mantissaPosition && a.mantissaSize == b.mantissaSize &&
-           a.signPosition == b.signPosition && a.exponentBias == b.exponentBias;
+           a.signPosition == b.signPosition && a.exponentBias == b.exponentBias &&
+           a.storesLeadingBit == b.storesLeadingBit;
   }
   bool operator()(const FixedStringType& a, const FixedStringType& b) const {
     return a.padding == b.padding && a.characterSet == b.characterSet;

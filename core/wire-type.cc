@@ -9,7 +9,7 @@ namespace h5cap::wire {
 namespace {
 
 constexpr unsigned MAX_DEPTH = 32;                      // of nested types
-constexpr std::uint32_t MAX_ELEMENT_BYTES = 32u << 20;  // `maxElementBytes` of the contract
+constexpr std::uint32_t MAX_TYPE_BYTES = 512u << 20;
 constexpr std::uint32_t PLACE_BYTES = 16;               // of a variable-length element
 constexpr unsigned MAX_TYPES = 1u << 16;                // nested in one another, all levels together
 
@@ -31,8 +31,8 @@ class TypeReader {
     if (depth > MAX_DEPTH) invalid("a datatype that is nested too deeply");
     if (++types_ > MAX_TYPES) invalid("a datatype of too many parts");
     auto size = reader.getSize();
-    // Unsupported types, time among them, may have a size that nobody will use.
-    if (size > MAX_ELEMENT_BYTES) invalid(fmt::format("a datatype of {} bytes", size));
+    // Types may be larger than the elements that can be sent: they are described all the same.
+    if (size > MAX_TYPE_BYTES) invalid(fmt::format("a datatype of {} bytes", size));
     if (size == 0 && !reader.isUnsupported()) invalid("a datatype of no bytes");
     return DataType(size, readClass(reader, depth), reader.getNamedTypeId());
   }
@@ -113,6 +113,7 @@ class TypeReader {
     type.mantissaSize = from.getMantissaSize();
     type.exponentBias = from.getExponentBias();
     type.signPosition = from.getSignPosition();
+    type.storesLeadingBit = from.getStoresLeadingBit();
     checkBits(size, type.precision, type.bitOffset);
     auto bits = std::uint64_t{size} * 8;
     if (type.exponentPosition + type.exponentSize > bits || type.mantissaPosition + type.mantissaSize > bits ||
@@ -183,6 +184,7 @@ struct ClassWriter {
     group.setMantissaSize(type.mantissaSize);
     group.setExponentBias(type.exponentBias);
     group.setSignPosition(type.signPosition);
+    group.setStoresLeadingBit(type.storesLeadingBit);
   }
   void operator()(const FixedStringType& type) {
     auto group = to.initFixedString();

@@ -102,6 +102,7 @@ struct DataType @0xca1c8bd32bd807ef {
       precision @7 :UInt16; bitOffset @8 :UInt16;
       exponentPosition @9 :UInt16; exponentSize @10 :UInt16; mantissaPosition @11 :UInt16; mantissaSize @12 :UInt16;
       exponentBias @13 :UInt64; signPosition @14 :UInt16;
+      storesLeadingBit @33 :Bool;   # the mantissa's leading one is among its bits, as in x87's, and not implied
     }
     fixedString :group { padding @15 :StringPadding; characterSet @16 :CharacterSet; }
     variableString :group { padding @17 :StringPadding; variableCharacterSet @18 :CharacterSet; }

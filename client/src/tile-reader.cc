@@ -21,7 +21,6 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
   if (terms.first > 0) options.initCursor().setElement(terms.first);
   if (terms.raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
   if (!terms.knownVersion.empty()) options.setKnownVersion(wire::asData(terms.knownVersion));
-  options.setDeadlineMs(terms.deadlineMs);
   return request.send();
 }
 

@@ -23,6 +23,8 @@ bool isKnown(const Filter& candidate) {
     case filter::lzf:
     case filter::lz4:
     case filter::zstd:
+    case filter::blosc:
+    case filter::bzip2:
       return true;
     case filter::bitshuffle:
       // [major, minor, element size, block size, compression]: see bitshuffle.cc.
@@ -67,6 +69,10 @@ Bytes undo(const Filter& stage, Input stored, std::size_t maxBytes, std::size_t 
       return decodeBitshuffle(stage, stored, maxBytes);
     case filter::zstd:
       return decodeZstd(stored, maxBytes);
+    case filter::blosc:
+      return decodeBlosc(stored, maxBytes);
+    case filter::bzip2:
+      return decodeBzip2(stored, maxBytes);
   }
   throw FileError(fmt::format("no decoder for filter {} ({})", stage.id, stage.name), ErrorCode::missingFilter);
 }
@@ -108,6 +114,19 @@ Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, Input st
   data.resize(input.size());  // cuts off a checksum
   data.resize(chunkBytes);
   return data;
+}
+
+Bytes decodeStage(const Filter& stage, Input stored, std::size_t maxBytes) {
+  // Decoders want room for the whole result: as much as the data says, or attempts that grow.
+  std::size_t room = std::min(std::max<std::size_t>(stored.size() * 4, 1 << 16), maxBytes);
+  for (;;) {
+    try {
+      return undo(stage, stored, room, 1);
+    } catch (const FileError& problem) {
+      if (room >= maxBytes || problem.code() != ErrorCode::fileProblem) throw;
+      room = std::min(room * 4, maxBytes);
+    }
+  }
 }
 
 void corrupt(const char* filter, const std::string& what) {

@@ -14,8 +14,8 @@
 namespace h5cap::codec {
 
 namespace filter {
-inline constexpr std::uint32_t deflate = 1, shuffle = 2, fletcher32 = 3, lzf = 32000, lz4 = 32004, bitshuffle = 32008,
-                               zstd = 32015;
+inline constexpr std::uint32_t deflate = 1, shuffle = 2, fletcher32 = 3, bzip2 = 307, lzf = 32000, blosc = 32001,
+                               lz4 = 32004, bitshuffle = 32008, zstd = 32015;
 }
 
 // Whether every filter in the pipeline has a decoder here.
@@ -26,5 +26,8 @@ bool canDecode(std::span<const Filter> filters);
 // to more is a FileError.
 Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, std::span<const std::byte> stored,
              std::size_t chunkBytes, std::size_t elementBytes);
+
+// Undoes one stage whose result has an unknown size, of at most `maxBytes`.  FileError.
+Bytes decodeStage(const Filter& stage, std::span<const std::byte> stored, std::size_t maxBytes);
 
 }  // namespace h5cap::codec

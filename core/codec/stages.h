@@ -21,6 +21,8 @@ Bytes decodeLzf(Input stored, std::size_t maxBytes);
 Bytes decodeLz4(Input stored, std::size_t maxBytes);
 Bytes decodeBitshuffle(const Filter& filter, Input stored, std::size_t maxBytes);
 Bytes decodeZstd(Input stored, std::size_t maxBytes);
+Bytes decodeBlosc(Input stored, std::size_t maxBytes);
+Bytes decodeBzip2(Input stored, std::size_t maxBytes);
 
 // Undoes bitshuffle on a block of a multiple of eight elements: `source` and `target` have elementCount * elementBytes bytes.
 void unshuffleBits(const std::byte* source, std::byte* target, std::size_t elementCount, std::size_t elementBytes);

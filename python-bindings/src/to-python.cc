@@ -82,6 +82,7 @@ struct TypeMembers {
     // In the order of HDF5's H5Tget_fields, after precision and offset.
     out["layout"] = nb::make_tuple(t.precision, t.bitOffset, t.signPosition, t.exponentPosition, t.exponentSize,
                                    t.mantissaPosition, t.mantissaSize, t.exponentBias);
+    out["stores_leading_bit"] = t.storesLeadingBit;
   }
   void operator()(const FixedStringType& t) const {
     out["class"] = "fixed string";

@@ -27,7 +27,11 @@ Hdf5Error innermostError() {
 }
 
 void throwHdf5Error(const char* doing) {
-  throw FileError("cannot " + std::string(doing) + ": " + innermostError().reason);
+  std::string reason = innermostError().reason;
+  // "required filter 'name' is not registered", of the pipeline of a heap or a dataset
+  bool isFilter = reason.find("required filter") != std::string::npos;
+  throw FileError("cannot " + std::string(doing) + ": " + reason,
+                  isFilter ? ErrorCode::missingFilter : ErrorCode::fileProblem);
 }
 
 }  // namespace h5cap::hdf5

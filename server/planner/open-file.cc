@@ -4,9 +4,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "h5cap/error.h"
+#include "server/planner/newer-format.h"
 #include "server/planner/vfd.h"
 
 namespace h5cap::hdf5 {
@@ -20,22 +22,25 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 
 // At byte 0 or 512, 1024, 2048, … (file format specification, II.A).  libhdf5 reads beyond the end of a small file
 // while it looks, and then complains about that instead.
-bool hasSignature(int descriptor) {
+std::optional<std::uint64_t> signaturePlace(int descriptor) {
   constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
   char found[signature.size()];
   for (off_t at = 0;; at = at == 0 ? 512 : at * 2) {
     ssize_t got = pread(descriptor, found, sizeof found, at);
     if (got < 0) throw FileError(std::string("reading the file failed: ") + std::strerror(errno));
-    if (got < static_cast<ssize_t>(sizeof found)) return false;
-    if (std::string_view(found, sizeof found) == signature) return true;
+    if (got < static_cast<ssize_t>(sizeof found)) return std::nullopt;
+    if (std::string_view(found, sizeof found) == signature) return at;
   }
 }
 
-[[noreturn]] void throwOpenError() {
+[[noreturn]] void throwTooNew(const std::string& what, const std::string& reason) {
+  throw FileError("written by a newer HDF5 than this server's libhdf5 " + libraryVersion() + " (" + what + ": " + reason +
+                  ")");
+}
+
+[[noreturn]] void throwOpenError(int descriptor, std::uint64_t superblock) {
   std::string reason = innermostError().reason;
-  if (contains(reason, "bad superblock version")) {
-    throw FileError("written for a newer HDF5 than this server's libhdf5 " + libraryVersion() + ": " + reason);
-  }
+  if (contains(reason, "bad superblock version")) throwTooNew(superblockVersion(descriptor, superblock), reason);
   if (contains(reason, "truncated file")) throw FileError("the file is truncated: " + reason);
   throw FileError("cannot open as HDF5 (libhdf5 " + libraryVersion() + "): " + reason);
 }
@@ -73,11 +78,12 @@ std::string libraryVersion() {
 }
 
 OpenFile::OpenFile(int descriptor) : descriptor_(descriptor) {
-  if (!hasSignature(descriptor)) throw FileError("not an HDF5 file");
+  std::optional<std::uint64_t> superblock = signaturePlace(descriptor);
+  if (!superblock) throw FileError("not an HDF5 file");
   Handle access = accessList();
   lendDescriptor(descriptor);
   file_ = Handle(H5Fopen("file", H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get()));
-  if (!file_) throwOpenError();
+  if (!file_) throwOpenError(descriptor, *superblock);
   Handle creation = own(H5Fget_create_plist(file_.get()), "read the file's properties");
   hsize_t userBlock = 0;
   check(H5Pget_userblock(creation.get(), &userBlock), "read the file's user block");
@@ -97,7 +103,13 @@ bool OpenFile::isLive() const {
 }
 
 Handle OpenFile::object(ObjectId id) const {
-  Handle object = own(H5Oopen_by_addr(file_.get(), id), "open the object");
+  Handle object(H5Oopen_by_addr(file_.get(), id));
+  if (!object) {
+    std::string reason = innermostError().reason;
+    std::string newer = isAboutVersion(reason) ? newerMessages(descriptor_, info_.userBlockSize + id) : "";
+    if (!newer.empty()) throwTooNew(newer, reason);
+    throwHdf5Error("open the object");
+  }
   if (info_.isSwmr && H5Iget_type(object.get()) == H5I_DATASET) check(H5Drefresh(object.get()), "refresh the dataset");
   return object;
 }

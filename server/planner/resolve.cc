@@ -61,8 +61,9 @@ Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& pat
       follow(component);
       return ResolvedExternal{*external, joined(left), linksLeft};
     } else {
-      throw Unimplemented(component + " is a user-defined link of class " +
-                          std::to_string(std::get<UserDefinedLink>(link.target).linkClass));
+      // As libhdf5 says it of a class that nobody registered.
+      throw NotFound("unable to find link class " + std::to_string(std::get<UserDefinedLink>(link.target).linkClass) +
+                     " of '" + component + "'");
     }
   }
   return ResolvedNode{at};

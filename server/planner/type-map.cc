@@ -68,6 +68,7 @@ MappedType mapFloat(hid_t type) {
   real.mantissaSize = static_cast<std::uint16_t>(mantissaSize);
   real.signPosition = static_cast<std::uint16_t>(sign);
   real.exponentBias = H5Tget_ebias(type);
+  real.storesLeadingBit = H5Tget_norm(type) != H5T_NORM_IMPLIED;
   return plain(type, real);
 }
 

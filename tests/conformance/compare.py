@@ -20,7 +20,7 @@ from support.served import Server, client_python  # noqa: E402
 
 ORACLE_PYTHON = os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3")
 SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx5", ".fast5", ".cool", ".mcool", ".hdf", ".he5", ".nc", ".h5ad", ".loom", ".cxi")
-FILE_SECONDS = 300
+FILE_SECONDS = int(os.environ.get("H5CAP_FILE_SECONDS", "300"))
 
 # Where h5cap raises another class on purpose: (oracle, h5cap).
 EQUIVALENT_EXCEPTIONS = {
@@ -95,10 +95,10 @@ def describe(python, module, items):
             before = len(found)
             try:
                 run = subprocess.run([python, os.path.join(HERE, "describe.py"), module, request.name], capture_output=True, text=True,
-                                     errors="surrogateescape", timeout=FILE_SECONDS, env=environment)
+                                     errors="surrogateescape", timeout=FILE_SECONDS * (len(pending) + 1), env=environment)
                 output, problem = run.stdout, f"exit {run.returncode}: {run.stderr[-500:]}"
             except subprocess.TimeoutExpired as late:
-                output, problem = (late.stdout or b"").decode(), f"nothing more within {FILE_SECONDS} s"
+                output, problem = (late.stdout or b"").decode(), f"nothing more within {FILE_SECONDS * (len(pending) + 1)} s"
         for line in output.splitlines():
             if line.endswith("}"):
                 item = json.loads(line)

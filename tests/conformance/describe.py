@@ -11,16 +11,22 @@ Nothing here is particular to either module: what one can say only through its o
 the identity of an object, which the oracle alone needs in order to stop at cycles.
 """
 
+import ctypes
+import ctypes.util
 import hashlib
 import importlib
 import json
+import os
 import random
+import signal
 import sys
 
 import numpy as np
 
 WHOLE_BYTES = 64 << 20
 SLICES = 5
+LIBM = ctypes.CDLL(ctypes.util.find_library("m")) if sys.platform == "linux" else None
+FILE_SECONDS = int(os.environ.get("H5CAP_FILE_SECONDS", "300"))  # a file that takes longer ends the process
 
 
 def known_compression(name):
@@ -29,6 +35,12 @@ def known_compression(name):
 
 
 def scalar_text(value):
+    if type(value).__name__ in ("Reference", "RegionReference"):
+        return reference_text(value)[:60]
+    if isinstance(value, (np.longdouble, np.clongdouble)):
+        return str(value)
+    if isinstance(value, np.void) and value.dtype.names is not None:
+        return f"({', '.join(scalar_text(value[name]) for name in value.dtype.names)})"[:60]
     return repr(value.item() if isinstance(value, np.generic) else value)[:60]
 
 
@@ -54,6 +66,36 @@ def dtype_text(dtype):
     return " ".join([dtype.str] + extra)
 
 
+class Reading:
+    """The file that is described: references are followed in it."""
+
+    file = None
+
+
+def reference_text(reference):
+    """What a reference names, and which part of it."""
+    if not reference:
+        return "null"
+    try:
+        node = Reading.file[reference]
+        text = f"{type(node).__name__} {node.name!r}"
+        if "RegionReference" in type(reference).__name__:
+            digest = hashlib.sha256()
+            feed(digest, node[reference])
+            text += f" {node.regionref.shape(reference)} {node.regionref.selection(reference)} #{digest.hexdigest()[:16]}"
+        return text
+    except (NotImplementedError, AttributeError) as problem:
+        return f"absent: {problem}"
+    except Exception:  # h5py's own classes for it are chosen by its C code
+        return "names nothing"
+
+
+def feed_long(digest, value):
+    """x87's long doubles have ten bytes; the other six mean nothing."""
+    parts = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).reshape(-1).view(np.dtype(np.longdouble).newbyteorder("<"))
+    digest.update(parts.view(np.uint8).reshape(-1, 16)[:, :10].tobytes())
+
+
 def feed(digest, value):
     """Feeds a value to a hash by content: padding between fields and the identity of Python objects do not count."""
     if isinstance(value, np.ndarray):
@@ -64,11 +106,17 @@ def feed(digest, value):
         elif value.dtype.kind == "O":
             for item in value.reshape(-1):
                 feed(digest, item)
+        elif value.dtype.kind in "fc" and value.dtype.newbyteorder("=") in (np.longdouble, np.clongdouble):
+            feed_long(digest, value)
         else:
             digest.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, np.void) and value.dtype.names is not None:
         for name in value.dtype.names:
             feed(digest, value[name])
+    elif type(value).__name__ in ("Reference", "RegionReference"):
+        digest.update(reference_text(value).encode("utf-8", "surrogateescape"))
+    elif isinstance(value, (np.longdouble, np.clongdouble)):
+        feed_long(digest, np.asarray(value))
     elif isinstance(value, np.generic):
         digest.update(value.tobytes())
     elif isinstance(value, (bytes, str)):
@@ -82,7 +130,9 @@ def value_text(value):
     """Type, shape and content of a value."""
     digest = hashlib.sha256()
     feed(digest, value)
-    kind = type(value).__name__.replace("bool_", "bool")  # numpy 2 has renamed it
+    kind = type(value).__name__
+    for old, new in (("bool_", "bool"), ("clongdouble", "complex256"), ("longdouble", "float128")):  # numpy 2 has renamed them
+        kind = kind.replace(old, new)
     if hasattr(value, "dtype"):
         kind += f" {dtype_text(value.dtype)}"
     if isinstance(value, np.ndarray):
@@ -95,6 +145,8 @@ def value_text(value):
 
 def attempt(function):
     """What `function` returns, or the names of the classes that its exception belongs to, with its message."""
+    if LIBM is not None:
+        LIBM.fesetenv(ctypes.c_void_p(-1))  # some filter plugins are built to take denormal numbers for zeros, everywhere
     try:
         return {"is": function()}
     except NotImplementedError as problem:
@@ -241,7 +293,7 @@ class Walk:
 
     def identity(self, node):
         info = self.module.h5o.get_info(node.id)
-        return info.fileno, info.addr
+        return os.path.realpath(node.file.filename), info.addr  # h5py's number of a file changes when it is opened again
 
     def visit(self, path, depth):
         aspects = self.found[path] = {}
@@ -253,8 +305,8 @@ class Walk:
         kind = kind_of(self.module, node)
         aspects["object"] = {"is": kind}
         if depth is None:
-            identity = self.identity(node)
-            depth = "known" if identity in self.seen else "whole"
+            identity = attempt(lambda: self.identity(node)).get("is")
+            depth = "known" if identity is None or identity in self.seen else "whole"
             self.seen.add(identity)
         aspects["depth"] = {"is": depth}
         if kind == "Dataset":
@@ -279,6 +331,7 @@ def describe(module, address, visits):
         opened = attempt(lambda: module.File(address, "r") and None)
         return {"": {"open": opened}}
     with file:
+        Reading.file = file
         found = {"": {"open": opened, "user block": attempt(lambda: file.userblock_size), "mode": attempt(lambda: file.mode)}}
         found.update(Walk(module, file, visits).run())
     return found
@@ -292,6 +345,7 @@ def main(module_name, request):
         except ImportError:
             pass
     for item in json.load(open(request)):
+        signal.alarm(FILE_SECONDS)
         print(json.dumps({"name": item["name"], "objects": describe(module, item["address"], item.get("visits"))}), flush=True)
 
 

@@ -15,8 +15,8 @@ import files_attributes  # noqa: F401  (registers)
 import files_growing  # noqa: F401
 import files_layouts  # noqa: F401
 import files_links  # noqa: F401
-import files_next  # noqa: F401
-import files_random  # noqa: F401
+import files_odd_types  # noqa: F401
+import files_references  # noqa: F401
 import files_types  # noqa: F401
 import files_virtual  # noqa: F401
 

@@ -29,6 +29,7 @@ SHARED_HEADERS = {"server/planner-pool/zygote-protocol.h"}
 TARGET_LAYER = {
     "h5cap_capnp": "capnp",
     "h5cap_core": "core",
+    "h5cap_codec": "core",
     "h5cap_planner_pool": "planner-pool",
     "h5cap_executor": "executor",
     "h5cap_access": "access",

@@ -30,6 +30,7 @@ struct FloatType {
   std::uint16_t precision = 0, bitOffset = 0;
   std::uint16_t exponentPosition = 0, exponentSize = 0, mantissaPosition = 0, mantissaSize = 0, signPosition = 0;
   std::uint64_t exponentBias = 0;
+  bool storesLeadingBit = false;  // in the mantissa, as x87's 80-bit floats do; IEEE's imply it
 };
 
 struct FixedStringType {

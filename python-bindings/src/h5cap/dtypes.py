@@ -6,25 +6,18 @@ these are the same bytes (``is_plain``), elements are read straight into the use
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from . import _h5cap
+from . import _h5cap, floats
 from .errors import FileProblem
 from .references import Reference, RegionReference
 from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
 
 _PLACE = np.dtype("V16")  # offset and count of variable-length data in the heap
 _POINTER_BYTES = 8  # what h5py's object fields occupy where HDF5 has a char*
-_FLOATS = {
-    # (precision, offset, sign position, exponent position and size, mantissa position and size, bias): IEEE 754
-    (16, 0, 15, 10, 5, 0, 10, 15): 2,
-    (32, 0, 31, 23, 8, 0, 23, 127): 4,
-    (64, 0, 63, 52, 11, 0, 52, 1023): 8,
-}
-if np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16:  # x86's own, with an explicit first bit
-    _FLOATS[80, 0, 79, 64, 15, 0, 64, 16383] = 16
 _COMPLEX = {4: "c8", 8: "c16", 16: "c32"}
 
 Decoder = Callable[[np.ndarray, bytes], np.ndarray]
@@ -65,19 +58,17 @@ class ElementType:
 
 
 def element_type(described: Dict[str, Any]) -> ElementType:
-    """The NumPy side of a type as the native module describes it.  ``NotImplementedError`` names what is not served yet."""
+    """The NumPy side of a type as the native module describes it.  ``TypeError`` where NumPy has none."""
     maker = _MAKERS.get(described["class"])
     if maker is None:
-        name = described.get("name") or described["class"]
-        raise NotImplementedError(f"elements of the HDF5 type '{name}' are not served yet")
+        name = described.get("name") or f"{described['class']} type"
+        raise TypeError(f"No NumPy equivalent for HDF5's {name} exists")
     return maker(described)
 
 
 def _integer(described) -> ElementType:
     size, precision, offset = described["size"], described["precision"], described["offset"]
-    if size not in (1, 2, 4, 8):
-        raise NotImplementedError(f"integers of {size} bytes are not served yet")
-    dtype = np.dtype(f"{described['order']}{'i' if described['signed'] else 'u'}{size}")
+    dtype = np.dtype(f"{described['order']}{'i' if described['signed'] else 'u'}{size}")  # TypeError for 3 bytes, as h5py
     if precision == 8 * size and offset == 0:
         return ElementType(dtype, dtype)
     # Bits above the value are moved out at the top, and the sign comes back with the arithmetic shift.
@@ -91,14 +82,10 @@ def _integer(described) -> ElementType:
 
 
 def _float(described) -> ElementType:
-    size = _FLOATS.get(tuple(described["layout"]))
-    if size is None or size != described["size"]:
-        raise NotImplementedError(
-            f"floats of {described['size']} bytes and {described['layout'][0]} bits of precision that are not IEEE 754 "
-            "half, single or double are not served yet"
-        )
-    dtype = np.dtype(f"{described['order']}f{size}")
-    return ElementType(dtype, dtype)
+    dtype = floats.float_dtype(described)
+    if floats.is_native(described):
+        return ElementType(dtype, dtype)
+    return ElementType(dtype, np.dtype(f"V{described['size']}"), floats.decoder(described, dtype))
 
 
 def _fixed_string(described) -> ElementType:
@@ -173,29 +160,66 @@ def _sequence(described) -> ElementType:
 def _enum(described) -> ElementType:
     base = element_type(described["base"])
     values = (base.from_bytes(np.frombuffer(value, np.uint8), ()) for _, value in described["members"])
-    members = {name: int(value[()]) for (name, _), value in zip(described["members"], values)}
+    members = {_member_name(name): int(value[()]) for (name, _), value in zip(described["members"], values)}
     if members == {"FALSE": 0, "TRUE": 1}:
         if base.packed.itemsize == 1:
             return ElementType(np.bool_, np.bool_)
         return ElementType(np.bool_, base.packed, lambda array, heap: base.from_packed(array, heap) != 0)
-    return ElementType(enum_dtype(members, base.dtype), base.packed, None if base.is_plain else base.from_packed)
+    dtype = enum_dtype(members, base.dtype)
+    if base.is_plain:
+        return ElementType(dtype, base.packed)
+    return ElementType(dtype, base.packed, lambda array, heap: base.from_packed(array, heap).astype(dtype))
+
+
+def _member_name(name: str):
+    """Names of an enumeration that are not UTF-8 are bytes to h5py."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape")
+    return name
+
+
+def _complex(packed: np.dtype, part: ElementType, size: int, names=("r", "i")) -> ElementType:
+    """NumPy's complex numbers from two parts, wherever they stand."""
+    half = part.dtype.itemsize
+    dtype = np.dtype(_COMPLEX[half]).newbyteorder(part.dtype.byteorder)
+    if part.is_plain and packed.itemsize == 2 * half and [packed.fields[name][1] for name in names] == [0, half]:
+        return ElementType(dtype, dtype)
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        out = np.empty(array.shape, dtype)
+        out.real, out.imag = (part.from_packed(array[name], heap) for name in names)
+        return out
+
+    return ElementType(dtype, packed, decode)
+
+
+def _native_complex(described) -> ElementType:
+    part = element_type(described["base"])
+    half = part.packed.itemsize
+    packed = np.dtype({"names": ["r", "i"], "formats": [part.packed] * 2, "offsets": [0, half], "itemsize": 2 * half})
+    if part.dtype.itemsize not in _COMPLEX:
+        raise TypeError(f"No NumPy equivalent for complex numbers of two times {half} bytes exists")
+    return _complex(packed, part, described["size"])
 
 
 def _compound(described) -> ElementType:
-    names = [name for name, _, _ in described["fields"]]
-    offsets = [offset for _, offset, _ in described["fields"]]
-    members = [element_type(member) for _, _, member in described["fields"]]
+    fields = [(name, offset, element_type(member)) for name, offset, member in described["fields"]]
     size = described["size"]
-    if names == ["r", "i"] and members[0].dtype == members[1].dtype and members[0].dtype.kind == "f":
-        half = members[0].dtype.itemsize
-        if half in _COMPLEX and offsets == [0, half] and size == 2 * half:
-            dtype = np.dtype(_COMPLEX[half]).newbyteorder(members[0].dtype.byteorder)
-            return ElementType(dtype, dtype)
-
+    parts = [member for _, _, member in fields]
+    is_complex = [name for name, _, _ in fields] == ["r", "i"] and parts[0].dtype == parts[1].dtype
+    for name, _, _ in fields:
+        os.fsencode(name).decode("utf-8")  # UnicodeDecodeError, as h5py
+    names, offsets = [name for name, _, _ in fields], [offset for _, offset, _ in fields]
+    members = [member for _, _, member in fields]
     packed = np.dtype({"names": names, "formats": [m.packed for m in members], "offsets": offsets, "itemsize": size})
+    if is_complex and parts[0].dtype.kind == "f" and parts[0].dtype.itemsize in _COMPLEX:
+        return _complex(packed, parts[0], size)
+
     # h5py's offsets are those of HDF5's memory type, where a variable-length string is a pointer.
     saved, memory_offsets = 0, {}
-    for offset, name, member in sorted(zip(offsets, names, members), key=lambda field: field[0]):
+    for name, offset, member in sorted(fields, key=lambda field: field[1]):
         memory_offsets[name] = offset - saved
         saved += member.packed.itemsize - member.memory_bytes
     dtype = np.dtype({"names": names, "formats": [m.dtype for m in members],
@@ -224,10 +248,8 @@ def _array(described) -> ElementType:
 def _opaque(described) -> ElementType:
     dtype = np.dtype(f"V{described['size']}")
     if described["tag"].startswith("NUMPY:"):
-        try:
-            named = np.dtype(described["tag"][len("NUMPY:"):], metadata={"h5py_opaque": True})
-        except TypeError:
-            named = dtype
+        # TypeError where NumPy does not know the name, as h5py.
+        named = np.dtype(described["tag"][len("NUMPY:"):], metadata={"h5py_opaque": True})
         if named.itemsize == dtype.itemsize and not named.hasobject:
             dtype = named
     return ElementType(dtype, dtype)
@@ -247,8 +269,6 @@ def _reference(described) -> ElementType:
 
 
 def _bitfield(described) -> ElementType:
-    if described["size"] not in (1, 2, 4, 8):
-        raise NotImplementedError(f"bitfields of {described['size']} bytes are not served yet")
     dtype = np.dtype(f"{described['order']}u{described['size']}")
     return ElementType(dtype, dtype)
 
@@ -259,6 +279,7 @@ _MAKERS: Dict[str, Callable[[Dict[str, Any]], ElementType]] = {
     "fixed string": _fixed_string,
     "variable string": _variable_string,
     "enum": _enum,
+    "complex": _native_complex,
     "compound": _compound,
     "array": _array,
     "sequence": _sequence,

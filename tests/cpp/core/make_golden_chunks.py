@@ -26,6 +26,11 @@ CASES = [
     ("bitshuffle, lz4", 2, hdf5plugin.Bitshuffle(nelems=64)),
     ("bitshuffle, lz4", 4, hdf5plugin.Bitshuffle(nelems=128)),
     ("bitshuffle, lz4", 8, hdf5plugin.Bitshuffle()),
+    ("blosc", 4, hdf5plugin.Blosc()),
+    ("blosc, bit shuffle, zlib", 2, hdf5plugin.Blosc(cname="zlib", shuffle=hdf5plugin.Blosc.BITSHUFFLE)),
+    ("blosc, zstd", 8, hdf5plugin.Blosc(cname="zstd", clevel=9)),
+    ("blosc, blosclz, no shuffle", 1, hdf5plugin.Blosc(cname="blosclz", shuffle=0)),
+    ("bzip2", 4, hdf5plugin.BZip2()),
     # Asking for Zstandard, which plugins before 0.4 do not know: they compress nothing.
     ("bitshuffle, 3 before 0.4", 4, dict(compression=32008, compression_opts=(128, 3))),
 ]
