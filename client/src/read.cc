@@ -85,9 +85,17 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     return whole;
   }
 
+  // The server stops, too, when nobody waits any longer, even if it is not told.  Not for tiles: how long one waits for its
+  // turn is the link's matter, and its reader goes on waiting while others arrive.
+  std::uint32_t deadlineMs() const {
+    constexpr std::int64_t grace = 1000;  // the caller's own patience ends first
+    return static_cast<std::uint32_t>(
+        std::min<std::int64_t>(node_->connection().options.timeout.count() + grace, UINT32_MAX));
+  }
+
   // The one call that is enough for most reads.
   kj::Promise<void> readFirst() {
-    auto answer = sendRead(*remote_, selection_, ReadTerms{0, plan_.tileBytes, options_.raiseMissingSources, {}});
+    auto answer = sendRead(*remote_, selection_, ReadTerms{0, plan_.tileBytes, options_.raiseMissingSources, {}, deadlineMs()});
     kj::Promise<void> described = kj::READY_NOW;
     if (!info_) {
       KJ_IF_MAYBE(opened, remote_->opened) { described = opened->addBranch(); }

@@ -21,6 +21,7 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
   if (terms.first > 0) options.initCursor().setElement(terms.first);
   if (terms.raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
   if (!terms.knownVersion.empty()) options.setKnownVersion(wire::asData(terms.knownVersion));
+  options.setDeadlineMs(terms.deadlineMs);
   return request.send();
 }
 

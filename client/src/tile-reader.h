@@ -35,6 +35,7 @@ struct ReadTerms {
   std::uint64_t replyBytes = 0;
   bool raiseMissingSources = false;
   Version knownVersion;     // the elements are here as they are in this version: the answer may be `unchanged`
+  std::uint32_t deadlineMs = 0;  // nobody waits any longer; zero: as the server thinks fit
 };
 
 // Sends one read of the elements of `selection`.

@@ -75,13 +75,13 @@ kj::Promise<bool> ReadOperation::takeElements(kj::Own<PlannerAnswer> answer) {
       });
 }
 
-// A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
 void ReadOperation::pickInto(std::span<std::byte> target, std::span<const std::byte> elements,
                              std::span<const std::byte> heap) {
   picker_->pick(elements, target);
   result_.heap = picker_->pickHeap(target, heap);
 }
 
+// A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
 kj::Promise<bool> ReadOperation::planMeasured() {
   if (depthLeft_ < maxVirtualDepth) return planWithin(shapeHolding(request_.selection, dataset().space.shape));
   return version_->storage(node_->id)
@@ -113,7 +113,7 @@ kj::Promise<ReadOperation::Piece> ReadOperation::virtualPiece(const VirtualStora
   return version_->mappings(node_->id)
       .then([this, &storage, target, region = std::move(region)](std::shared_ptr<const MappingIndex> index) mutable {
         return guarded([&] {
-          return readVirtual(VirtualRead{place_.clone(), node_, result_.shape, extent_, &storage, kj::mv(index),
+          return readVirtual(VirtualRead{place_.clone(), node_, virtualShape(), extent_, &storage, kj::mv(index),
                                          std::move(region), fillElement(), request_.absentSources, depthLeft_ - 1},
                              target);
         });

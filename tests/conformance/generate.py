@@ -17,6 +17,7 @@ import files_layouts  # noqa: F401
 import files_links  # noqa: F401
 import files_odd_types  # noqa: F401
 import files_references  # noqa: F401
+import files_random  # noqa: F401
 import files_types  # noqa: F401
 import files_virtual  # noqa: F401
 

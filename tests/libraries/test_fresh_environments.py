@@ -40,13 +40,18 @@ def wheel(tmp_path_factory):
     return done.stdout.split()[-1]
 
 
+def outside():
+    """The environment without a build's package, which pip would take for an installed one."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("text", BLOCKS, ids=library_of)
 def test_a_block_runs_with_its_own_dependencies(text, wheel, home, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=120)
     python = tmp_path / "venv" / "bin" / "python"
     installed = subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[{library_of(text)}]"],
-                               capture_output=True, text=True, timeout=INSTALL_SECONDS)
+                               capture_output=True, text=True, timeout=INSTALL_SECONDS, env=outside())
     assert installed.returncode == 0, installed.stderr
     done = run(str(python), text, home)
     assert done.returncode == 0, done.stderr

@@ -176,7 +176,12 @@ def write_next(file):
     """Types that are not all served yet."""
     file["target"] = 1
     file.create_dataset("reference", data=file["target"].ref, dtype=h5py.ref_dtype)
-    file["long double"] = np.zeros(3, np.longdouble)
+    file["long double"] = np.arange(3, dtype=np.longdouble) / 3
+    file["complex long double"] = np.arange(3, dtype=np.clongdouble) / 3j
+    odd = h5py.h5t.IEEE_F32LE.copy()  # with an exponent of nine bits
+    odd.set_fields(31, 22, 9, 0, 22)
+    odd.set_ebias(255)
+    h5py.h5d.create(file.id, b"odd float", odd, h5py.h5s.create_simple((3,)))
     file["readable"] = [1, 2, 3]
 
 

@@ -27,6 +27,7 @@ void runLs(const Arguments& arguments);
 void runTree(const Arguments& arguments);
 void runInfo(const Arguments& arguments);
 void runCat(const Arguments& arguments);
+void runGet(const Arguments& arguments);
 void runPing(const Arguments& arguments);
 
 }  // namespace h5cap::cli

@@ -46,14 +46,16 @@ void addVerbs(CLI::App& app, Arguments& arguments, std::map<CLI::App*, Verb>& ve
   CLI::App* tree = addVerb(app, "tree", "Show everything in a file", arguments);
   CLI::App* info = addVerb(app, "info", "Describe a file, a group or a dataset", arguments);
   CLI::App* cat = addVerb(app, "cat", "Write the elements of a dataset as text, .csv or .npy", arguments);
+  CLI::App* get = addVerb(app, "get", "Fetch a file as it is; the same command goes on where it was interrupted", arguments);
   CLI::App* ping = addVerb(app, "ping", "Time round trips to a server", arguments);
   for (CLI::App* verb : {ls, tree, info, cat}) verb->add_option("PATH", arguments.path, "Object in the file");
   ls->add_flag("-l,--long", arguments.isLong, "With kinds, shapes and types");
   tree->add_flag("-a,--attributes", arguments.showAttributes, "With attributes");
   cat->add_option("-s,--slice", arguments.slice, "NumPy's notation: 0,10:20  ...,::2  -1  [1,5,7],:");
   cat->add_option("-o,--output", arguments.output, "File to write: NAME.npy or NAME.csv");
+  get->add_option("-o,--output", arguments.output, "File to write; by default its name, here");
   ping->add_option("-c,--count", arguments.count, "How many")->check(CLI::Range(1U, 1000000U));
-  verbs = {{ls, runLs}, {tree, runTree}, {info, runInfo}, {cat, runCat}, {ping, runPing}};
+  verbs = {{ls, runLs}, {tree, runTree}, {info, runInfo}, {cat, runCat}, {get, runGet}, {ping, runPing}};
 }
 
 int run(int argc, char** argv) {

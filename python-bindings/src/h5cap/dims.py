@@ -10,6 +10,7 @@ from .names import encoded
 
 def is_scale(dataset) -> bool:
     """Whether a dataset is a dimension scale: HDF5's rule is a string attribute ``CLASS``."""
+    dataset.id.native
     value = dataset.attrs.get("CLASS")
     return _bytes(value).split(b"\0")[0] == b"DIMENSION_SCALE"
 

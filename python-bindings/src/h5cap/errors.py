@@ -36,8 +36,8 @@ class UnreadableObject(FileProblem, KeyError):
     """An object that a link leads to cannot be opened: to h5py a ``KeyError``, to h5cap a problem of a file, too."""
 
 
-class ClosedFile(ValueError, RuntimeError, KeyError):
-    """The file was closed.  h5py raises any of these three, depending on the call."""
+class ClosedFile(ValueError, RuntimeError, KeyError, OSError):
+    """The file was closed.  h5py raises any of these four, depending on the call and on what was asked before."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

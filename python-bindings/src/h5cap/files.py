@@ -6,6 +6,7 @@ import posixpath
 from typing import Any, Dict, Optional, Tuple, Union
 
 from . import _h5cap
+from .attrs import AttributeManager
 from .errors import READ_ONLY, opening
 from .group import Group
 from .h5f import FileID
@@ -99,6 +100,12 @@ class File(Group):
     def in_memory(cls, file_image: Any = None, **kwargs: Any) -> "File":
         """Raises ``NotImplementedError``: a file in this process's memory is h5py's business."""
         raise NotImplementedError("files in memory are not on a server; use h5py.File.in_memory")
+
+    @property
+    def attrs(self) -> AttributeManager:
+        """The root group's attributes."""
+        self._opened.native
+        return AttributeManager(self)
 
     @property
     def filename(self) -> str:

@@ -77,8 +77,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         """Whether ``path`` starts at the root of another file than this node was reached through."""
         return path.startswith("/") and self._external() is not None
 
-    def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False, elink_mode: Optional[str] = None,
-            elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
+    def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False,
+            elink_mode: Optional[str] = None, elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
         Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking`` and
@@ -87,6 +87,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         if (elink_mode, elink_locking, elink_swmr) != (None, None, None):
             self._check_link_access(name, elink_mode, elink_locking)
         if not (getclass or getlink):
+            if isinstance(name, Reference):
+                return self[name]
             try:
                 return self[name]
             except KeyError:
@@ -156,17 +158,13 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
             return False  # nothing, or no group, on the way
 
     def keys(self) -> KeysViewHDF5:
-        return KeysViewHDF5(self._checked())
+        return KeysViewHDF5(self)
 
     def values(self) -> ValuesViewHDF5:
-        return ValuesViewHDF5(self._checked())
+        return ValuesViewHDF5(self)
 
     def items(self) -> ItemsViewHDF5:
-        return ItemsViewHDF5(self._checked())
-
-    def _checked(self) -> "Group":
-        self._opened.native
-        return self
+        return ItemsViewHDF5(self)
 
     def visit(self, func: Callable[[str], Any]) -> Any:
         """Calls ``func(name)`` for every object below, once, through hard links only; stops at, and returns, the first

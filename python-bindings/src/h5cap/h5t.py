@@ -328,8 +328,8 @@ def _facts(typeid) -> Tuple[Any, ...]:
     found: Tuple[Any, ...] = (typeid.get_class(),)
     found += tuple(getattr(typeid, name)() for name in _PLAIN_FACTS if hasattr(typeid, name))
     if found[0] == COMPOUND:
-        members = range(typeid.get_nmembers())
-        found += tuple((typeid.get_member_name(i), typeid.get_member_offset(i), _facts(typeid.get_member_type(i))) for i in members)
+        found += tuple((typeid.get_member_name(i), typeid.get_member_offset(i), _facts(typeid.get_member_type(i)))
+                       for i in range(typeid.get_nmembers()))
     if found[0] == ENUM:
         found += tuple(sorted((typeid.get_member_name(i), typeid.get_member_value(i)) for i in range(typeid.get_nmembers())))
     if found[0] in (ENUM, VLEN, ARRAY):

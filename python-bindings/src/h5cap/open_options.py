@@ -24,8 +24,8 @@ class AccessOptions(NamedTuple):
 
 def access_options(*, driver: Optional[str], libver: Any, userblock_size: Optional[int], rdcc_nslots: Optional[int],
                    rdcc_nbytes: Optional[int], rdcc_w0: Optional[float], fs_strategy: Optional[str],
-                   page_buf_size: Optional[int], track_times: Optional[bool], locking: Union[None, bool, str], meta_block_size: Optional[int],
-                   unknown: Dict[str, Any]) -> AccessOptions:
+                   page_buf_size: Optional[int], track_times: Optional[bool],
+                   locking: Union[None, bool, str], meta_block_size: Optional[int], unknown: Dict[str, Any]) -> AccessOptions:
     """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local library
     can do."""
     if fs_strategy:

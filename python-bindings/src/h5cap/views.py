@@ -93,7 +93,7 @@ class FieldsView(_DatasetView):
         self._names: Tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names)
         self._single = isinstance(names, str)
         pick = picker(dataset.dtype, self._names, self._single)
-        self._dtype = pick(np.empty(0, dataset.dtype)).dtype
+        self._dtype = dataset.dtype[self._names[0]] if self._single else pick(np.empty(0, dataset.dtype)).dtype
 
     @property
     def dtype(self) -> np.dtype:

@@ -15,8 +15,8 @@ from .special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtyp
 
 Name = Union[str, bytes, None]
 
-_DATASET_OPTIONS = frozenset("""chunks compression shuffle fletcher32 maxshape compression_opts fillvalue scaleoffset track_times
-    external track_order dcpl dapl efile_prefix virtual_prefix allow_unknown_filter rdcc_nslots rdcc_nbytes rdcc_w0
+_DATASET_OPTIONS = frozenset("""chunks compression shuffle fletcher32 maxshape compression_opts fillvalue scaleoffset
+    track_times external track_order dcpl dapl efile_prefix virtual_prefix allow_unknown_filter rdcc_nslots rdcc_nbytes rdcc_w0
     fill_time""".split())
 
 
@@ -73,7 +73,7 @@ class GroupWriting:
             raise ValueError("No name (no name)")
         raise KeyError(f"Couldn't delete link ({READ_ONLY})")
 
-    def create_group(self, name: Name, track_order: Optional[bool] = None, *, track_times: Optional[bool] = False):
+    def create_group(self, name: Name, track_order: Optional[bool] = None, *, track_times: Optional[bool] = False) -> Any:
         """Raises ``ValueError``, or ``TypeError`` for wrong arguments."""
         if name is not None:
             check_name(name)
@@ -83,7 +83,7 @@ class GroupWriting:
             raise RuntimeError(f"Unable to create group ({READ_ONLY})")
         raise ValueError(f"Unable to create group ({READ_ONLY})")
 
-    def create_dataset(self, name: Name, shape: Any = None, dtype: Any = None, data: Any = None, **kwds: Any):
+    def create_dataset(self, name: Name, shape: Any = None, dtype: Any = None, data: Any = None, **kwds: Any) -> Any:
         """Raises ``ValueError``, or ``TypeError`` for wrong arguments."""
         if name:
             check_name(name)
@@ -97,14 +97,14 @@ class GroupWriting:
             np.dtype(dtype)
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
 
-    def create_dataset_like(self, name: Name, other: Any, **kwupdate: Any):
+    def create_dataset_like(self, name: Name, other: Any, **kwupdate: Any) -> Any:
         """As `create_dataset`."""
         for option in ("shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", "fletcher32",
                        "fillvalue"):
             kwupdate.setdefault(option, getattr(other, option))
         return self.create_dataset(name, **kwupdate)
 
-    def create_virtual_dataset(self, name: Name, layout: Any, fillvalue: Any = None):
+    def create_virtual_dataset(self, name: Name, layout: Any, fillvalue: Any = None) -> Any:
         """Raises ``ValueError``, or ``AttributeError`` for what is no layout."""
         if name:
             check_name(name)
@@ -112,7 +112,8 @@ class GroupWriting:
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
 
     @contextlib.contextmanager
-    def build_virtual_dataset(self, name: Name, shape: Any, dtype: Any, maxshape: Any = None, fillvalue: Any = None) -> Iterator[Any]:
+    def build_virtual_dataset(self, name: Name, shape: Any, dtype: Any, maxshape: Any = None,
+                              fillvalue: Any = None) -> Iterator[Any]:
         """Raises ``ValueError`` when it is entered."""
         raise ValueError(f"Unable to create dataset ({READ_ONLY})")
         yield  # makes it a context manager
@@ -194,9 +195,11 @@ class DatasetWriting:
         if self.shape is None:
             raise TypeError("Empty datasets cannot be written to")
         shape = source.shape
-        given, wanted = (extents if chosen is None else select(extents, chosen if isinstance(chosen, tuple) else (chosen,)).shape
-                         for extents, chosen in ((shape, source_sel), (self.shape, dest_sel)))
-        _check_broadcast(given, wanted)
+        shapes = []
+        for extents, chosen in (shape, source_sel), (self.shape, dest_sel):
+            args = chosen if isinstance(chosen, tuple) else (chosen,)
+            shapes.append(extents if chosen is None else select(extents, args).shape)
+        _check_broadcast(*shapes)
         raise OSError(f"Can't write data ({READ_ONLY})")
 
     def resize(self, size: Any, axis: Optional[int] = None) -> None:
