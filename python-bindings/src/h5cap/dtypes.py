@@ -184,7 +184,7 @@ def _complex(packed: np.dtype, part: ElementType, size: int, names=("r", "i")) -
     """NumPy's complex numbers from two parts, wherever they stand."""
     half = part.dtype.itemsize
     dtype = np.dtype(_COMPLEX[half]).newbyteorder(part.dtype.byteorder)
-    if part.is_plain and packed.itemsize == 2 * half and [packed.fields[name][1] for name in names] == [0, half]:
+    if part.is_plain and packed.fields and packed.itemsize == 2 * half and [packed.fields[name][1] for name in names] == [0, half]:
         return ElementType(dtype, dtype)
 
     def decode(array: np.ndarray, heap: bytes) -> np.ndarray:

@@ -17,7 +17,7 @@ from .errors import Changed
 _HELD = 32  # open files, kept for the objects that arrive next
 _files: "OrderedDict[Tuple[Any, ...], Any]" = OrderedDict()
 _lock = threading.Lock()
-os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # another thread may hold it at a fork  # type: ignore[attr-defined]
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # another thread may hold it at a fork
 
 
 def reduced(node) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
