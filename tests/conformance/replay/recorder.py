@@ -4,9 +4,10 @@
 
 Public reads of h5py's high-level objects are noted when code outside of h5py asks for them: what of which object, the
 arguments, and the facts of the result or the class of the exception.  A read that is repeated in the same state is noted
-once.  Files are written in formats that HDF5 1.10 knows, whatever the test asks for: others are too new for the server.  Before a read every open file is flushed, and the
-folder that tests write to is kept as a state: {path: hash of the content}; files that live in memory come as an image.
-What comes out is FOLDER/reads.pickle, a record a test, and FOLDER/blobs.
+once.  Files are written in formats that HDF5 1.10 knows, whatever the test asks for: others are too new for the server.
+
+Before a read every open file is flushed, and the folder that tests write to is kept as a state: {path: hash of the content};
+files that live in memory come as an image.  What comes out is FOLDER/reads.pickle, a record a test, and FOLDER/blobs.
 """
 
 import functools
