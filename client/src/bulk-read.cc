@@ -146,9 +146,15 @@ TileStream View::tiles(const ReadOptions& options) const {
   detail::checkReadable(info, node_->path());
   auto& defaults = node_->connection().options;
   detail::ReadPlan plan;
-  plan.type = info.dataset->type;
+  plan.type = detail::typeOfRead(info, options);
+  plan.fields = options.fields;
   plan.chunkShape = info.dataset->chunkShape;
-  plan.region = resolve(selection_, node_->shape());
+  if (selection_.isOrthogonal()) {
+    plan.region = resolve(selection_, node_->shape());
+  } else {
+    plan.elements.emplace(selection_, node_->shape());
+    plan.region = Region{{RegionAxis{0, 1, plan.elements->elementCount(), {}, false}}};
+  }
   plan.raiseMissingSources = options.raiseMissingSources;
   plan.tileBytes = detail::tileBytes(options, defaults);
   plan.windowBytes = detail::windowBytes(options, defaults);

@@ -40,8 +40,9 @@ bool isSelfContained(const DatasetInfo& dataset) {
 }
 
 // Nothing for reads that are not for the cache.
-std::optional<CachedRegion> cachedRegion(const std::shared_ptr<NodeState>& node, const Selection& selection) {
-  if (!selection.isOrthogonal()) return std::nullopt;
+std::optional<CachedRegion> cachedRegion(const std::shared_ptr<NodeState>& node, const Selection& selection,
+                                         const ReadOptions& options) {
+  if (!selection.isOrthogonal() || !options.fields.empty()) return std::nullopt;
   auto info = node->knownInfo();
   if (!info || info->problem || !info->dataset || !isSelfContained(*info->dataset)) return std::nullopt;
   const FileInfo& file = node->file()->info();
@@ -69,7 +70,7 @@ bool readFromCache(const std::shared_ptr<NodeState>& node, const Selection& sele
   // An answer that has not arrived yet is as fresh as one to a question asked now.
   const bool isBeingOpened = node->file()->isBeingOpened();
   if (!node->knownInfo() && !(node->file()->wantsSnapshot() && node->knownOrInSnapshot() != nullptr)) return false;
-  auto cached = cachedRegion(node, selection);
+  auto cached = cachedRegion(node, selection, options);
   if (!cached) return false;
   checkReadable(*cached->info, node->path());
 
@@ -103,7 +104,7 @@ void keepInCache(const std::shared_ptr<NodeState>& node, const Selection& select
                  std::span<const std::byte> elements) {
   auto cache = node->file()->cache();
   if (!cache || sink.isOfSeveralVersions || !sink.missingSources.empty()) return;
-  auto cached = cachedRegion(node, selection);
+  auto cached = cachedRegion(node, selection, options);
   if (!cached || sink.version != cached->version || !(sink.type == cached->type())) return;
   const Shape counts = cached->region.counts();
   const std::size_t size = cached->type().size();

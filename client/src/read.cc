@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/fields.h"
 #include "core/wire.h"
 #include "peer.h"
 #include "tile-reader.h"
@@ -40,14 +41,15 @@ std::uint64_t byteCount(std::uint64_t elements, const DataType& type) {
 class ReadJob final : public TileReader::Receiver, public std::enable_shared_from_this<ReadJob> {
  public:
   ReadJob(std::shared_ptr<NodeState> node, Selection selection, const ReadOptions& options, std::shared_ptr<Sink> sink,
-          std::weak_ptr<Call> call, SharedNodeInfo info)
+          std::weak_ptr<Call> call, SharedNodeInfo info, Shape shape)
       : node_(std::move(node)),
         remote_(node_->remote()),
         selection_(std::move(selection)),
         options_(options),
         sink_(std::move(sink)),
         call_(std::move(call)),
-        info_(std::move(info)) {}
+        info_(std::move(info)),
+        shape_(std::move(shape)) {}
 
   kj::Promise<void> run() {
     auto& defaults = node_->connection().options;
@@ -55,6 +57,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     plan_.raiseMissingSources = options_.raiseMissingSources;
     plan_.tileBytes = tileBytes(options_, defaults);
     plan_.windowBytes = windowBytes(options_, defaults);
+    plan_.fields = options_.fields;
+    if (!selection_.isOrthogonal()) return readElements();
     if (info_ && isFixed(selection_, info_->dataset->space)) {
       useInfo();
       plan_.region = resolve(selection_, info_->dataset->space.shape);
@@ -75,8 +79,18 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
  private:
   void useInfo() {
     checkReadable(*info_, node_->path());
-    plan_.type = info_->dataset->type;
+    plan_.type = typeOfRead(*info_, options_);
     plan_.chunkShape = info_->dataset->chunkShape;
+  }
+
+  // Masks and points are cut here, which takes the shape: `startRead` sees to it.
+  kj::Promise<void> readElements() {
+    useInfo();
+    plan_.elements.emplace(selection_, shape_);
+    auto count = plan_.elements->elementCount();
+    plan_.region = Region{{RegionAxis{0, 1, count, {}, false}}};
+    prepare();
+    return count == 0 ? kj::Promise<void>(kj::READY_NOW) : readTiles({});
   }
 
   std::vector<Positions> wholeRegion() const {
@@ -95,7 +109,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
 
   // The one call that is enough for most reads.
   kj::Promise<void> readFirst() {
-    auto answer = sendRead(*remote_, selection_, ReadTerms{0, plan_.tileBytes, options_.raiseMissingSources, {}, deadlineMs()});
+    ReadTerms terms{0, plan_.tileBytes, options_.raiseMissingSources, plan_.fields, {}, deadlineMs()};
+    auto answer = sendRead(*remote_, selection_, terms);
     kj::Promise<void> described = kj::READY_NOW;
     if (!info_) {
       KJ_IF_MAYBE(opened, remote_->opened) { described = opened->addBranch(); }
@@ -169,12 +184,27 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
   const std::shared_ptr<Sink> sink_;
   const std::weak_ptr<Call> call_;
   SharedNodeInfo info_;
+  const Shape shape_;  // of the dataset, when single elements are read
   ReadPlan plan_;
   std::span<std::byte> target_;
 };
 
+// A mask fits an axis as it is known here; one that grows may be longer by now.
+Selection withoutGrowingMasks(const Selection& selection, const Dataspace& space) {
+  auto axes = selection.axes();
+  for (std::size_t axis = 0; axis < axes.size() && axis < space.maxShape.size(); ++axis) {
+    const auto* mask = std::get_if<BitMask>(&axes[axis]);
+    if (mask == nullptr || space.maxShape[axis] == space.shape[axis]) continue;
+    Indices list;
+    for (auto i = mask->next(0); i < mask->size(); i = mask->next(i + 1)) list.values.push_back(static_cast<std::int64_t>(i));
+    axes[axis] = std::move(list);
+  }
+  return Selection(std::move(axes));
+}
+
 // The selection as it travels: without an ellipsis.  One that stands last says nothing; any other needs the rank.
 Selection withoutEllipsis(const std::shared_ptr<NodeState>& node, const Selection& selection) {
+  if (!selection.isOrthogonal()) return selection;
   auto axes = selection.axes();
   if (!axes.empty() && std::holds_alternative<Ellipsis>(axes.back())) {
     axes.pop_back();
@@ -203,12 +233,28 @@ void checkReadable(const NodeInfo& info, const std::string& path) {
   if (info.dataset->space.kind == Dataspace::Kind::null) throw BadSelection(path + " has a null space: nothing to read");
 }
 
+DataType typeOfRead(const NodeInfo& info, const ReadOptions& options) {
+  const auto& type = info.dataset->type;
+  return options.fields.empty() ? type : FieldPicker(type, options.fields).type();
+}
+
 SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& selection, const ReadOptions& options,
                      std::shared_ptr<Sink> sink, std::function<void(const Call&)> whenDone) {
   if (node->file()->wantsSnapshot() && !node->knownInfo()) node->info();  // most likely spares a question
   SharedNodeInfo info = node->knownInfo();
-  if (info) {
+  Shape shape;
+  if (!selection.isOrthogonal()) {
+    if (!info) {
+      node->info();
+      info = node->knownInfo();
+    }
     checkReadable(*info, node->path());
+    typeOfRead(*info, options);
+    shape = node->shape();
+    Resolved(selection, shape);
+  } else if (info) {
+    checkReadable(*info, node->path());
+    typeOfRead(*info, options);
     if (info->dataset->space.kind == Dataspace::Kind::simple) {
       resolve(selection, info->dataset->space.shape);
     } else {
@@ -216,7 +262,10 @@ SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& se
     }
   }
   auto call = std::make_shared<Call>();
-  auto job = std::make_shared<ReadJob>(node, withoutEllipsis(node, selection), options, std::move(sink), call, info);
+  auto sent = withoutEllipsis(node, selection);
+  if (info && sent.isOrthogonal()) sent = withoutGrowingMasks(sent, info->dataset->space);
+  auto job = std::make_shared<ReadJob>(node, std::move(sent), options, std::move(sink), call, info,
+                                       std::move(shape));
   if (whenDone) call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
   node->connection().start(call, [job] { return job->run(); });
   return call;

@@ -48,6 +48,9 @@ SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& se
 std::uint64_t tileBytes(const ReadOptions& options, const ConnectOptions& defaults);
 std::uint64_t windowBytes(const ReadOptions& options, const ConnectOptions& defaults);
 
+// What its elements are packed as: the fields that are wanted.  Throws BadType, BadSelection for fields that are not there.
+DataType typeOfRead(const NodeInfo& info, const ReadOptions& options);
+
 // Throws BadType or Unimplemented when elements of the dataset cannot be read.
 void checkReadable(const NodeInfo& info, const std::string& path);
 

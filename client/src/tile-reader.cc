@@ -20,23 +20,28 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
   options.setReplyBytes(terms.replyBytes);
   if (terms.first > 0) options.initCursor().setElement(terms.first);
   if (terms.raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
+  if (!terms.fields.empty()) {
+    auto names = options.initFields(static_cast<unsigned>(terms.fields.size()));
+    for (unsigned i = 0; i < names.size(); ++i) names.set(i, terms.fields[i].c_str());
+  }
   if (!terms.knownVersion.empty()) options.setKnownVersion(wire::asData(terms.knownVersion));
   options.setDeadlineMs(terms.deadlineMs);
   return request.send();
 }
 
 TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver)
-    : plan_(std::move(plan)),
-      boxes_(std::make_move_iterator(boxes.begin()), std::make_move_iterator(boxes.end())),
-      receiver_(receiver),
-      tileBytes_(plan_.type.hasVariable() ? std::max<std::uint64_t>(plan_.tileBytes / VARIABLE_FACTOR, 1) : plan_.tileBytes),
-      tasks_(*this) {}
+    : plan_(std::move(plan)), receiver_(receiver), tasks_(*this) {
+  auto tileBytes = plan_.type.hasVariable() ? std::max<std::uint64_t>(plan_.tileBytes / VARIABLE_FACTOR, 1) : plan_.tileBytes;
+  tiles_ = plan_.elements
+               ? elementTiles(*plan_.elements, plan_.chunkShape, plan_.type.size(), tileBytes)
+               : regionTiles(plan_.region, std::move(boxes), plan_.chunkShape, plan_.type.size(), tileBytes);
+}
 
 kj::Promise<void> TileReader::run() {
   auto paf = kj::newPromiseAndFulfiller<void>();
   done_ = kj::mv(paf.fulfiller);
   checked([&] {
-    while (nextIndex_ < plan_.firstTile && nextTile()) ++nextIndex_;
+    while (nextIndex_ < plan_.firstTile && tiles_->next()) ++nextIndex_;
     pump();
   });
   return kj::mv(paf.promise);
@@ -46,26 +51,10 @@ std::uint64_t TileReader::windowShare(const Tile& tile) const {
   return tile.region.elementCount() * plan_.type.size() * (plan_.type.hasVariable() ? VARIABLE_FACTOR : 1);
 }
 
-std::optional<Tile> TileReader::nextTile() {
-  for (;;) {
-    if (!tiling_) {
-      if (boxes_.empty()) return std::nullopt;
-      Region part{within(plan_.region.axes, boxes_.front())};
-      tiling_.emplace(std::move(part), plan_.chunkShape, plan_.type.size(), tileBytes_);
-    }
-    if (auto tile = tiling_->next()) {
-      tile->inResult = within(boxes_.front(), tile->inResult);
-      return tile;
-    }
-    tiling_.reset();
-    boxes_.pop_front();
-  }
-}
-
 void TileReader::pump() {
   // One tile is always under way, however large.
   while (!exhausted_ && (held_ == 0 || held_ + plan_.tileBytes <= plan_.windowBytes)) {
-    auto tile = nextTile();
+    auto tile = tiles_->next();
     if (!tile) {
       exhausted_ = true;
       receiver_.noMoreTiles(nextIndex_);
@@ -74,8 +63,8 @@ void TileReader::pump() {
     held_ += windowShare(*tile);
     ++underWay_;
     auto index = nextIndex_++;
-    auto known = receiver_.knownVersion(*tile);
-    tasks_.add(read(index, std::make_shared<Tile>(std::move(*tile)), 0, std::move(known)));
+    auto known = tile->isRegion ? receiver_.knownVersion(*tile) : Version();
+    tasks_.add(read(index, std::make_shared<ReadTile>(std::move(*tile)), 0, std::move(known)));
   }
   finishIfDone();
 }
@@ -89,11 +78,12 @@ void TileReader::release(std::uint64_t bytes) {
   checked([&] { pump(); });
 }
 
-kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first,
+kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<ReadTile> tile, std::uint64_t first,
                                  Version known) {
   std::uint64_t replyBytes = std::max(plan_.tileBytes, tile->region.elementCount() * plan_.type.size());
-  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources, known};
-  auto answer = sendRead(*plan_.node, asSelection(tile->region), terms);
+  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources, plan_.fields,
+                  known};
+  auto answer = sendRead(*plan_.node, tile->selection, terms);
   return answer.then([this, index, tile, first, known = std::move(known)](auto reply) -> kj::Promise<void> {
     return checked([&]() -> kj::Promise<void> {
       Piece piece = checkPiece(reply, plan_.type, first, tile->region.elementCount(), known);

@@ -12,6 +12,7 @@
 #include "core/tiling.h"
 #include "node-state.h"
 #include "reply.h"
+#include "tile-source.h"
 
 namespace h5cap::detail {
 
@@ -20,7 +21,9 @@ struct ReadPlan {
   std::shared_ptr<RemoteNode> node;
   DataType type;
   Shape chunkShape;
-  Region region;
+  Region region;                    // of single elements: as many positions along one axis
+  std::optional<Resolved> elements;  // when they are single ones
+  std::vector<std::string> fields;   // of a compound, `type` being what they make; empty: all
   bool raiseMissingSources = false;
   std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 0;
@@ -34,6 +37,7 @@ struct ReadTerms {
   std::uint64_t first = 0;  // element to begin with
   std::uint64_t replyBytes = 0;
   bool raiseMissingSources = false;
+  std::vector<std::string> fields;
   Version knownVersion;     // the elements are here as they are in this version: the answer may be `unchanged`
   std::uint32_t deadlineMs = 0;  // nobody waits any longer; zero: as the server thinks fit
 };
@@ -47,7 +51,8 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
    public:
     virtual ~Receiver() = default;
     // The version in which the receiver has the elements of this tile from an earlier read (empty: in none).  Then the tile
-    // comes either as `unchanged`, once, or as pieces with the version that they are of.  Asked when the tile is sent for.
+    // comes either as `unchanged`, once, or as pieces with the version that they are of.  Asked when the tile is sent for,
+    // and not for single elements.
     virtual Version knownVersion(const Tile&) { return {}; }
     // The elements are those of the version that `knownVersion` told; no pieces come.
     virtual void unchanged(std::uint64_t, const Tile&) {}
@@ -58,7 +63,7 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
     virtual void noMoreTiles(std::uint64_t count) = 0;
   };
 
-  // Reads the parts `boxes` (positions in the region) one after the other.
+  // Reads the parts `boxes` (positions in the region) one after the other; single elements, all of them.
   TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver);
 
   // Starts; resolves when everything has been received.
@@ -72,17 +77,14 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
 
  private:
   void pump();
-  std::optional<Tile> nextTile();
-  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<Tile> tile, std::uint64_t first, Version known);
+  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<ReadTile> tile, std::uint64_t first, Version known);
   void finishIfDone();
   void taskFailed(kj::Exception&& problem) override;
 
   ReadPlan plan_;
-  std::deque<std::vector<Positions>> boxes_;
   Receiver& receiver_;
-  std::optional<Tiling> tiling_;
   bool exhausted_ = false;
-  std::uint64_t tileBytes_;
+  std::unique_ptr<TileSource> tiles_;
   std::uint64_t held_ = 0;      // bytes of the window in use
   std::uint64_t underWay_ = 0;  // tiles
   std::uint64_t nextIndex_ = 0;

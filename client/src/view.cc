@@ -49,7 +49,7 @@ class CallerSink final : public detail::Sink {
 
 bool isEverything(const Selection& selection) {
   auto saysNothing = [](const Axis& axis) { return std::holds_alternative<All>(axis) || std::holds_alternative<Ellipsis>(axis); };
-  return std::all_of(selection.axes().begin(), selection.axes().end(), saysNothing);
+  return selection.isOrthogonal() && std::all_of(selection.axes().begin(), selection.axes().end(), saysNothing);
 }
 
 void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink, const ReadOptions& options) {
@@ -90,14 +90,14 @@ View View::operator[](const Selection& inner) const {
   if (isEverything(selection_)) {
     auto known = node_->knownInfo();
     if (known && known->dataset && known->dataset->space.kind == Dataspace::Kind::simple) {
-      resolve(inner, known->dataset->space.shape);  // says what is wrong now, and not when it is read
+      Resolved(inner, known->dataset->space.shape);  // says what is wrong now, and not when it is read
     }
     return View(node_, inner);
   }
-  return View(node_, asSelection(compose(resolve(selection_, node_->shape()), inner)));
+  return View(node_, compose(selection_, inner, node_->shape()));
 }
 
-Shape View::shape() const { return resolve(selection_, node_->shape()).shape(); }
+Shape View::shape() const { return Resolved(selection_, node_->shape()).shape(); }
 
 PackedElements View::readPacked(const ReadOptions& options) const {
   return detail::retried(node_->connection(), [&] {
@@ -138,7 +138,7 @@ std::future<PackedElements> View::readPackedAsync(const ReadOptions& options) co
 Shape View::readConverted(NativeType type, void* target, std::size_t capacity, const ReadOptions& options) const {
   if (auto known = node_->knownInfo(); known && known->dataset) {
     // An empty conversion tells whether the types go together.
-    convert(known->dataset->type, nullptr, 0, {}, type, target);
+    convert(detail::typeOfRead(*known, options), nullptr, 0, {}, type, target);
   }
   PackedElements packed = readPacked(options);
   std::uint64_t count = elementCount(packed.shape);

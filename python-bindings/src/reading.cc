@@ -15,7 +15,7 @@ namespace {
 
 using ByteBuffer = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// An axis is None (all), an int (dropped), (start, stop or None, step), a list of ints, or Ellipsis.
+// An axis is None (all), an int (dropped), (start, stop or None, step), a list of ints, a Mask, or Ellipsis.
 Axis axisFrom(nb::handle axis) {
   if (axis.is_none()) return all;
   if (axis.is(nb::ellipsis())) return ellipsis;
@@ -29,18 +29,27 @@ Axis axisFrom(nb::handle axis) {
     for (nb::handle index : nb::borrow<nb::list>(axis)) indices.values.push_back(nb::cast<std::int64_t>(index));
     return indices;
   }
+  if (nb::isinstance<BitMask>(axis)) return nb::cast<BitMask>(axis);
   return nb::cast<std::int64_t>(axis);
 }
 
-Selection selectionFrom(const nb::sequence& axes) {
+// One byte an element, as NumPy's booleans are.
+BitMask maskFrom(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> flags) {
+  return BitMask::fromBytes(flags.data(), flags.size());
+}
+
+// Axes, or a Mask over all elements.
+Selection selectionFrom(const nb::object& axes) {
+  if (nb::isinstance<BitMask>(axes)) return nb::cast<BitMask>(axes);
   std::vector<Axis> out;
   for (nb::handle axis : axes) out.push_back(axisFrom(axis));
   return Selection(std::move(out));
 }
 
 // `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends the read.
-ReadOptions readOptions(bool raiseMissing, nb::handle progress) {
+ReadOptions readOptions(bool raiseMissing, nb::handle progress, const nb::object& fields) {
   ReadOptions options;
+  for (nb::handle name : fields) options.fields.push_back(nb::cast<std::string>(name));
   options.raiseMissingSources = raiseMissing;
   if (progress.is_none()) return options;
   options.progress = [progress](std::uint64_t done, std::uint64_t total) {
@@ -57,16 +66,18 @@ ReadOptions readOptions(bool raiseMissing, nb::handle progress) {
   return options;
 }
 
-nb::tuple readPacked(const Node& node, const nb::sequence& axes, bool raiseMissing, nb::handle progress) {
+nb::tuple readPacked(const Node& node, const nb::object& axes, bool raiseMissing, nb::handle progress,
+                     const nb::object& fields) {
   Selection selection = selectionFrom(axes);
-  ReadOptions options = readOptions(raiseMissing, progress);
+  ReadOptions options = readOptions(raiseMissing, progress, fields);
   PackedElements packed = waiting([&] { return Dataset(node.state())[selection].readPacked(options); });
   return toPython(std::move(packed));
 }
 
-nb::tuple readInto(const Node& node, const nb::sequence& axes, ByteBuffer target, bool raiseMissing, nb::handle progress) {
+nb::tuple readInto(const Node& node, const nb::object& axes, ByteBuffer target, bool raiseMissing, nb::handle progress,
+                   const nb::object& fields) {
   Selection selection = selectionFrom(axes);
-  ReadOptions options = readOptions(raiseMissing, progress);
+  ReadOptions options = readOptions(raiseMissing, progress, fields);
   auto* data = reinterpret_cast<std::byte*>(target.data());
   std::size_t capacity = target.size();
   std::vector<std::string> missing;
@@ -98,10 +109,14 @@ nb::list heapSlices(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, n
 }  // namespace
 
 void bindReading(nb::module_& module) {
+  nb::class_<BitMask>(module, "Mask", "Which elements of an axis, or of a whole dataset, are wanted: as bits.")
+      .def("__len__", &BitMask::size)
+      .def("count", &BitMask::count, "How many are wanted.");
+  module.def("mask", maskFrom, "flags"_a, "A Mask of booleans, one byte each.");
   module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
+             "fields"_a = nb::make_tuple(), "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
+             "fields"_a = nb::make_tuple(), "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }
 

@@ -38,6 +38,10 @@ struct ReadOptions {
   // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and `tiles`.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 
+  // Of a compound, only these fields, as elements that have just these in this order; only their bytes travel.  Empty: all.
+  // BadSelection for a field that is not there or is named twice, BadType when elements are no compounds.
+  std::vector<std::string> fields;
+
   // Performance; zero: as the connection's.
   std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 0;
@@ -72,6 +76,16 @@ class TileStream {
 
 class View {
  public:
+  // Besides axes, a selection may be single elements, and the result then has one axis:
+  //
+  //   view[h5cap::mask(flags)]                 the elements whose bit is set, in C order; as many bits as elements
+  //   view[h5cap::points({{0, 5}, {3, 1}})]    the elements at these coordinates, in any order, repeated ones included
+  //   view[{h5cap::mask(rows), h5cap::all}]    a mask along one axis, which stays in the result
+  //
+  // A mask costs a bit an element on the way, in boxes along chunk edges, of which those without a set bit are not sent; a
+  // point 8 bytes an axis.  What fits one reply is one round trip, and one more when the dataset's shape is not known yet;
+  // more than that goes side by side.  Throws BadSelection for masks of another size and points outside.
+  //
   // What `inner` means within this view, with NumPy's meaning.  No round trip for a first slice; slicing a slice needs the
   // dataset's shape, and awaits it (at most one round trip) when no reply has brought it yet.  Throws BadSelection.
   View operator[](const Selection& inner) const;

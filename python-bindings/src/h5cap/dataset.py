@@ -10,7 +10,7 @@ import numpy as np
 from . import _h5cap
 from .chunks import VDSmap, chunk_slices
 from .dims import DimensionManager, is_scale
-from .dtypes import ElementType
+from .dtypes import ElementType, element_type
 from .errors import Changed
 from .h5d import DatasetID
 from .h5r import follow
@@ -232,7 +232,8 @@ class Dataset(DatasetWriting, HLObject):
         """
         return self._read(args) if new_dtype is None else AsTypeView(self, new_dtype)[args]
 
-    def _read(self, args, convert: Optional[Callable[[np.ndarray], np.ndarray]] = None) -> Any:
+    def _read(self, args, convert: Optional[Callable[[np.ndarray], np.ndarray]] = None,
+              fields: Tuple[str, ...] = ()) -> Any:
         positions, names = split_fields(args)
         space = self._space
         if space is None:
@@ -240,11 +241,11 @@ class Dataset(DatasetWriting, HLObject):
                 return Empty(self.dtype)
             raise ValueError("Empty datasets cannot be sliced")
         if names:
-            convert = picker(self.dtype, names, len(names) == 1)
+            convert, fields = picker(self.dtype, names, len(names) == 1), names
         if len(positions) == 1 and isinstance(positions[0], RegionReference):
             return self._read_region(positions[0], convert)
         selection = select(space[0], positions)
-        array = self._fetch(selection)
+        array = self._fetch(selection, fields)
         if convert is not None:
             array = convert(array)
         if selection.shape == () and array.ndim == 0 and not (space[0] == () and positions == (Ellipsis,)):
@@ -280,28 +281,30 @@ class Dataset(DatasetWriting, HLObject):
             wanted[tuple(slice(a, b + 1) for a, b in zip(first, last))] = True
         return around[wanted].reshape(shape)
 
-    def _fetch(self, selection: Resolved) -> np.ndarray:
-        """The selected elements: one round trip, none when nothing is selected."""
-        kind = self._type
+    def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> np.ndarray:
+        """The selected elements, of compounds with only these fields when there are any: one round trip, none when nothing is
+        selected."""
+        if fields == ("r", "i"):
+            fields = ()  # alone they would be a complex number
+        kind = element_type(_partial(self._dataset["type"], fields)) if fields else self._type
         if selection.is_empty:
-            shape = (0,) if selection.mask is not None else selection.shape
-            return np.empty(shape, kind.dtype)
+            return np.empty(selection.shape, kind.dtype)
         if kind.has_heap:
             with Progress(self._path, None) as tick:
-                _, shape, elements, heap, self._missing = _h5cap.read(self._native, selection.axes, self._raises_missing, tick)
+                _, shape, elements, heap, self._missing = _h5cap.read(self._native, selection.axes, self._raises_missing, tick, fields)
             self._verify(shape, selection)
             array = kind.from_bytes(elements, shape, heap)
         else:
             packed = kind.empty(selection.shape)
-            self._read_into(selection, packed)
+            self._read_into(selection, packed, fields)
             array = kind.from_packed(packed)
-        return array if selection.mask is None else array[selection.mask]
+        return array
 
-    def _read_into(self, selection: Resolved, target: np.ndarray) -> None:
+    def _read_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...] = ()) -> None:
         """Packed elements into memory of the caller's, which is contiguous."""
         memory = target.reshape(-1).view(np.uint8)
         with Progress(self._path, target.dtype.itemsize) as tick:
-            shape, self._missing = _h5cap.read_into(self._native, selection.axes, memory, self._raises_missing, tick)
+            shape, self._missing = _h5cap.read_into(self._native, selection.axes, memory, self._raises_missing, tick, fields)
         self._verify(shape, selection)
 
     def _verify(self, shape: Shape, selection: Resolved) -> None:
@@ -318,7 +321,7 @@ class Dataset(DatasetWriting, HLObject):
         if not (dest.flags.c_contiguous and dest.flags.writeable):
             raise TypeError("Array must be C-contiguous and writable")
         direct = (dest_sel is None and not names and self._type.is_plain and dest.dtype == self.dtype
-                  and dest.shape == selection.shape and selection.mask is None and not selection.is_empty)
+                  and dest.shape == selection.shape and not selection.is_empty)
         if direct:
             self._read_into(selection, dest)
             return
@@ -343,7 +346,7 @@ class Dataset(DatasetWriting, HLObject):
         return string_view(self, encoding, errors)
 
     def fields(self, names: Union[str, List[str]], *, _prior_dtype: Any = None) -> FieldsView:
-        """The dataset with some of its fields.  All of them cross the wire.  ``ValueError`` for fields that are not there."""
+        """The dataset with some of its fields.  Only these cross the wire.  ``ValueError`` for fields that are not there."""
         return FieldsView(self, names)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
@@ -361,6 +364,16 @@ class Dataset(DatasetWriting, HLObject):
         except NotImplementedError:
             dtype = "not served yet"
         return f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>"
+
+
+def _partial(described: Dict[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
+    """A compound of some fields of another, as the server packs it."""
+    types = {name: member for name, _, member in described["fields"]}
+    fields, size = [], 0
+    for name in names:
+        fields.append((name, size, types[name]))
+        size += types[name]["size"]
+    return {**described, "fields": fields, "size": size}
 
 
 def _blocks(start: int, stride: int, count: Any, block: Any) -> Any:

@@ -1,6 +1,7 @@
 """Everything that may stand between the brackets of a dataset, made a selection of the protocol, with h5py's exceptions.
 
-Axes for the native module are None (all), an int (dropped from the shape), (start, stop, step), or a list of indices.
+Axes for the native module are None (all), an int (dropped from the shape), (start, stop, step), a list of indices, or a mask:
+bits, which is how masks travel.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from . import _h5cap
 from .errors import BeyondExtent
 
 Shape = Tuple[int, ...]
@@ -18,10 +20,9 @@ Shape = Tuple[int, ...]
 class Resolved(NamedTuple):
     """A selection resolved against a shape."""
 
-    axes: List[Any]  # for the native module
+    axes: Any  # for the native module: a list, or a mask of the whole dataset
     counts: Shape  # elements along every axis, dropped ones included
     shape: Shape  # of what is read
-    mask: Optional[np.ndarray] = None  # of what is read, only these elements are wanted, in C order
 
     @property
     def is_empty(self) -> bool:
@@ -58,13 +59,17 @@ def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
         if not _is_vector(arg):
             axes[axis], counts[axis] = _axis(shape[axis], arg)
             continue
-        indices = _integers(arg, shape, axis)
+        indices = _vector(arg, shape, axis)
         if vector is not None:
             raise TypeError("Only one indexing vector or array is currently allowed for fancy indexing")
+        if indices.dtype.kind == "b":
+            vector = axes[axis] = _mask(indices)
+            counts[axis] = vector.count()
+            continue
         vector = axes[axis] = _checked(indices, shape[axis])
         counts[axis] = len(vector)
     kept = tuple(count for count, axis in zip(counts, axes) if not isinstance(axis, int))
-    if 0 not in counts and vector is not None and vector[-1] == shape[axes.index(vector)]:
+    if 0 not in counts and isinstance(vector, list) and vector[-1] == shape[axes.index(vector)]:
         raise BeyondExtent(f"Fancy indexing out of range: index {vector[-1]} is the extent")
     return Resolved(axes, tuple(counts), kept)
 
@@ -162,8 +167,8 @@ def _index(extent: int, index: int) -> int:
     raise IndexError(f"Index ({index}) out of range for (0-{extent - 1})")
 
 
-def _integers(arg: Any, shape: Shape, axis: int) -> np.ndarray:
-    """The integers of a list, an array, or a mask."""
+def _vector(arg: Any, shape: Shape, axis: int) -> np.ndarray:
+    """The integers of a list or an array, or the booleans of a mask."""
     array = np.asarray(arg)
     if array.ndim == 0:
         raise TypeError(f"Selection can't process {arg!r}")
@@ -176,7 +181,7 @@ def _integers(arg: Any, shape: Shape, axis: int) -> np.ndarray:
             raise TypeError("A mask of a dataset with one dimension must be an array")  # and alone: h5py takes no list
         if array.size != shape[axis]:
             raise TypeError("boolean index did not match indexed array")
-        return np.flatnonzero(array)
+        return array
     if array.dtype.kind not in "iu":
         raise TypeError("Indexing arrays must have integer dtypes")
     return array
@@ -196,12 +201,13 @@ def _checked(indices: np.ndarray, extent: int) -> List[int]:
     return values
 
 
-def _full_mask(mask: np.ndarray) -> Resolved:
-    """A mask of the whole dataset: the rows, columns, … that have any of its elements are read, and the rest is dropped
-    here, so that more crosses the wire than is wanted."""
-    axes = []
-    for axis in range(mask.ndim):
-        others = tuple(i for i in range(mask.ndim) if i != axis)
-        axes.append(np.flatnonzero(mask.any(axis=others)).tolist())
-    counts = tuple(len(indices) for indices in axes)
-    return Resolved(axes, counts, counts, None if mask.ndim == 1 else mask[np.ix_(*axes)])
+def _mask(flags: np.ndarray) -> Any:
+    """Booleans as the native module takes them: they cross the wire as bits."""
+    return _h5cap.mask(np.ascontiguousarray(flags).reshape(-1).view(np.uint8))
+
+
+def _full_mask(flags: np.ndarray) -> Resolved:
+    """A mask of the whole dataset: its elements, in C order, along one axis."""
+    mask = _mask(flags)
+    count = mask.count()
+    return Resolved(mask, (count,), (count,))

@@ -100,7 +100,8 @@ class FieldsView(_DatasetView):
         return self._dtype
 
     def __getitem__(self, args) -> Any:
-        return self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single))
+        return self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single),
+                                   self._names)
 
 
 def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[np.ndarray], np.ndarray]:
