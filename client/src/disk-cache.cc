@@ -1,7 +1,7 @@
 #include "disk-cache.h"
 
 #include <fcntl.h>
-#include <libdeflate.h>
+#include <zlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,10 +39,9 @@ struct Header {
 };
 
 std::uint64_t checksumOf(const std::string& key, std::span<const std::byte> content) {
-  std::uint32_t crc = libdeflate_crc32(0, key.data(), key.size());
-  crc = libdeflate_crc32(crc, content.data(), content.size());
-  std::uint32_t adler = libdeflate_adler32(1, content.data(), content.size());
-  return std::uint64_t{crc} << 32 | adler;
+  auto bytes = [](const auto& data) { return reinterpret_cast<const Bytef*>(data.data()); };
+  std::uint64_t crc = crc32_z(crc32_z(0, bytes(key), key.size()), bytes(content), content.size());
+  return crc << 32 | adler32_z(1, bytes(content), content.size());
 }
 
 // FNV-1a.  Keys are compared as well: two with one name are a miss, not a mistake.
