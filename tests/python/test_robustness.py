@@ -15,6 +15,7 @@ LIMIT_SECONDS = 60
 START = """
     import gc, multiprocessing, os, signal, sys, threading, time
     import h5cap, numpy as np
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have it ignored
     url = sys.argv[1]
     expected = np.arange(3_000_000, dtype="<u8").reshape(300, 100, 100)
 """
