@@ -38,12 +38,23 @@ BitMask maskFrom(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::
   return BitMask::fromBytes(flags.data(), flags.size());
 }
 
-// Axes, or a Mask over all elements.
-Selection selectionFrom(const nb::object& axes) {
-  if (nb::isinstance<BitMask>(axes)) return nb::cast<BitMask>(axes);
+std::vector<Axis> axesFrom(nb::handle axes) {
   std::vector<Axis> out;
   for (nb::handle axis : axes) out.push_back(axisFrom(axis));
-  return Selection(std::move(out));
+  return out;
+}
+
+Points pointsFrom(nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> coordinates) {
+  return Points{std::vector<std::uint64_t>(coordinates.data(), coordinates.data() + coordinates.size())};
+}
+
+// A list of axes, a Mask over all elements, a tuple of axes and a Mask of what they mean, or Points.
+Selection selectionFrom(const nb::object& axes) {
+  if (nb::isinstance<BitMask>(axes)) return nb::cast<BitMask>(axes);
+  if (nb::isinstance<Points>(axes)) return nb::cast<Points>(axes);
+  if (!nb::isinstance<nb::tuple>(axes)) return Selection(axesFrom(axes));
+  auto parts = nb::borrow<nb::tuple>(axes);
+  return Selection(axesFrom(parts[0]), nb::cast<BitMask>(parts[1]));
 }
 
 // `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends the read.
@@ -113,6 +124,8 @@ void bindReading(nb::module_& module) {
       .def("__len__", &BitMask::size)
       .def("count", &BitMask::count, "How many are wanted.");
   module.def("mask", maskFrom, "flags"_a, "A Mask of booleans, one byte each.");
+  nb::class_<Points>(module, "Points", "Single elements, in any order.");
+  module.def("points", pointsFrom, "coordinates"_a, "Points by their coordinates, rank after rank.");
   module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
              "fields"_a = nb::make_tuple(), "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),

@@ -111,6 +111,59 @@ void writeMask(const Hyperslab& stored, rpc::Selection::Builder region) {
   forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) { setBits(low, high, first, counts, mask); });
 }
 
+// How many elements boxes have that are disjoint; `unlimited` for too many to count.
+std::uint64_t elementsOf(const Hyperslab& stored) {
+  std::uint64_t count = 0;
+  forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
+    std::uint64_t volume = 1;
+    bool isTooMany = false;
+    for (std::size_t i = 0; i < stored.extent.size(); ++i) {
+      isTooMany |= __builtin_mul_overflow(volume, high[i] - low[i] + 1, &volume);
+    }
+    if (isTooMany || __builtin_add_overflow(count, volume, &count)) count = unlimited;
+  });
+  return count;
+}
+
+// The elements of few boxes that are far apart, in C order.
+void writePoints(const Hyperslab& stored, std::uint64_t count, rpc::Selection::Builder region) {
+  std::size_t rank = stored.extent.size();
+  std::vector<Shape> elements;
+  elements.reserve(count);
+  forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
+    Shape at(low, low + rank);
+    for (std::size_t axis = 0; axis != static_cast<std::size_t>(-1);) {
+      elements.push_back(at);
+      for (axis = rank; axis-- > 0; at[axis] = low[axis]) {
+        if (++at[axis] <= high[axis]) break;
+      }
+    }
+  });
+  std::sort(elements.begin(), elements.end());
+  auto points = region.initPoints(static_cast<unsigned>(count * rank));
+  unsigned number = 0;
+  for (const Shape& element : elements) {
+    for (auto coordinate : element) points.set(number++, coordinate);
+  }
+}
+
+// Bits, or coordinates where they are fewer bytes.
+void writeBoxes(const Hyperslab& stored, rpc::Selection::Builder region) {
+  std::uint64_t rank = stored.extent.size();
+  std::uint64_t count = elementsOf(stored), boxBits = 1;
+  for (std::size_t i = 0; i < rank; ++i) {
+    std::uint64_t first = unlimited, last = 0;
+    forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
+      first = std::min(first, low[i]);
+      last = std::max(last, high[i]);
+    });
+    if (__builtin_mul_overflow(boxBits, last - first + 1, &boxBits)) boxBits = unlimited;
+  }
+  bool fits = count <= rpc::MAX_REPLY_BYTES / (rank * sizeof(std::uint64_t));
+  if (fits && boxBits / 8 > count * rank * sizeof(std::uint64_t)) return writePoints(stored, count, region);
+  writeMask(stored, region);
+}
+
 void writeRegion(const Hyperslab& stored, rpc::Selection::Builder region) {
   switch (stored.kind) {
     case Hyperslab::Kind::all:
@@ -125,7 +178,7 @@ void writeRegion(const Hyperslab& stored, rpc::Selection::Builder region) {
       return wire::write(Selection(std::move(axes)), region);
     }
     case Hyperslab::Kind::boxes:
-      return stored.boxes.empty() ? badRegion() : writeMask(stored, region);
+      return stored.boxes.empty() ? badRegion() : writeBoxes(stored, region);
     case Hyperslab::Kind::points: {
       if (stored.points.empty()) badRegion();
       auto points = region.initPoints(static_cast<unsigned>(stored.points.size()));

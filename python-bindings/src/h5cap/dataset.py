@@ -14,11 +14,12 @@ from .dtypes import ElementType, element_type
 from .errors import Changed
 from .h5d import DatasetID
 from .h5r import follow
-from .h5s import SEL_ALL, SEL_POINTS, SpaceID, guess_shape
+from .h5s import guess_shape
 from .node import HLObject
 from .progress import Progress
-from .selections import Resolved, Shape, select, split_fields
 from .references import RegionReference
+from .regions import region_selection
+from .selections import Resolved, Shape, select, split_fields
 from .special import Empty, check_string_dtype
 from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
 from .writing import DatasetWriting
@@ -243,7 +244,7 @@ class Dataset(DatasetWriting, HLObject):
         if names:
             convert, fields = picker(self.dtype, names, len(names) == 1), names
         if len(positions) == 1 and isinstance(positions[0], RegionReference):
-            return self._read_region(positions[0], convert)
+            return self._read_region(positions[0], convert, fields)
         selection = select(space[0], positions)
         array = self._fetch(selection, fields)
         if convert is not None:
@@ -252,7 +253,8 @@ class Dataset(DatasetWriting, HLObject):
             return array[()]
         return array
 
-    def _read_region(self, reference: RegionReference, convert: Optional[Callable[[np.ndarray], np.ndarray]]) -> Any:
+    def _read_region(self, reference: RegionReference, convert: Optional[Callable[[np.ndarray], np.ndarray]],
+                     fields: Tuple[str, ...]) -> Any:
         """The elements that a reference selects: in the shape of the selection where it has one, else along one axis.  One
         round trip more than other reads."""
         found, space = follow(reference, self._id)
@@ -261,25 +263,11 @@ class Dataset(DatasetWriting, HLObject):
         shape = None if space is None else guess_shape(space)
         if space is None or shape is None:
             return Empty(self.dtype)
-        array = np.zeros(shape, self.dtype) if 0 in shape else self._region(space, shape)
+        if 0 in shape:
+            array = np.zeros(shape, self.dtype)
+        else:
+            array = self._fetch(region_selection(space, self.shape or (), shape), fields).reshape(shape)
         return array if convert is None else convert(array)
-
-    def _region(self, space: SpaceID, shape: Shape) -> np.ndarray:
-        extents = self.shape or ()
-        kind = space.get_select_type()
-        if kind == SEL_ALL:
-            return self._fetch(select(extents, ()))
-        if space.stored.kind == "regular":
-            return self._fetch(Resolved([_blocks(*axis) for axis in space.stored.dimensions], shape, shape))
-        low, high = space.get_select_bounds() or ((), ())
-        around = self._fetch(select(extents, tuple(slice(a, b + 1) for a, b in zip(low, high))))
-        if kind == SEL_POINTS:
-            places = space.get_select_elem_pointlist().astype(np.intp) - np.array(low, np.intp)
-            return around[tuple(places.T)]
-        wanted = np.zeros([b - a + 1 for a, b in zip(low, high)], bool)
-        for first, last in space.get_select_hyper_blocklist().astype(np.intp) - np.array(low, np.intp):
-            wanted[tuple(slice(a, b + 1) for a, b in zip(first, last))] = True
-        return around[wanted].reshape(shape)
 
     def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> np.ndarray:
         """The selected elements, of compounds with only these fields when there are any: one round trip, none when nothing is
@@ -374,15 +362,6 @@ def _partial(described: Dict[str, Any], names: Tuple[str, ...]) -> Dict[str, Any
         fields.append((name, size, types[name]))
         size += types[name]["size"]
     return {**described, "fields": fields, "size": size}
-
-
-def _blocks(start: int, stride: int, count: Any, block: Any) -> Any:
-    """An axis for the native module."""
-    if count == 1 or stride == block:
-        return start, start + count * block, 1
-    if block == 1:
-        return start, start + (count - 1) * stride + 1, stride
-    return [at + i for at in range(start, start + count * stride, stride) for i in range(block)]
 
 
 def _squeezed(shape: Shape) -> Shape:

@@ -20,7 +20,8 @@ Shape = Tuple[int, ...]
 class Resolved(NamedTuple):
     """A selection resolved against a shape."""
 
-    axes: Any  # for the native module: a list, or a mask of the whole dataset
+    # For the native module: a list; a mask of the whole dataset; (list, mask of what it means); points.
+    axes: Any
     counts: Shape  # elements along every axis, dropped ones included
     shape: Shape  # of what is read
 
