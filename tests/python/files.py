@@ -23,8 +23,8 @@ def write_files(folder):
         write_attributes(file)
     with new_file(folder / "virtual.h5") as file:
         write_virtual(file)
-    with new_file(folder / "next.h5") as file:
-        write_next(file)
+    with new_file(folder / "rare.h5") as file:
+        write_rare(file)
     with new_file(folder / "surface.h5") as file:
         write_surface(file)
     (folder / "junk.h5").write_text("no HDF5 at all\n" * 100)
@@ -172,8 +172,8 @@ def write_virtual(file):
     file.create_virtual_dataset("v", layout, fillvalue=9)
 
 
-def write_next(file):
-    """Types that are not all served yet."""
+def write_rare(file):
+    """Rare types, some of which h5py refuses."""
     file["target"] = 1
     file.create_dataset("reference", data=file["target"].ref, dtype=h5py.ref_dtype)
     file["long double"] = np.arange(3, dtype=np.longdouble) / 3
@@ -182,6 +182,19 @@ def write_next(file):
     odd.set_fields(31, 22, 9, 0, 22)
     odd.set_ebias(255)
     h5py.h5d.create(file.id, b"odd float", odd, h5py.h5s.create_simple((3,)))
+    wide = h5py.h5t.IEEE_F64LE.copy()  # no NumPy float has an exponent of twenty bits
+    wide.set_size(16)
+    wide.set_precision(128)
+    wide.set_fields(127, 107, 20, 0, 107)
+    wide.set_ebias(2**19 - 1)
+    with_time = h5py.h5t.create(h5py.h5t.COMPOUND, 8)
+    with_time.insert(b"n", 0, h5py.h5t.STD_I32LE)
+    with_time.insert(b"when", 4, h5py.h5t.UNIX_D32LE)
+    for name, kind in {"wide float": wide, "time": h5py.h5t.UNIX_D32LE, "compound time": with_time,
+                       "vlen time": h5py.h5t.vlen_create(h5py.h5t.UNIX_D32LE),
+                       "array time": h5py.h5t.array_create(h5py.h5t.UNIX_D32LE, (2,))}.items():
+        h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((3,)))
+        h5py.h5a.create(file.id, name.encode(), kind, h5py.h5s.create_simple((3,)))
     file["readable"] = [1, 2, 3]
 
 

@@ -27,6 +27,8 @@ def value_of(described) -> Any:
     """The value of an attribute as the native module describes it: str for variable-length strings, NumPy's scalars and
     arrays for the rest, `Empty` for a null dataspace."""
     if "problem" in described:
+        if described["type"]["class"] != "unsupported":
+            element_type(described["type"])  # h5py asks for the type first, and says if there is none for it
         raise from_code(*described["problem"])
     kind = element_type(described["type"])
     if described["space"] is None:
