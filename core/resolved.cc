@@ -125,6 +125,12 @@ Selection compose(const Selection& outer, const Selection& inner, const Shape& s
   }
   // Single elements of single elements, or of a region: points.  A scalar has none, and one element or no element.
   Resolved part(inner, whole.shape());
+  if (!whole.isOrthogonal() && part.isOrthogonal() && part.shape().empty()) {
+    // One of them, by an integer, which drops the axis: an integer along every axis.
+    std::vector<Axis> axes;
+    for (auto index : whole.coordinates(part.coordinates(0, 1).front(), 1)) axes.emplace_back(static_cast<std::int64_t>(index));
+    return Selection(std::move(axes));
+  }
   if (shape.empty() && part.elementCount() <= 1) return mask(std::vector<bool>{part.elementCount() == 1});
   Points result;
   auto wanted = part.coordinates(0, part.elementCount());

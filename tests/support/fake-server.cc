@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/endpoint.h"
+#include "core/fields.h"
 #include "core/pack.h"
 #include "core/wire.h"
 
@@ -110,21 +111,28 @@ class DatasetImpl final : public rpc::Dataset::Server {
     auto& server = world_.server;
     auto& dataset = server.datasets.at(path_);
     auto params = context.getParams();
-    Region region = resolve(wire::read(params.getSelection()), dataset.shape);
-    std::uint64_t total = region.elementCount();
+    Resolved selection(wire::read(params.getSelection()), dataset.shape);
+    note(params);
+    std::uint64_t total = selection.elementCount();
     std::uint64_t first = params.getOptions().getCursor().getElement();
     std::uint64_t wanted = params.getOptions().getReplyBytes();
     std::uint64_t limit = std::min<std::uint64_t>(wanted ? wanted : 1 << 20, server.maxReplyBytes);
-    std::size_t size = dataset.type.size();
+    std::vector<std::string> fields;
+    for (auto name : params.getOptions().getFields()) fields.push_back(name);
+    std::optional<FieldPicker> picker;
+    if (!fields.empty()) picker.emplace(dataset.type, fields);
+    std::size_t size = picker ? picker->type().size() : dataset.type.size();
     Run run;
-    if (first < total) run = runFrom(region, first, std::max<std::uint64_t>(limit / size, 1));
+    std::uint64_t most = std::max<std::uint64_t>(limit / size, 1);
+    if (first < total && selection.isOrthogonal()) run = runFrom(*selection.region(), first, most);
+    if (!selection.isOrthogonal()) run.count = std::min(most, total - std::min(first, total));
     if (dataset.neverWritten) run.count = total - first;
 
     auto results = context.getResults();
     Fault fault = server.fault;
     auto shape = results.initShape(dataset.shape.size());
     for (unsigned i = 0; i < shape.size(); ++i) shape.set(i, fault == Fault::hugeShape ? ~std::uint64_t{0} / 2 : dataset.shape[i]);
-    Shape selected = region.shape();
+    Shape selected = selection.shape();
     if (fault == Fault::wrongSelected) selected.push_back(1);
     auto wireSelected = results.initSelected(selected.size());
     for (unsigned i = 0; i < selected.size(); ++i) wireSelected.set(i, selected[i]);
@@ -146,16 +154,49 @@ class DatasetImpl final : public rpc::Dataset::Server {
     if (fault == Fault::oversizedMessage) bytes = 70 << 20;
     auto packed = results.initPacked(bytes);
     if (!dataset.elements.empty() && bytes == run.count * size && run.count > 0) {
-      Shape counts = run.part.counts();
-      std::vector<Positions> all;
-      for (auto extent : counts) all.push_back({0, 1, extent, {}, false});
-      copyElements(dataset.elements, dataset.shape, run.part.axes,
-                   {reinterpret_cast<std::byte*>(packed.begin()), packed.size()}, counts, all, size);
+      auto whole = elementsOf(dataset, selection, run, first);
+      std::span<std::byte> target{reinterpret_cast<std::byte*>(packed.begin()), packed.size()};
+      if (picker) {
+        picker->pick(whole, target);
+      } else {
+        std::copy(whole.begin(), whole.end(), target.begin());
+      }
     }
     if (fault == Fault::placeOutsideHeap) {
       for (auto& byte : packed) byte = 0x7f;
     }
     results.setHeap(wire::asData(dataset.heap));
+  }
+
+  // Whole elements, as many as the run has.
+  static Bytes elementsOf(const FakeDataset& dataset, const Resolved& selection, const Run& run, std::uint64_t first) {
+    std::size_t size = dataset.type.size(), rank = dataset.shape.size();
+    Bytes out(run.count * size);
+    if (selection.isOrthogonal()) {
+      Shape counts = run.part.counts();
+      std::vector<Positions> all;
+      for (auto extent : counts) all.push_back({0, 1, extent, {}, false});
+      copyElements(dataset.elements, dataset.shape, run.part.axes, out, counts, all, size);
+      return out;
+    }
+    auto coordinates = selection.coordinates(first, run.count);
+    for (std::uint64_t i = 0; i < run.count; ++i) {
+      std::uint64_t number = 0;
+      for (std::size_t k = 0; k < rank; ++k) number = number * dataset.shape[k] + coordinates[i * rank + k];
+      std::memcpy(&out[i * size], &dataset.elements[number * size], size);
+    }
+    return out;
+  }
+
+  // Counts what the selections of calls are made of.
+  void note(rpc::Dataset::ReadParams::Reader params) {
+    auto& server = world_.server;
+    server.pointsAsked += params.getSelection().getPoints().size();
+    server.maskBytesAsked += params.getSelection().getMask().size();
+    for (auto axis : params.getSelection().getAxes()) {
+      if (axis.isIndices()) server.indicesAsked += axis.getIndices().size();
+      if (axis.isMask()) server.maskBytesAsked += axis.getMask().size();
+    }
   }
 
   World& world_;

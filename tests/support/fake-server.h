@@ -56,6 +56,9 @@ class FakeServer {
   std::atomic<int> reads{0};          // asked for
   std::atomic<int> readsUnderWay{0};  // not answered and not cancelled
   std::atomic<int> mostReadsUnderWay{0};
+  std::atomic<std::uint64_t> pointsAsked{0};     // coordinates in all calls
+  std::atomic<std::uint64_t> maskBytesAsked{0};  // of masks, of axes or whole
+  std::atomic<std::uint64_t> indicesAsked{0};    // in lists of axes
   std::atomic<int> opens{0};          // File.open
   std::atomic<int> connections{0};    // made so far
   std::atomic<bool> hangUp{false};    // drops every connection, and then is false again
