@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <map>
@@ -15,11 +16,22 @@
 
 namespace h5cap {
 
+namespace {
+
+thread_local const std::atomic<bool>* ourWorkIsUnwanted = nullptr;
+
+}  // namespace
+
+void checkWanted() {
+  if (ourWorkIsUnwanted != nullptr && *ourWorkIsUnwanted) throw Failed("nobody waits for this work any longer");
+}
+
 class Executor::Job {
  public:
   enum class State { queued, taken };
   std::uint64_t owner = 0;
   State state = State::queued;
+  std::atomic<bool> isUnwanted{false};
   kj::Maybe<kj::Function<Outcome()>> work;
   std::list<std::shared_ptr<Job>>::iterator place;  // while queued
 };
@@ -65,6 +77,7 @@ class Executor::Impl {
   }
 
   void withdraw(Job& job) {
+    job.isUnwanted = true;
     kj::Maybe<kj::Function<Outcome()>> work;  // destroyed after the lock is released
     std::lock_guard lock(mutex_);
     if (job.state != Job::State::queued) return;
@@ -103,9 +116,11 @@ class Executor::Impl {
     pthread_setname_np(pthread_self(), "executor");
     while (auto job = take()) {
       kj::Maybe<Outcome> outcome;
+      ourWorkIsUnwanted = &job->isUnwanted;
       KJ_IF_MAYBE (work, job->work) {
         outcome = (*work)();
       }
+      ourWorkIsUnwanted = nullptr;
       job->work = nullptr;
       KJ_IF_MAYBE (tell, outcome) {
         (*tell)();

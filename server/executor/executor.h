@@ -13,6 +13,10 @@
 
 namespace h5cap {
 
+// For work that takes long, every now and then: throws Failed when the promise of what this thread runs has been dropped.
+// Not where others wait for a part of the work.  Does nothing outside of executor threads.
+void checkWanted();
+
 // A fixed set of threads with a queue that is fair between owners: work of one owner waits behind its own.
 class Executor {
  public:
@@ -26,7 +30,7 @@ class Executor {
   // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.
   //
   // Work owns what it uses: it may outlive the promise.  Dropping the promise before the work has started removes it
-  // from the queue; afterwards the work runs to its end and its result is dropped.  The work and what it owns are
+  // from the queue; afterwards the work runs to its end, or to where it asks whether it is wanted, and its result is dropped.  The work and what it owns are
   // destroyed on the thread that ran it, before the promise resolves, or on the calling thread when it is withdrawn.
   template <class T>
   kj::Promise<T> run(std::uint64_t owner, kj::Function<T()> work);

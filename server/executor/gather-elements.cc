@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "server/executor/executor.h"
 #include "server/executor/gather.h"
 #include "server/executor/stored-chunks.h"
 
@@ -52,6 +53,7 @@ void readElements(const GatherContext& context, std::uint64_t address, std::uint
                       std::to_string(context.fileSize));
     }
     scratch.resize(span);
+    checkWanted();
     readExactly(context.file, address + offset, scratch);
     for (; i < end; ++i) put(context, scratch.data() + (elements[i].inChunk - first) * bytes, elements[i], result);
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "server/executor/executor.h"
 #include "server/executor/gather.h"
 
 namespace h5cap {
@@ -215,6 +216,7 @@ class StridedReader {
                         std::to_string(from) + " after offset " + std::to_string(array_.address) + ", in a file of " +
                         std::to_string(array_.fileSize));
       }
+      checkWanted();
       readExactly(array_.file, array_.address + from, to.first(have));
     }
     fillElements(array_.fillElement, to.subspan(have));

@@ -94,7 +94,8 @@ kj::Promise<void> DatasetImpl::read(ReadContext context) {
   auto request = readRequest(context.getParams());
   const std::uint32_t deadlineMs = context.getParams().getOptions().getDeadlineMs();
   context.releaseParams();
-  const auto limit = deadlineMs == 0 ? session().server.limits.readTime : std::chrono::milliseconds(deadlineMs);
+  const auto longest = session().server.limits.readTime;
+  const auto limit = deadlineMs == 0 ? longest : std::min(longest, std::chrono::milliseconds(deadlineMs));
 
   auto& connection = *session().connection;
   auto space = kj::heap<ReplySpace>(connection, context);

@@ -28,7 +28,7 @@ struct ObjectLimits {
   std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
   std::uint64_t hoard = 1'000;                         // objects or answers held: from here on memory is given back
   std::chrono::milliseconds changedFor{2'000};         // how long a read of a changing file is retried
-  std::chrono::milliseconds readTime{300'000};         // of one read without a deadline of its own
+  std::chrono::milliseconds readTime{300'000};         // of one read, whatever deadline it has of its own
 
   // Performance.
   std::uint64_t replyBytesPerConnection = 4 << 20;     // produced and not yet written

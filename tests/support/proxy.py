@@ -53,13 +53,14 @@ class Direction(threading.Thread):
 
 
 class Proxy:
-    """Listens on a loopback port and passes everything to `target`: ("127.0.0.1", port) or the path of a Unix socket."""
+    """Listens on a loopback port (any, or `port`) and passes everything to `target`: ("127.0.0.1", port) or the path of a
+    Unix socket."""
 
-    def __init__(self, target, delay_ms=0.0):
+    def __init__(self, target, delay_ms=0.0, port=0):
         self.target, self.delay = target, delay_ms / 1000
         self.lock, self.sockets = threading.Lock(), []
         self.reset()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -115,6 +116,10 @@ class Proxy:
         return f"h5cap+tcp://127.0.0.1:{self.port}/" + quoted(path)
 
     def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # closing alone lets an `accept` that waits take one more connection
+        except OSError:
+            pass
         self.listener.close()
         self.cut()
 

@@ -109,6 +109,27 @@ TEST_CASE("a dropped promise withdraws work that has not started, and lets go of
   CHECK(ran == 2);
 }
 
+TEST_CASE("work that asks whether it is wanted ends when its promise is dropped, and only then") {
+  auto io = kj::setupAsyncIo();
+  checkWanted();  // not an executor thread
+  Executor executor(1);
+  Gate started;
+  std::atomic<bool> hasEnded = false;
+  auto unwanted = executor.run<void>(1, [&] {
+    started.open();
+    KJ_DEFER(hasEnded = true);
+    for (;;) checkWanted();
+  });
+  started.pass();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(hasEnded);
+  unwanted = nullptr;
+  CHECK(executor.run<bool>(1, [&] {  // on the same thread, which is free again
+                  checkWanted();
+                  return hasEnded.load();
+                }).wait(io.waitScope));
+}
+
 TEST_CASE("an executor that ends drops what is queued") {
   auto io = kj::setupAsyncIo();
   std::atomic<int> ran = 0;
