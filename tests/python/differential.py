@@ -142,6 +142,7 @@ DTYPES = {
     "point": POINT, "sequence": h5py.vlen_dtype("<i4"),
     "nested": [("id", "u1"), ("at", POINT), ("grid", "<i2", (2, 3)), ("ok", "?"), ("colour", COLOURS)],
     "mixed": [("a", "i1"), ("s", h5py.string_dtype()), ("k", "<i8")],
+    "parts": [("i", "<f4"), ("n", "<i2"), ("r", "<f4")],  # of which two alone would be a complex number, in the other order
     "array": ("<i2", (2, 2)), "arraytext": ("S3", (2,)),
 }
 SHAPES = [(7,), (0,), (5, 4), (3, 0, 2), (4, 3, 5), (2, 3, 2, 4), (2, 1, 3, 2, 2), (1,)]
@@ -163,6 +164,39 @@ def write_differential(path, seed=1):
         for row in range(2):
             layout[row] = h5py.VirtualSource(".", "u2 (7,) gzip", (7,))
         file.create_virtual_dataset("virtual", layout, fillvalue=3)
+        write_regions(file, rng)
+
+
+def write_regions(file, rng):
+    """References to random regions of every dataset that has axes: of points, of unions and differences of hyperslabs."""
+    for name, dataset in list(file.items()):
+        if not dataset.shape or 0 in dataset.shape:
+            continue
+        regions = file.create_dataset("regions/" + name, (12,), h5py.regionref_dtype)
+        for number in range(len(regions)):
+            space = h5py.h5s.create_simple(dataset.shape)
+            random_region(rng, space, dataset.shape)
+            regions[number] = h5py.h5r.create(dataset.id, b".", h5py.h5r.DATASET_REGION, space)
+
+
+def random_region(rng, space, shape):
+    """Selects something in `space`: points, unions and differences of hyperslabs, everything, or nothing."""
+    form = rng.integers(12)
+    if form == 0:
+        space.select_all()
+    elif form == 1:
+        space.select_none()
+    elif form < 5:
+        space.select_elements([tuple(int(rng.integers(extent)) for extent in shape) for _ in range(rng.integers(1, 40))])
+    else:
+        joined = [h5py.h5s.SELECT_OR, h5py.h5s.SELECT_OR, h5py.h5s.SELECT_XOR, h5py.h5s.SELECT_NOTB]
+        for number in range(rng.integers(1, 7)):
+            start = [int(rng.integers(extent)) for extent in shape]
+            block = [int(rng.integers(1, 1 + min(4, extent - at))) for at, extent in zip(start, shape)]
+            stride = [size + int(rng.integers(3)) for size in block]
+            count = [int(rng.integers(1, 2 + max(0, extent - at - size) // step)) for at, extent, size, step in zip(start, shape, block, stride)]
+            space.select_hyperslab(tuple(start), tuple(count), tuple(stride), tuple(block),
+                                   op=h5py.h5s.SELECT_SET if number == 0 else joined[rng.integers(len(joined))])
 
 
 def write_dataset(file, name, rng, dtype, shape, layout):

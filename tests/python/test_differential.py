@@ -1,5 +1,7 @@
 """Random indexing expressions, in h5cap and in h5py 3.16 on the same file: equal results or equal exceptions.
 
+Masks (of everything, along an axis, of scalars), fields and references to regions are among them.
+
 Seeded; $H5CAP_FUZZ_SEED and $H5CAP_FUZZ_COUNT (expressions in all) make longer and other runs.  Writing is not covered.
 """
 
@@ -76,8 +78,20 @@ def random_list(rng, extent):
     return values
 
 
+def random_mask(rng, shape):
+    """Booleans of a shape: none, few, many or all of them set."""
+    density = rng.choice([0, 0.1, 0.5, 0.95, 1])
+    flags = np.array([rng.random() < density for _ in range(int(np.prod(shape)))], bool).reshape(shape)
+    form = rng.randrange(8)
+    if form == 0 and flags.ndim:
+        return flags.repeat(2, axis=0)[::2]  # strided
+    return np.asfortranarray(flags) if form == 1 else flags.tolist() if form == 2 and flags.ndim == 1 else flags
+
+
 def random_axis(rng, extent):
     form = rng.random()
+    if form < 0.08:
+        return random_mask(rng, (extent + (rng.random() < 0.05),))
     if form < 0.35:
         return random_int(rng, extent)
     if form < 0.75:
@@ -88,13 +102,18 @@ def random_axis(rng, extent):
                        h5py.MultiBlockSlice(start=1, count=1, stride=3, block=2), slice, np.float64(1), range(2), "", 1j])
 
 
-def random_args(rng, shape):
+def random_args(rng, shape, names=()):
     form = rng.random()
     if form < 0.04:
         return rng.choice([(), Ellipsis, (Ellipsis,), (Ellipsis, Ellipsis), None, [], "x", ("x", "y"), ["x", "y"], "name"])
-    if form < 0.08 and shape:
-        extents = shape if rng.random() < 0.9 else shape + (2,)
-        return np.array([rng.random() < 0.4 for _ in range(int(np.prod(extents)))], bool).reshape(extents)
+    if form < 0.12:
+        extents = shape if rng.random() < 0.9 else rng.choice([shape + (2,), shape[:1], shape[1:], tuple(n + 1 for n in shape)])
+        mask = random_mask(rng, extents)
+        return mask if rng.random() < 0.9 else (mask, rng.choice(["x", "id", Ellipsis, 0]))
+    if form < 0.16 and names:
+        asked = tuple(rng.choice(names + ["r"]) for _ in range(rng.randrange(1, 4)))
+        rest = random_args(rng, shape) if rng.random() < 0.7 else ()
+        return asked + (rest if isinstance(rest, tuple) else (rest,))
     # Axes that are mostly right, so that most expressions with many of them are.
     count = rng.choice([len(shape)] * 3 + [rng.randrange(len(shape) + 1), len(shape) + (rng.random() < 0.2)])
     args = [random_axis(rng, extent) if rng.random() < 0.6 else slice(None) for extent in (shape + (3,))[:count]]
@@ -110,21 +129,41 @@ def field_of_none(dataset, args):
     return dataset.dtype.names is None and any(isinstance(arg, str) for arg in (args if isinstance(args, tuple) else (args,)))
 
 
+def ways_to_read(rng, names):
+    """A function of a dataset and what stands between its brackets."""
+    form = rng.random()
+    if form < 0.85 or not names:
+        return lambda dataset, args: dataset[args]
+    some = rng.sample(names, rng.randrange(1, len(names) + 1))
+    if form < 0.95:
+        return lambda dataset, args: dataset.fields(some)[args]
+    return lambda dataset, args: dataset.fields(some[0])[args]
+
+
 def test_random_expressions_agree(pair):
     import h5cap
 
     ours, theirs = pair
     rng = random.Random(SEED)
-    datasets = {name: (ours[name], theirs[name]) for name in theirs}
+    datasets = {name: (ours[name], theirs[name]) for name in theirs if name != "regions"}
+    regions = {name: (ours["regions/" + name][()], theirs["regions/" + name][()]) for name in theirs["regions"]}
     names = sorted(datasets)
     problems, succeeded = [], 0
     for number in range(COUNT):
         name = names[number % len(names)]
         mine, oracle = datasets[name]
-        args = random_args(rng, oracle.shape or ())
-        expected = outcome(oracle.__getitem__, args)
+        fields = list(oracle.dtype.names or ())
+        args = here = random_args(rng, oracle.shape or (), fields)
+        if name in regions and rng.random() < 0.1:
+            at = rng.randrange(len(regions[name][0]))
+            args, here = regions[name][1][at], regions[name][0][at]
+            if fields and rng.random() < 0.4:
+                some = tuple(rng.sample(fields, rng.randrange(1, len(fields) + 1)))
+                args, here = some + (args,), some + (here,)
+        read = ways_to_read(rng, fields)
+        expected = outcome(read, oracle, args)
         succeeded += isinstance(expected, (np.ndarray, np.generic))
-        found = outcome(mine.__getitem__, args)
+        found = outcome(read, mine, here)
         if field_of_none(oracle, args) and isinstance(expected, Raised) and isinstance(found, Raised):
             continue
         if isinstance(expected, Raised) and "different number of elements" in repr(expected):
@@ -132,8 +171,8 @@ def test_random_expressions_agree(pair):
         problem = difference(expected, found)
         if problem:
             problems.append(f"f[{name!r}][{args!r}]: {problem}")
-        if number % 8 == 0:
-            problem = difference(found, outcome(h5cap.read, ours.filename, name, args), "h5cap")
+        if number % 8 == 0 and args is here:
+            problem = difference(outcome(mine.__getitem__, here), outcome(h5cap.read, ours.filename, name, here), "h5cap")
             if problem:
                 problems.append(f"read({name!r}, {args!r}): {problem}")
     assert not problems, f"{len(problems)} of {COUNT} differ:\n" + "\n".join(problems[:60])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import h5cap
-from differential import Raised, difference, outcome
+from differential import Raised, difference, outcome, random_region
 from support.served import Server
 
 SHAPES = {"line": (500,), "flat": (60, 70), "cube": (20, 9, 14), "words": (30, 8), "records": (200,)}
@@ -25,26 +25,6 @@ def contents(name, shape):
     return made
 
 
-def random_selection(rng, space, shape):
-    """Selects something in `space`: points, unions and differences of hyperslabs, everything, or nothing."""
-    form = rng.integers(12)
-    if form == 0:
-        space.select_all()
-    elif form == 1:
-        space.select_none()
-    elif form < 5:
-        space.select_elements([tuple(int(rng.integers(extent)) for extent in shape) for _ in range(rng.integers(1, 40))])
-    else:
-        joined = [h5py.h5s.SELECT_OR, h5py.h5s.SELECT_OR, h5py.h5s.SELECT_XOR, h5py.h5s.SELECT_NOTB]
-        for number in range(rng.integers(1, 7)):
-            start = [int(rng.integers(extent)) for extent in shape]
-            block = [int(rng.integers(1, 1 + min(4, extent - at))) for at, extent in zip(start, shape)]
-            stride = [size + int(rng.integers(3)) for size in block]
-            count = [int(rng.integers(1, 2 + max(0, extent - at - size) // step)) for at, extent, size, step in zip(start, shape, block, stride)]
-            space.select_hyperslab(tuple(start), tuple(count), tuple(stride), tuple(block),
-                                   op=h5py.h5s.SELECT_SET if number == 0 else joined[rng.integers(len(joined))])
-
-
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     path = tmp_path_factory.mktemp("regions") / "regions.h5"
@@ -57,7 +37,7 @@ def both(tmp_path_factory):
             regions = file.create_dataset("regions of " + name, (120,), h5py.regionref_dtype)
             for number in range(len(regions)):
                 space = h5py.h5s.create_simple(shape)
-                random_selection(rng, space, shape)
+                random_region(rng, space, shape)
                 regions[number] = h5py.h5r.create(data.id, b".", h5py.h5r.DATASET_REGION, space)
         large = file.create_dataset("large", data=np.arange(4_000_000, dtype="<i4").reshape(2000, 2000), chunks=(100, 100))
         corners = h5py.h5s.create_simple(large.shape)

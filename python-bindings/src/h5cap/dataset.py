@@ -266,7 +266,9 @@ class Dataset(DatasetWriting, HLObject):
         if 0 in shape:
             array = np.zeros(shape, self.dtype)
         else:
-            array = self._fetch(region_selection(space, self.shape or (), shape), fields).reshape(shape)
+            selection = region_selection(space, self.shape or (), shape)
+            array = self._fetch(selection, fields)
+            array = array.reshape(shape + array.shape[len(selection.shape):])  # elements may be arrays
         return array if convert is None else convert(array)
 
     def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 import numpy as np
 
 from .convert import NO_PATH, converted
+from .selections import split_fields
 from .special import Empty, check_string_dtype
 
 
@@ -100,8 +101,13 @@ class FieldsView(_DatasetView):
         return self._dtype
 
     def __getitem__(self, args) -> Any:
-        return self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single),
-                                   self._names)
+        names = split_fields(args)[1]
+        for name in names:
+            if name not in self._names:
+                raise ValueError(f"Field {name} does not appear in this type.")
+        found = self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single), self._names)
+        # As in h5py, which takes the one field out of whatever came: also of nothing, and of what names took out already.
+        return found[self._names[0]] if self._single and (names or isinstance(found, Empty)) else found
 
 
 def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[np.ndarray], np.ndarray]:
