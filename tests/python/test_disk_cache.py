@@ -150,3 +150,84 @@ def test_processes_share_it(many, tmp_path):
     assert all(json.loads(worker.communicate(timeout=300)[0])[1] == sums for worker in workers)
     moved, got = epoch(server, "file", names, tmp_path / "cache")
     assert got == sums and moved < FILES * COUNT / 100
+
+
+def write_kinds(folder, seed):
+    """A compound, and the same line in itself, through a virtual dataset, an external raw file and an external link."""
+    import h5py
+    rng = np.random.default_rng(seed)
+    rows = np.zeros((40, 6), [("a", "<i4"), ("b", "<f8"), ("c", "u1", (3,))])
+    for name in rows.dtype.names:
+        rows[name] = rng.integers(0, 200, rows[name].shape)
+    line = rng.integers(0, 10**6, 4000)
+    (folder / "raw.bin").write_bytes(line.astype("<i8").tobytes())
+    with h5py.File(folder / "source.h5", "w") as file:
+        file["line"] = line
+    made = folder / "kinds.h5"
+    if not made.exists():  # what is replaced is elsewhere
+        with h5py.File(made, "w", libver=("earliest", "v110")) as file:
+            layout = h5py.VirtualLayout((4000,), "<i8")
+            layout[:2000] = h5py.VirtualSource("source.h5", "line", (4000,))[:2000]
+            layout[2000:] = h5py.VirtualSource("absent.h5", "line", (2000,))
+            file.create_virtual_dataset("virtual", layout, fillvalue=-1)
+            file.create_dataset("external", (4000,), "<i8", external=[("raw.bin", 0, 32000)])
+            file["linked"] = h5py.ExternalLink("source.h5", "line")
+    with h5py.File(folder / "rows.h5.new", "w", libver=("earliest", "v110")) as file:
+        file.create_dataset("rows", data=rows, chunks=(7, 3))
+    os.rename(folder / "rows.h5.new", folder / "rows.h5")
+    return rows, line
+
+
+MASK = np.random.default_rng(5).random((40, 6)) < 0.3
+LINE_MASK = MASK[:, 0]
+SELECTIONS = {"everything": lambda d: d[()], "one field": lambda d: d["b"], "other field": lambda d: d["a"],
+              "two fields": lambda d: d["c", "a"], "fields of rows": lambda d: d["a", 3:9], "rows": lambda d: d[3:9],
+              "mask": lambda d: d[MASK], "mask of rows": lambda d: d[LINE_MASK], "list": lambda d: d[[1, 5, 9], 2],
+              "stepped": lambda d: d[1:10:4, 2], "one row": lambda d: d[3], "row that stays": lambda d: d[3:4]}
+
+
+def test_what_is_cached_of_one_selection_is_not_taken_for_another(tmp_path, monkeypatch):
+    """Fields, masks, lists and slices of one dataset, in random order, over a file that is replaced."""
+    import h5cap
+
+    monkeypatch.setenv("H5CAP_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "d").mkdir()
+    rng = random.Random(7)
+    with Server({"d": str(tmp_path / "d")}) as server:
+        for seed in range(3):
+            rows, _ = write_kinds(tmp_path / "d", seed)
+            expected = {"one field": rows["b"], "other field": rows["a"], "two fields": rows[["c", "a"]],
+                        "fields of rows": rows["a"][3:9]}
+            for _ in range(60):
+                name = rng.choice(list(SELECTIONS))
+                got = SELECTIONS[name](h5cap.File(server.url("d/rows.h5"))["rows"])
+                want = expected[name] if name in expected else SELECTIONS[name](rows)
+                assert got.shape == want.shape, name
+                for field in want.dtype.names or [()]:
+                    assert np.array_equal(got[field], want[field]), (name, field)
+        session = h5cap.connect(server.url("d/"))
+        before = session.traffic()["bytes_received"]
+        h5cap.File(server.url("d/rows.h5"))["rows"][()]
+        assert session.traffic()["bytes_received"] - before < rows.nbytes / 2  # the control: it does come from the cache
+
+
+def test_what_other_files_hold_is_never_of_the_cache(tmp_path, monkeypatch):
+    """Virtual datasets, external raw files and external links: the file that was opened stays as it is."""
+    import h5cap
+
+    monkeypatch.setenv("H5CAP_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "d").mkdir()
+    with Server({"d": str(tmp_path / "d")}) as server:
+        write_kinds(tmp_path / "d", 0)
+        file = h5cap.File(server.url("d/kinds.h5"))
+        for seed in range(1, 5):
+            _, line = write_kinds(tmp_path / "d", seed)
+            for one in file, h5cap.File(server.url("d/kinds.h5")):
+                for _ in range(2):
+                    assert np.array_equal(one["virtual"][:2000], line[:2000]) and (one["virtual"][2000:] == -1).all()
+                    assert np.array_equal(one["external"][()], line)
+                assert np.array_equal(h5cap.File(server.url("d/kinds.h5"))["linked"][()], line)
+            strict = h5cap.File(server.url("d/kinds.h5"), on_missing="raise")
+            assert np.array_equal(strict["virtual"][:2000], line[:2000])
+            with pytest.raises(OSError):
+                strict["virtual"][1990:2010]
