@@ -170,7 +170,7 @@ def write_differential(path, seed=1):
 def write_regions(file, rng):
     """References to random regions of every dataset that has axes: of points, of unions and differences of hyperslabs."""
     for name, dataset in list(file.items()):
-        if not dataset.shape or 0 in dataset.shape:
+        if not dataset.shape or 0 in dataset.shape or dataset.is_virtual:  # of virtual datasets h5py's library crashes for some
             continue
         regions = file.create_dataset("regions/" + name, (12,), h5py.regionref_dtype)
         for number in range(len(regions)):
