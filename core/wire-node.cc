@@ -219,6 +219,7 @@ DatasetInfo read(rpc::DatasetInfo::Reader reader) {
   }
   info.fillHeap = readBytes(reader.getFillHeap());
   info.fillDefined = reader.getFillDefined();
+  info.fillUndefined = reader.getFillUndefined();
   info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
   info.storageBytes = reader.getStorageBytes();
   info.virtualSources = readAll<VirtualSource>(reader.getVirtualSources());
@@ -235,6 +236,7 @@ void write(const DatasetInfo& info, rpc::DatasetInfo::Builder builder) {
   builder.setFillValue(asData(info.fillValue));
   builder.setFillHeap(asData(info.fillHeap));
   builder.setFillDefined(info.fillDefined);
+  builder.setFillUndefined(info.fillUndefined);
   builder.setFillTime(static_cast<rpc::FillTime>(info.fillTime));
   builder.setStorageBytes(info.storageBytes);
   writeAll(info.virtualSources, builder.initVirtualSources(listSize(info.virtualSources.size())));

@@ -240,6 +240,7 @@ struct DatasetInfo @0xb746fac1f23d59c1 {
   virtualSources @9 :List(VirtualSource);
   externalFiles @10 :List(ExternalFile);
   fillTime @11 :FillTime;
+  fillUndefined @12 :Bool;           # the writer said that there is no fill value; elements never written read as zeros
 }
 
 struct VirtualSource @0x9764187d7889081c {

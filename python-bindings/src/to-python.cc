@@ -225,6 +225,7 @@ nb::dict toPython(const DatasetInfo& info) {
   out["filters"] = filters;
   out["fill"] = nb::make_tuple(toByteArray(Bytes(info.fillValue)), toBytes(info.fillHeap));
   out["fill_defined"] = info.fillDefined;
+  out["fill_undefined"] = info.fillUndefined;
   out["fill_time"] = text(info.fillTime);
   out["storage_bytes"] = info.storageBytes;
   nb::list files;

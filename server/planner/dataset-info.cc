@@ -59,6 +59,7 @@ std::vector<VirtualSource> listMappings(hid_t creationList) {
 void readFill(hid_t creationList, hid_t type, const MemoryLayout& layout, DatasetInfo& info) {
   H5D_fill_value_t status;
   check(H5Pfill_value_defined(creationList, &status), "look at the fill value");
+  info.fillUndefined = status == H5D_FILL_VALUE_UNDEFINED;
   if (status != H5D_FILL_VALUE_USER_DEFINED) return;
   if (layout.memoryBytes > MAX_FILL_BYTES) {
     throw FileError("an element of " + std::to_string(layout.memoryBytes) + " bytes", ErrorCode::tooLarge);

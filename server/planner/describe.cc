@@ -42,6 +42,16 @@ bool tracksAttributes(hid_t creationList) {
   return H5Pget_attr_creation_order(creationList, &flags) >= 0 && (flags & H5P_CRT_ORDER_TRACKED) != 0;
 }
 
+// Damage to the list of names or attributes leaves the object as it is: who asks for the list is told.
+template <class Fill>
+void unlessDamaged(Fill fill) {
+  try {
+    fill();
+  } catch (const FileError& error) {
+    if (error.code() != ErrorCode::fileProblem) throw;
+  }
+}
+
 void describeGroup(hid_t group, NodeInfo& node) {
   Handle creation = own(H5Gget_create_plist(group), "read the group's properties");
   node.attributesTrackOrder = tracksAttributes(creation.get());
@@ -51,8 +61,12 @@ void describeGroup(hid_t group, NodeInfo& node) {
   check(H5Gget_info(group, &info), "count the links");
   node.linkCount = info.nlinks;
   if (info.nlinks > MAX_LINKS) return;
-  for (const LinkName& link : linkNames(group)) node.links.push_back(readLink(group, link));
-  node.linksComplete = true;
+  unlessDamaged([&] {
+    std::vector<Link> links;
+    for (const LinkName& link : linkNames(group)) links.push_back(readLink(group, link));
+    node.links = std::move(links);
+    node.linksComplete = true;
+  });
 }
 
 void describeKind(hid_t object, Detail detail, NodeInfo& node) {
@@ -103,7 +117,7 @@ NodeInfo describeNode(const OpenFile& file, ObjectId id, Detail detail) {
     node.kind = kindOf(info.type);
     node.referenceCount = info.rc;
     describeKind(object.get(), detail, node);
-    addAttributes(object.get(), info.num_attrs, node);
+    unlessDamaged([&] { addAttributes(object.get(), info.num_attrs, node); });
   } catch (const Error& error) {
     node.problem = ErrorText{error.code(), error.what()};
   } catch (const std::bad_alloc&) {

@@ -41,6 +41,8 @@ def scalar_text(value):
         return str(value)
     if isinstance(value, np.void) and value.dtype.names is not None:
         return f"({', '.join(scalar_text(value[name]) for name in value.dtype.names)})"[:60]
+    if isinstance(value, np.ndarray) and value.ndim > 0:  # the byte order of a field that is an array depends on NumPy's version
+        return f"[{', '.join(scalar_text(v) for v in value.reshape(-1)[:4])}…]"[:60]
     return repr(value.item() if isinstance(value, np.generic) else value)[:60]
 
 

@@ -34,6 +34,15 @@ NOT_FOLLOWED = {
     r"Unknown link type": "user-defined links are listed as such",
 }
 
+# What h5cap refuses by a limit that its protocol documents.
+LIMITS = r"TooLarge: .*: one element is larger than 32 MiB"
+
+# Damaged files that h5py opens before it meets the damage; h5cap meets it when it opens the object, or lists its attributes,
+# and says so.
+DAMAGED = {"test/bad_compound.h5", "test/corrupted_name_len.h5", "test/corrupt_stab_msg.h5",
+           "tools/test/h5stat/testfiles/h5stat_err_refcount.h5",
+           "tools/test/misc/testfiles/h5clear_fsm_persist_noclose.h5"}
+
 READER = textwrap.dedent("""
     import select, sys
     import h5cap
@@ -106,7 +115,7 @@ def died(description):
 
 
 def is_followed(difference):
-    return not any(re.search(said, difference.oracle) for said in NOT_FOLLOWED)
+    return not any(re.search(said, difference.oracle) for said in NOT_FOLLOWED) and not re.search(LIMITS, difference.subject)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,6 +129,9 @@ def test_file(name, run):
         return
     report = compare.compare(name, expected[name], actual[name])
     different = [d for d in report.different if is_followed(d)]
+    if name in DAMAGED:
+        assert different and all(re.search("raises (UnreadableObject|FileProblem): ", d.subject) for d in different), different
+        return
     absent = [d for d in report.absent if is_followed(d)]
     assert not different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}" for d in different[:20])
     assert not absent, "\n".join(f"{d.path} {d.aspect}: {d.subject}" for d in absent[:20])

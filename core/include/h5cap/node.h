@@ -99,6 +99,7 @@ struct DatasetInfo {
   Bytes fillValue;  // one packed element; empty means zeros
   Bytes fillHeap;
   bool fillDefined = false;
+  bool fillUndefined = false;  // the writer took the default away, too; elements that were never written read as zeros
   FillTime fillTime = FillTime::ifSet;
   std::uint64_t storageBytes = 0;
   std::vector<VirtualSource> virtualSources;

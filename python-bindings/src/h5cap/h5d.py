@@ -83,6 +83,8 @@ class DatasetID(LocatedID):
         kind = self.element
         if kind.dtype == object and check_string_dtype(kind.dtype) is None:
             return None
+        if self._dataset.get("fill_undefined"):
+            raise RuntimeError("Can't get fill value (fill value is undefined)")
         elements, heap = self._dataset["fill"]
         if elements.size:
             return kind.from_bytes(elements, (), heap)[()]

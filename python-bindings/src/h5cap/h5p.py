@@ -168,8 +168,8 @@ class PropDCID(PropOCID):
     # Fill value.
 
     def fill_value_defined(self) -> int:
-        """`h5d.FILL_VALUE_USER_DEFINED` or `FILL_VALUE_DEFAULT`."""
-        return 2 if self._dataset["fill_defined"] else 1
+        """`h5d.FILL_VALUE_USER_DEFINED`, `FILL_VALUE_DEFAULT` or `FILL_VALUE_UNDEFINED`."""
+        return 0 if self._dataset.get("fill_undefined") else 2 if self._dataset["fill_defined"] else 1
 
     def get_fill_time(self) -> int:
         """`h5d.FILL_TIME_ALLOC`, `FILL_TIME_NEVER` or `FILL_TIME_IFSET`."""

@@ -321,6 +321,24 @@ TEST_CASE("hostile extents and sizes are errors") {
   CHECK(codeOf([&] { gatherInline(model.context(file), {Bytes(399)}, all, result); }) == ErrorCode::fileProblem);
 }
 
+TEST_CASE("a chunk that is stored without filters and longer than its shape is read as far as that goes") {
+  Model model{{10, 10}, 4, randomBytes(400)};
+  Bytes stored = model.values;
+  Bytes more = randomBytes(37);
+  stored.insert(stored.end(), more.begin(), more.end());
+  File file;
+  ChunkExtent extent{file.append(stored), stored.size(), 0};
+  for (std::uint64_t step : {1, 3}) {
+    Region region{{{0, step, (10 + step - 1) / step, {}, false}, {0, 1, 10, {}, false}}};
+    Bytes result = model.resultFor(region);
+    ChunkedStorage storage{{10, 10}, {}, false};
+    gatherChunks(model.context(file), storage, chunkBox(region, storage.chunkShape), std::vector{extent}, region, result);
+    for (std::size_t row = 0; row * step < 10; ++row) {
+      CHECK(std::memcmp(result.data() + row * 40, model.values.data() + row * step * 40, 40) == 0);
+    }
+  }
+}
+
 TEST_CASE("one cached chunk that two datasets of different chunk sizes claim is an error, not an overrun") {
   Model small{{10}, 1, randomBytes(10)}, large{{1000}, 1, randomBytes(1000)};
   File file;

@@ -118,19 +118,22 @@ TEST_CASE("attributes: small values are there, large ones on demand, unreadable 
   hobj_ref_t reference{};
   REQUIRE(H5Rcreate(&reference, file.id(), "/g", H5R_OBJECT, -1) >= 0);
   file.attribute("g", "reference", H5T_STD_REF_OBJ, {1}, &reference);
+  std::int32_t seconds = 7;
+  file.attribute("g", "time", H5T_UNIX_D32LE, {1}, &seconds);
   file.close();
 
   PlannerProcess planner(file.path());
   planner.open();
   NodeInfo group = planner.node("g");
   REQUIRE(group.attributesComplete);
-  REQUIRE(group.attributes.size() == 4);
+  REQUIRE(group.attributes.size() == 5);
   CHECK(group.attributes[0].name == "large");
   CHECK(std::get<Attribute::Omitted>(group.attributes[0].value).bytes == 16000);
   CHECK(group.attributes[1].name == "number");
   CHECK(std::memcmp(std::get<Attribute::Value>(group.attributes[1].value).elements.data(), &number, 4) == 0);
-  CHECK(std::get<ErrorText>(group.attributes[2].value).code == ErrorCode::unimplemented);
-  const auto& value = std::get<Attribute::Value>(group.attributes[3].value);
+  CHECK(std::get<Attribute::Value>(group.attributes[2].value).elements.size() == sizeof reference);
+  CHECK(std::get<ErrorText>(group.attributes[3].value).code == ErrorCode::unimplemented);
+  const auto& value = std::get<Attribute::Value>(group.attributes[4].value);
   CHECK(texts(value.elements, value.heap) == std::vector<std::string>{"alpha", "", "gamma"});
 
   Bytes whole = std::get<Attribute::Value>(attribute(planner, group.id, "large").value).elements;
