@@ -5,6 +5,7 @@ would not do: a client says that it is done with an answer while the next one is
 start-up behaviour (the proxy has none).
 """
 
+import os
 import time
 
 import h5cap
@@ -44,7 +45,10 @@ class Counted:
         assert self.trips == count, f"{self.trips} round trips by the client's count, not {count}"
         if self.proxy.delay:
             by_clock = self.seconds / (2 * self.proxy.delay)
-            assert count <= by_clock + 0.01 and by_clock < count + SLACK, f"{by_clock:.2f} round trips by the clock, not {count}"
+            said = f"{by_clock:.2f} round trips by the clock, not {count}"
+            assert count <= by_clock + 0.01, said
+            # Where programs wait for a processor, the clock says more than there was.
+            assert by_clock < count + SLACK or os.getloadavg()[0] > os.cpu_count(), said
 
 
 def round_trips(session):
