@@ -245,6 +245,7 @@ class Dataset(DatasetWriting, HLObject):
             convert, fields = picker(self.dtype, names, len(names) == 1), names
         if len(positions) == 1 and isinstance(positions[0], RegionReference):
             return self._read_region(positions[0], convert, fields)
+        self.dtype  # a type without one in NumPy is an error before a selection is, as in h5py
         selection = select(space[0], positions)
         array = self._fetch(selection, fields)
         if convert is not None:
