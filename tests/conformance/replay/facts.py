@@ -86,8 +86,8 @@ def feed(digest, array):
             feed(digest, array[name])
     elif array.dtype.kind == "T":
         digest.update(repr(array.tolist()).encode("utf-8", "surrogateescape"))
-    elif array.dtype == np.longdouble and array.dtype.itemsize == 16:
-        # Ten bytes are the number, and six are whatever memory held.
+    elif array.dtype.char in "gG" and array.dtype.isnative and np.dtype(np.longdouble).itemsize == 16:
+        # Of each part ten bytes are the number, and six are whatever memory held.
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10].tobytes())
     else:
         digest.update(np.ascontiguousarray(array).tobytes())
