@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "core/endpoint.h"
-#include "server/listener.h"
-#include "server/log.h"
-#include "server/sockets.h"
+#include "server/transport/listener.h"
+#include "server/base/log.h"
+#include "server/transport/sockets.h"
 
 namespace h5cap {
 namespace {

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "h5cap/error.h"
-#include "server/access/identity.h"
+#include "server/base/identity.h"
 
 namespace h5cap {
 

@@ -12,7 +12,7 @@
 #include "server/access/beneath.h"
 #include "server/access/export-paths.h"
 #include "server/access/located.h"
-#include "server/access/work-queue.h"
+#include "server/base/work-queue.h"
 
 namespace h5cap {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "h5cap/node.h"
-#include "server/access/identity.h"
+#include "server/base/identity.h"
 
 namespace h5cap {
 

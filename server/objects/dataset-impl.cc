@@ -2,8 +2,8 @@
 
 #include <capnp/orphan.h>
 
-#include "server/objects/dataset-reader.h"
-#include "server/objects/virtual-extent.h"
+#include "server/reading/dataset-reader.h"
+#include "server/reading/virtual-extent.h"
 
 namespace h5cap {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "server/objects/node-impl.h"
-#include "server/objects/raw-bytes.h"
+#include "server/reading/raw-bytes.h"
 #include "server/objects/referenced-node.h"
 
 namespace h5cap {

@@ -3,7 +3,7 @@
 #include "server/objects/dataset-impl.h"
 #include "server/objects/group-impl.h"
 #include "server/objects/named-type-impl.h"
-#include "server/objects/virtual-extent.h"
+#include "server/reading/virtual-extent.h"
 
 namespace h5cap {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <type_traits>
 
-#include "server/objects/link-follower.h"
+#include "server/files/link-follower.h"
 #include "server/objects/sealed-node.h"
 #include "server/objects/served.h"
 

@@ -3,7 +3,7 @@
 
 #include <h5cap/objects.capnp.h>
 
-#include "server/objects/open-file.h"
+#include "server/files/open-file.h"
 
 namespace h5cap {
 

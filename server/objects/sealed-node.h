@@ -4,8 +4,8 @@
 #include <h5cap/objects.capnp.h>
 #include <h5cap/service.capnp.h>
 
-#include "server/access/ticket.h"
-#include "server/objects/link-follower.h"
+#include "server/session/ticket.h"
+#include "server/files/link-follower.h"
 
 namespace h5cap {
 

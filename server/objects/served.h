@@ -8,8 +8,8 @@
 #include <initializer_list>
 #include <string>
 
-#include "server/objects/guarded.h"
-#include "server/objects/server-context.h"
+#include "server/base/guarded.h"
+#include "server/session/server-context.h"
 
 namespace h5cap {
 

@@ -3,7 +3,7 @@
 
 #include <h5cap/service.capnp.h>
 
-#include "server/objects/server-context.h"
+#include "server/session/server-context.h"
 
 namespace h5cap {
 

@@ -5,16 +5,24 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Which layers a layer may include and link, itself always included.  Siblings of the server do not know each other.
+
+def tower(ground, floors):
+    """What each room may use: the ground, and every floor below its own.  Rooms of one floor do not know each other."""
+    below, may_use = set(ground), {}
+    for floor in floors:
+        rooms = {floor} if isinstance(floor, str) else floor
+        may_use.update({room: set(below) for room in rooms})
+        below |= rooms
+    return may_use
+
+
+# Which layers a layer may include and link, itself always included.
 MAY_USE = {
     "capnp": set(),
     "core": {"capnp"},
     "planner": {"core", "capnp"},
-    "planner-pool": {"core", "capnp"},
-    "executor": {"core", "capnp"},
-    "access": {"core", "capnp"},
-    "objects": {"planner-pool", "executor", "access", "core", "capnp"},
-    "main": {"objects", "planner-pool", "executor", "access", "core", "capnp"},
+    **tower(["capnp", "core"], ["base", {"planner-pool", "executor", "access"}, "versions", "session", "files", "reading",
+                                "objects", "transport", "main"]),
     "client": {"core", "capnp"},
     "tools": {"client"},
     "bindings": {"client"},
@@ -30,10 +38,16 @@ TARGET_LAYER = {
     "h5cap_capnp": "capnp",
     "h5cap_core": "core",
     "h5cap_codec": "core",
+    "h5cap_base": "base",
     "h5cap_planner_pool": "planner-pool",
     "h5cap_executor": "executor",
     "h5cap_access": "access",
+    "h5cap_versions": "versions",
+    "h5cap_session": "session",
+    "h5cap_files": "files",
+    "h5cap_reading": "reading",
     "h5cap_objects": "objects",
+    "h5cap_transport": "transport",
     "h5cap_front": "main",
     "h5capd": "main",
     "h5cap-planner": "planner",

@@ -14,7 +14,7 @@
 #include <stdexcept>
 
 #include "h5cap/error.h"
-#include "server/access/identity.h"
+#include "server/base/identity.h"
 #include "server/access/opener.h"
 
 using namespace h5cap;

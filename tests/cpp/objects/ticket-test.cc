@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "server/access/ticket.h"
+#include "server/session/ticket.h"
 #include "tests/cpp/objects/in-process.h"
 
 using namespace h5cap;

@@ -1,0 +1,76 @@
+#include "server/files/raw-files.h"
+
+#include <algorithm>
+#include <map>
+
+#include "server/base/guarded.h"
+
+namespace h5cap {
+namespace {
+
+class Opening {
+ public:
+  Opening(NodePlace place, const ExternalStorage& storage, const std::set<std::size_t>& slots)
+      : place_(kj::mv(place)), files_(std::make_shared<RawFiles>(storage.files.size())) {
+    for (std::size_t slot : slots) slotsOf_[storage.files[slot].name].push_back(slot);
+  }
+
+  kj::Promise<std::shared_ptr<RawFiles>> run() {
+    auto all = kj::heapArrayBuilder<kj::Promise<void>>(slotsOf_.size());
+    for (const auto& [name, slots] : slotsOf_) {
+      all.add(open(name).then([this, &slots = slots](kj::Own<Opened> file) { files_->add(kj::mv(file), slots); }));
+    }
+    return kj::joinPromises(all.finish()).then([this] { return files_; });
+  }
+
+ private:
+  kj::Promise<kj::Own<Opened>> open(const std::string& name) {
+    auto& file = *place_.file;
+    auto& opener = file.session().server.opener;
+    // Beside the file as it was named, then beside the file that symbolic links lead to.
+    auto candidates = opener.rawCandidates(file.requestedPath(), name);
+    for (std::string& path : opener.rawCandidates(file.finalPath(), name))
+      if (std::find(candidates.begin(), candidates.end(), path) == candidates.end()) candidates.push_back(std::move(path));
+    if (candidates.empty())
+      raiseKj(ErrorCode::denied, place_.text() + ": its raw file '" + name + "' is outside of what is served");
+    return openFirst(name, std::move(candidates), 0);
+  }
+
+  kj::Promise<kj::Own<Opened>> openFirst(const std::string& name, std::vector<std::string> candidates, std::size_t at) {
+    if (at == candidates.size())
+      raiseKj(ErrorCode::fileProblem, place_.text() + ": its raw file '" + name + "' does not exist");
+    auto& session = place_.file->session();
+    auto opening = session.server.opener.open(session.identity, candidates[at]);
+    return opening.then([](kj::Own<Opened> file) -> kj::Promise<kj::Own<Opened>> { return kj::mv(file); },
+                        [this, &name, candidates = std::move(candidates), at](kj::Exception&& problem) mutable
+                        -> kj::Promise<kj::Own<Opened>> {
+                          if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
+                          return openFirst(name, std::move(candidates), at + 1);
+                        });
+  }
+
+  NodePlace place_;
+  std::map<std::string, std::vector<std::size_t>> slotsOf_;
+  std::shared_ptr<RawFiles> files_;
+};
+
+}  // namespace
+
+void RawFiles::add(kj::Own<Opened> file, const std::vector<std::size_t>& slots) {
+  for (std::size_t slot : slots) ofSlot_[slot] = file->file.get();
+  files_.push_back({kj::mv(file->file), file->stamp});
+}
+
+bool RawFiles::areUnchanged() const {
+  return std::all_of(files_.begin(), files_.end(),
+                     [](const File& file) { return stampOf(file.descriptor.get()) == file.stamp; });
+}
+
+kj::Promise<std::shared_ptr<RawFiles>> openRawFiles(NodePlace place, const ExternalStorage& storage,
+                                                    const std::set<std::size_t>& slots) {
+  auto opening = kj::heap<Opening>(kj::mv(place), storage, slots);
+  auto promise = kj::evalNow([&] { return guarded([&] { return opening->run(); }); });
+  return promise.attach(kj::mv(opening));
+}
+
+}  // namespace h5cap

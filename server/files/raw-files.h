@@ -1,0 +1,43 @@
+// External raw files, opened for one read.
+#pragma once
+
+#include <kj/async.h>
+#include <kj/io.h>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "core/storage.h"
+#include "server/files/open-file.h"
+
+namespace h5cap {
+
+// Descriptors of the slots that are read, and how the files were then.
+class RawFiles {
+ public:
+  explicit RawFiles(std::size_t slots) : ofSlot_(slots, -1) {}
+
+  // -1 for a slot that was not opened.
+  const std::vector<int>& ofSlot() const { return ofSlot_; }
+
+  // Whether all of them are as they were when they were opened: blocking.
+  bool areUnchanged() const;
+
+  void add(kj::Own<Opened> file, const std::vector<std::size_t>& slots);
+
+ private:
+  struct File {
+    kj::AutoCloseFd descriptor;
+    Stamp stamp;
+  };
+  std::vector<File> files_;
+  std::vector<int> ofSlot_;
+};
+
+// Opens the files of `slots`, each once, as the session of `from`, which names them; for the thread that reads them.  A name
+// that leads out of the exports is Denied, a file that is absent a FileError (fileProblem) with its name.
+kj::Promise<std::shared_ptr<RawFiles>> openRawFiles(NodePlace place, const ExternalStorage& storage,
+                                                    const std::set<std::size_t>& slots);
+
+}  // namespace h5cap

@@ -1,0 +1,156 @@
+#include "server/reading/raw-bytes.h"
+
+#include <capnp/orphan.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include "server/executor/loan.h"
+#include "server/base/guarded.h"
+
+namespace h5cap {
+namespace {
+
+constexpr std::uint64_t headWords = 64;
+
+struct ReadAhead {
+  std::uint64_t count = 0;
+  bool isUnchanged = false;
+};
+
+// Reads what there is of `target`'s size; returns how much that was.
+std::uint64_t readFully(int file, std::uint64_t offset, std::span<std::byte> target) {
+  std::uint64_t done = 0;
+  while (done < target.size()) {
+    const ssize_t count = pread(file, target.data() + done, target.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw FileError(std::string("cannot be read: ") + std::strerror(errno));
+    if (count == 0) break;
+    done += static_cast<std::uint64_t>(count);
+  }
+  return done;
+}
+
+// One call.  The steps follow each other; members are those of the attempt under way.
+class RawRead {
+ public:
+  RawRead(OpenFile& file, ReadBytesContext context)
+      : file_(kj::addRef(file)), server_(file.session().server), connection_(*file.session().connection),
+        context_(context), offset_(context.getParams().getOffset()),
+        wanted_(std::min<std::uint64_t>(context.getParams().getCount(), rpc::MAX_REPLY_BYTES)),
+        giveUp_(server_.timer.now() + server_.limits.changedFor.count() * kj::MILLISECONDS) {
+    context.releaseParams();
+  }
+
+  ~RawRead() noexcept(false) {
+    // The message stands in the connection's queue from here on, and is counted there.
+    if (connectionRoom_.get() != nullptr) connection_.giveBackLater(kj::mv(connectionRoom_));
+    if (serverRoom_.get() != nullptr) connection_.giveBackLater(kj::mv(serverRoom_));
+  }
+
+  kj::Promise<void> run() {
+    return connection_.reads->take(1).then([this](kj::Own<Quota::Lease> turn) {
+      return file_->current().then([this](kj::Own<FileVersion> version) { return attempt(kj::mv(version)); })
+          .attach(kj::mv(turn));
+    });
+  }
+
+ private:
+  kj::Promise<void> attempt(kj::Own<FileVersion> version) {
+    version_ = kj::mv(version);
+    return isSwmr().then([this](bool isSwmr) { return reserve(isSwmr); })
+        .then([this](bool isSwmr) { return read(isSwmr); })
+        .then([this](ReadAhead result) -> kj::Promise<void> {
+          if (result.isUnchanged) {
+            answer(result.count);
+            return kj::READY_NOW;
+          }
+          if (server_.timer.now() > giveUp_)
+            raiseKj(ErrorCode::changed, file_->shownPath() + ": the file kept changing while its bytes were read");
+          return file_->current().then([this](kj::Own<FileVersion> next) { return attempt(kj::mv(next)); });
+        });
+  }
+
+  // Bytes of a file that libhdf5 cannot open may be wanted all the same.
+  kj::Promise<bool> isSwmr() {
+    return version_->info().then([](std::shared_ptr<const FileInfo> info) { return info->isSwmr; },
+                                 [](kj::Exception&&) { return false; });
+  }
+
+  // What a SWMR writer appends meanwhile is not asked for again, so the size that is known is enough.
+  std::uint64_t available() const {
+    const std::uint64_t size = version_->stamp().size;
+    return offset_ >= size ? 0 : std::min(wanted_, size - offset_);
+  }
+
+  kj::Promise<bool> reserve(bool isSwmr) {
+    connectionRoom_ = nullptr;
+    serverRoom_ = nullptr;
+    const std::uint64_t bytes = available();
+    return connection_.replyBytes->take(bytes)
+        .then([this, bytes](kj::Own<Quota::Lease> room) {
+          connectionRoom_ = kj::mv(room);
+          return server_.replyBytes->take(bytes);
+        })
+        .then([this, bytes, isSwmr](kj::Own<Quota::Lease> room) {
+          serverRoom_ = kj::mv(room);
+          auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
+          bytes_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
+          return isSwmr;
+        });
+  }
+
+  // On a thread that may outlive this: it has a descriptor of its own and copies while there is somewhere to copy to.
+  kj::Promise<ReadAhead> read(bool isSwmr) {
+    auto data = bytes_.get();
+    auto target = std::as_writable_bytes(std::span(data.begin(), data.size()));
+    const int copy = fcntl(version_->file(), F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) raiseKj(ErrorCode::busy, std::string("no descriptor for a read: ") + std::strerror(errno));
+    auto loan = std::make_shared<Loan>();
+    auto work = [file = kj::AutoCloseFd(copy), loan, target, size = target.size(), offset = offset_, isSwmr,
+                 stamp = version_->stamp(), name = file_->shownPath()]() mutable {
+      try {
+        Bytes bytes(size);
+        const std::uint64_t count = readFully(file, offset, bytes);
+        const bool isUnchanged = isSwmr || (count == size && stampOf(file) == stamp);
+        loan->whileLent([&] { std::copy_n(bytes.begin(), count, target.begin()); });
+        return ReadAhead{count, isUnchanged};
+      } catch (const FileError& problem) {
+        throw FileError(name + ": " + problem.what(), problem.code());
+      }
+    };
+    return server_.executor.run<ReadAhead>(connection_.id, kj::mv(work)).attach(kj::defer([loan] { loan->end(); }));
+  }
+
+  void answer(std::uint64_t count) {
+    auto results = context_.getResults();
+    if (count < bytes_.get().size()) bytes_.truncate(count);
+    results.adoptBytes(kj::mv(bytes_));
+    results.setVersion(wire::asData(version_->version()));
+  }
+
+  kj::Own<OpenFile> file_;
+  ServerContext& server_;
+  ConnectionState& connection_;
+  ReadBytesContext context_;
+  const std::uint64_t offset_, wanted_;
+  const kj::TimePoint giveUp_;
+  kj::Own<FileVersion> version_;
+  capnp::Orphan<capnp::Data> bytes_;
+  kj::Own<Quota::Lease> connectionRoom_, serverRoom_;
+};
+
+}  // namespace
+
+kj::Promise<void> readRawBytes(OpenFile& file, ReadBytesContext context) {
+  auto operation = kj::heap<RawRead>(file, context);
+  auto promise = operation->run();
+  return promise.attach(kj::mv(operation));
+}
+
+}  // namespace h5cap

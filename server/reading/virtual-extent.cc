@@ -1,0 +1,178 @@
+#include "server/reading/virtual-extent.h"
+
+#include <algorithm>
+
+#include "core/source-name.h"
+#include "core/projection.h"
+#include "core/unlimited-axis.h"
+#include "server/base/guarded.h"
+#include "server/files/source-finder.h"
+
+namespace h5cap {
+namespace {
+
+// Blocks of a series that are looked for side by side.
+constexpr std::uint64_t probes = 4;
+
+class Measurement {
+ public:
+  Measurement(NodePlace place, const Dataspace& space, std::shared_ptr<const Storage> storage)
+      : finder_(place.clone()), place_(kj::mv(place)), stored_(space.shape), storage_(std::move(storage)) {}
+
+  kj::Promise<VirtualExtent> run() {
+    auto* mapped = std::get_if<VirtualStorage>(storage_.get());
+    if (mapped == nullptr) throw FileError("a virtual dataset without mappings");
+    least_.assign(stored_.size(), 0);
+    grown_.assign(stored_.size(), std::nullopt);
+    for (std::size_t i = 0; i < mapped->sources.size(); ++i) {
+      const VirtualSource& mapping = mapped->sources[i];
+      growToHold(least_, mapping.virtualSelection);
+      auto axis = unlimitedAxis(mapping.virtualSelection);
+      if (!axis) continue;
+      if (*axis >= stored_.size()) throw FileError("a virtual dataset's mapping is malformed");
+      growing_.push_back({&mapping, i, *axis});
+    }
+    return next(0).then([this] {
+      extent_.shape = stored_;
+      for (std::size_t k = 0; k < stored_.size(); ++k)
+        if (grown_[k]) extent_.shape[k] = std::max(*grown_[k], least_[k]);
+      return std::move(extent_);
+    });
+  }
+
+ private:
+  struct Growing {
+    const VirtualSource* mapping;
+    std::size_t number;
+    std::size_t axis;
+    const Hyperslab::Dimension& along() const { return mapping->virtualSelection.dimensions[axis]; }
+  };
+
+  kj::Promise<void> next(std::size_t i) {
+    if (i == growing_.size()) return kj::READY_NOW;
+    const bool isSeries = hasBlockNumber(growing_[i].mapping->file) || hasBlockNumber(growing_[i].mapping->dataset);
+    auto one = guarded([&] { return isSeries ? countBlocks(growing_[i]) : measureSource(growing_[i]); });
+    return one.then([this, i] { return next(i + 1); });
+  }
+
+  void reaches(const Growing& mapping, std::uint64_t extent) {
+    auto& along = grown_[mapping.axis];
+    along = along ? std::max(*along, extent) : extent;
+  }
+
+  kj::Promise<void> measureSource(const Growing& growing) {
+    const VirtualSource& mapping = *growing.mapping;
+    const std::string file = sourceName(mapping.file), dataset = sourceName(mapping.dataset);
+    return finder_.find(file, dataset).then([this, &growing](FoundSource found) {
+      guarded([&] {
+        KJ_IF_MAYBE(source, found.node) {
+          const Shape& shape = source->info->dataset->space.shape;
+          const Hyperslab& selection = growing.mapping->sourceSelection;
+          auto axis = unlimitedAxis(selection);
+          if (!axis || *axis >= shape.size())
+            throw FileError("a virtual dataset's mapping does not fit its source " + source->place.text());
+          auto positions = positionsMeasured(selection.dimensions[*axis], shape[*axis]);
+          return reaches(growing, extentHolding(growing.along(), positions));
+        }
+        extent_.missingSources.push_back(found.missing);
+        reaches(growing, 0);
+      });
+    });
+  }
+
+  // Begins where the series ended when it was last looked at.
+  kj::Promise<void> countBlocks(const Growing& growing) {
+    const std::uint64_t known = place_.file->sources().knownBlocks(growing.mapping->file, growing.mapping->dataset);
+    return countFrom(growing, known > 0 ? known - 1 : 0).then([this, &growing, known](std::uint64_t count) {
+      if (known > 0 && count < known) return countFrom(growing, 0);
+      return kj::Promise<std::uint64_t>(count);
+    }).then([this, &growing](std::uint64_t count) {
+      guarded([&] {
+        place_.file->sources().rememberBlocks(growing.mapping->file, growing.mapping->dataset, count);
+        extent_.blocks[growing.number] = count;
+        if (count == 0) return reaches(growing, 0);
+        auto last = blockOf(growing.along(), count - 1);
+        reaches(growing, last.start + last.block);
+      });
+    });
+  }
+
+  // The first block from `first` on that is absent.
+  kj::Promise<std::uint64_t> countFrom(const Growing& growing, std::uint64_t first) {
+    auto all = kj::heapArrayBuilder<kj::Promise<bool>>(probes);
+    for (std::uint64_t block = first; block < first + probes; ++block) {
+      const VirtualSource& mapping = *growing.mapping;
+      auto finding = finder_.find(sourceName(mapping.file, block), sourceName(mapping.dataset, block));
+      all.add(finding.then([](FoundSource found) { return found.node != nullptr; }));
+    }
+    return kj::joinPromises(all.finish()).then([this, &growing, first](kj::Array<bool> there) {
+      auto absent = std::find(there.begin(), there.end(), false);
+      if (absent != there.end()) return kj::Promise<std::uint64_t>(first + (absent - there.begin()));
+      return countFrom(growing, first + probes);
+    });
+  }
+
+  SourceFinder finder_;
+  NodePlace place_;
+  const Shape stored_;
+  const std::shared_ptr<const Storage> storage_;
+  std::vector<Growing> growing_;
+  Shape least_;
+  std::vector<std::optional<std::uint64_t>> grown_;
+  VirtualExtent extent_;
+};
+
+class MissingSearch {
+ public:
+  MissingSearch(NodePlace place, std::shared_ptr<const Storage> storage)
+      : finder_(kj::mv(place)), storage_(std::move(storage)) {}
+
+  kj::Promise<std::vector<std::string>> run() {
+    if (auto* mapped = std::get_if<VirtualStorage>(storage_.get()))
+      for (const VirtualSource& mapping : mapped->sources)
+        if (!hasBlockNumber(mapping.file) && !hasBlockNumber(mapping.dataset))
+          names_.emplace_back(sourceName(mapping.file), sourceName(mapping.dataset));
+    std::sort(names_.begin(), names_.end());
+    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+    auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(probes);
+    for (std::uint64_t lane = 0; lane < probes; ++lane) lanes.add(next());
+    return kj::joinPromises(lanes.finish()).then([this] {
+      std::sort(missing_.begin(), missing_.end());
+      missing_.erase(std::unique(missing_.begin(), missing_.end()), missing_.end());
+      return std::move(missing_);
+    });
+  }
+
+ private:
+  kj::Promise<void> next() {
+    if (at_ == names_.size()) return kj::READY_NOW;
+    const auto& [file, dataset] = names_[at_++];
+    return finder_.find(file, dataset).then([this](FoundSource found) {
+      if (found.node == nullptr) missing_.push_back(found.missing);
+      return next();
+    });
+  }
+
+  SourceFinder finder_;
+  const std::shared_ptr<const Storage> storage_;
+  std::vector<std::pair<std::string, std::string>> names_;
+  std::size_t at_ = 0;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace
+
+kj::Promise<VirtualExtent> measureExtent(NodePlace place, const Dataspace& space,
+                                         std::shared_ptr<const Storage> storage) {
+  auto measurement = kj::heap<Measurement>(kj::mv(place), space, std::move(storage));
+  auto promise = kj::evalNow([&] { return guarded([&] { return measurement->run(); }); });
+  return promise.attach(kj::mv(measurement));
+}
+
+kj::Promise<std::vector<std::string>> findMissingSources(NodePlace place, std::shared_ptr<const Storage> storage) {
+  auto search = kj::heap<MissingSearch>(kj::mv(place), std::move(storage));
+  auto promise = kj::evalNow([&] { return guarded([&] { return search->run(); }); });
+  return promise.attach(kj::mv(search));
+}
+
+}  // namespace h5cap

@@ -1,0 +1,104 @@
+// What every object of the server works with, and what is counted for the server and for one connection.
+#pragma once
+
+#include <kj/refcount.h>
+#include <kj/timer.h>
+#include <kj/vector.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "server/base/identity.h"
+#include "server/access/opener.h"
+#include "server/session/ticket.h"
+#include "server/executor/chunk-cache.h"
+#include "server/executor/executor.h"
+#include "server/versions/file-versions.h"
+#include "server/base/quota.h"
+#include "server/planner-pool/planner-pool.h"
+
+namespace h5cap {
+
+struct ObjectLimits {
+  // Behaviour.
+  std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
+  std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
+  std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
+  std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
+  std::uint64_t hoard = 1'000;                         // objects or answers held: from here on memory is given back
+  std::chrono::milliseconds changedFor{2'000};         // how long a read of a changing file is retried
+  std::chrono::milliseconds readTime{300'000};         // of one read, whatever deadline it has of its own
+
+  // Performance.
+  std::uint64_t replyBytesPerConnection = 4 << 20;     // produced and not yet written
+  std::uint64_t replyBytes = 256 << 20;                // of all connections, being produced
+  std::uint64_t readsPerConnection = 16;               // under way at once
+  std::uint64_t callsPerConnection = 64;               // under way at once, reads apart; others wait
+};
+
+struct ServerContext {
+  ServerContext(Opener& opener, PlannerPool& planners, Executor& executor, ChunkCache& chunks, kj::Timer& timer,
+                ObjectLimits limits = {})
+      : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
+        versions(planners), replyBytes(kj::refcounted<Quota>(limits.replyBytes)) {}
+
+  Opener& opener;
+  PlannerPool& planners;
+  Executor& executor;
+  ChunkCache& chunks;
+  kj::Timer& timer;
+  ObjectLimits limits;
+  FileVersions versions;
+  TicketOffice tickets;
+  kj::Own<Quota> replyBytes;
+  std::uint64_t runningCalls = 0;
+  std::uint64_t connectionCount = 0;  // so far
+  std::uint64_t connectionsEnded = 0;
+};
+
+// One connection: whatever its peer logs in as, budgets are the connection's.
+class ConnectionState : public kj::Refcounted {
+ public:
+  explicit ConnectionState(ServerContext& server)
+      : server(server), id(++server.connectionCount),
+        replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
+        reads(kj::refcounted<Quota>(server.limits.readsPerConnection)),
+        calls(kj::refcounted<Quota>(server.limits.callsPerConnection)) {}
+
+  // Gives leases back once the event loop has nothing else to do: by then an answer that was just made stands in the
+  // connection's queue and is counted there.
+  void giveBackLater(kj::Own<Quota::Lease> lease) {
+    leases_.add(kj::mv(lease));
+    if (leases_.size() > 1) return;
+    givingBack_ = kj::evalLast([this] { auto returned = kj::mv(leases_); }).eagerlyEvaluate([](kj::Exception&&) {});
+  }
+
+  ServerContext& server;
+  const std::uint64_t id;  // whose work it is, for the executor's fairness
+  kj::Own<Quota> replyBytes;
+  kj::Own<Quota> reads;
+  kj::Own<Quota> calls;
+  std::uint64_t handles = 0;
+  std::uint64_t heldAnswers = 0;  // given, and not released by the peer
+  std::uint64_t answerBytes = 0;  // of answers that are in memory
+  bool hoarded = false;           // at some time it held so much that the memory is worth giving back
+  std::uint64_t keptSources = 0;  // of virtual datasets, open between reads
+
+ private:
+  kj::Vector<kj::Own<Quota::Lease>> leases_;
+  kj::Promise<void> givingBack_ = nullptr;
+};
+
+// One login.
+class SessionState : public kj::Refcounted {
+ public:
+  SessionState(kj::Own<ConnectionState> connection, Identity identity)
+      : server(connection->server), connection(kj::mv(connection)), identity(kj::mv(identity)) {}
+
+  ServerContext& server;
+  kj::Own<ConnectionState> connection;
+  const Identity identity;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,57 @@
+// Tickets: what `Node.seal` gives out and `Service.restore` takes back.
+//
+// A ticket is a statement of this server's about one object, for one user, authenticated by HMAC-SHA256 with a key that is
+// drawn when the server starts and never leaves it: whoever holds a ticket can read it, nobody can make or change one, and
+// none outlives the process.  Holding one is not enough either: the user has to be the same, and whether they may open the
+// file is asked again.
+#pragma once
+
+#include <h5cap/types.capnp.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "h5cap/node.h"
+#include "server/base/identity.h"
+
+namespace h5cap {
+
+struct Ticket {
+  enum class Kind : std::uint8_t { node, file };
+
+  Identity holder;
+  std::chrono::steady_clock::time_point ends;
+  rpc::Access access = rpc::Access::NONE;
+  Kind kind = Kind::node;
+  std::string file;    // path in the exports, as it was asked for
+  std::string below;   // the directory that it was asked of
+  std::string path;    // of the object
+  Bytes token;         // the reference that `path` starts at, when no path from the root leads to the object
+  ObjectId object = 0;
+  Version version;     // of the file
+};
+
+class TicketOffice {
+ public:
+  TicketOffice();  // draws the key
+
+  Bytes seal(const Ticket& ticket) const;
+
+  // What `seal` was given; nothing when the bytes are not a ticket of this office's, as they are.  Looks at neither end nor
+  // holder.
+  std::optional<Ticket> open(std::span<const std::byte> sealed) const;
+
+ private:
+  static constexpr std::size_t macBytes = 32;
+  using Mac = std::array<unsigned char, macBytes>;
+
+  Mac macOf(std::span<const std::byte> statement) const;
+
+  Mac key_;
+};
+
+}  // namespace h5cap

@@ -1,0 +1,109 @@
+#include "server/transport/connection.h"
+
+#include <capnp/rpc-twoparty.h>
+#include <h5cap/types.capnp.h>
+#include <malloc.h>
+
+#include "server/transport/guarded-stream.h"
+#include "server/base/log.h"
+#include "server/transport/metered-network.h"
+#include "server/objects/service.h"
+
+namespace h5cap {
+namespace {
+
+// A peer that takes nothing for this long holds memory that others wait for.
+constexpr auto longestStall = 60 * kj::SECONDS;
+constexpr auto stallCheck = 10 * kj::SECONDS;
+
+// Half a message is memory too, and a peer that never says a whole one is none of ours.
+constexpr unsigned checksForMessage = 12;
+
+// So many connections have taken megabytes together.
+constexpr std::uint64_t connectionsWorthReturning = 256;
+
+// Words of calls in progress; Cap'n Proto stops reading above.
+constexpr std::size_t callWords = 1 << 17;
+
+capnp::ReaderOptions readerOptions() {
+  // Cap'n Proto applies the limit on what we receive to what we send as well; the stream has a stricter one for the former.
+  capnp::ReaderOptions options;
+  options.traversalLimitInWords = rpc::MAX_MESSAGE_WORDS;
+  return options;
+}
+
+class Connection {
+ public:
+  Connection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity)
+      : timer_(server.timer), state_(kj::refcounted<ConnectionState>(server)),
+        stream_(kj::mv(stream), StreamLimits{.maxMessageBytes = rpc::MAX_CALL_BYTES}),
+        network_(stream_, capnp::rpc::twoparty::Side::SERVER, readerOptions()),
+        metered_(network_, *state_),
+        rpc_(capnp::makeRpcServer(metered_, makeService(kj::addRef(*state_), kj::mv(identity)))) {
+    rpc_.setFlowLimit(callWords);
+    stream_.countAlso([this] { return network_.getCurrentQueueSize(); });
+    stream_.onWritten([this] { state_->replyBytes->recheck(); });
+    state_->replyBytes->countAlso([this] { return stream_.unsentBytes(); });
+  }
+
+  // The state may outlive the connection in whatever still runs.
+  ~Connection() noexcept(false) {
+    state_->replyBytes->countAlso([] { return std::uint64_t{0}; });
+  }
+
+  bool hoarded() const { return state_->hoarded; }
+
+  kj::Promise<void> ended() {
+    return network_.onDisconnect().exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
+      const std::string& refusal = stream_.refusal().empty() ? metered_.refusal() : stream_.refusal();
+      if (refusal.empty()) return kj::READY_NOW;
+      return kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__, kj::heapString(refusal.c_str()));
+    });
+  }
+
+ private:
+  kj::Promise<void> stalled() {
+    return timer_.afterDelay(stallCheck).then([this]() -> kj::Promise<void> {
+      if (network_.getOutgoingMessageWaitTime() > longestStall)
+        return KJ_EXCEPTION(DISCONNECTED, "the peer takes nothing any more");
+      if (stream_.messagesBegun() != messagesSeen_ || !stream_.awaitsRest()) checksSince_ = 0;
+      messagesSeen_ = stream_.messagesBegun();
+      if (++checksSince_ > checksForMessage) return KJ_EXCEPTION(DISCONNECTED, "the peer does not end a message");
+      return stalled();
+    });
+  }
+
+  kj::Timer& timer_;
+  std::uint64_t messagesSeen_ = 0;
+  unsigned checksSince_ = 0;  // with the same message unfinished
+  kj::Own<ConnectionState> state_;
+  GuardedStream stream_;
+  capnp::TwoPartyVatNetwork network_;
+  MeteredNetwork metered_;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
+};
+
+}  // namespace
+
+kj::Promise<void> serveConnection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity,
+                                  std::string peer) {
+  return kj::evalNow([&] {
+           auto connection = kj::heap<Connection>(server, kj::mv(stream), kj::mv(identity));
+           auto& served = *connection;
+           return served.ended()
+               .then([] { return kj::Maybe<kj::Exception>(nullptr); },
+                     [](kj::Exception&& problem) { return kj::Maybe<kj::Exception>(kj::mv(problem)); })
+               .then([&server, connection = kj::mv(connection)](kj::Maybe<kj::Exception> problem) mutable {
+                 const bool hoarded = connection->hoarded();
+                 connection = nullptr;
+                 // The allocator keeps what is freed in the middle of its heap.
+                 if (hoarded || ++server.connectionsEnded % connectionsWorthReturning == 0) malloc_trim(0);
+                 KJ_IF_MAYBE(exception, problem) kj::throwFatalException(kj::mv(*exception));
+               });
+         })
+      .catch_([peer = kj::mv(peer)](kj::Exception&& problem) {
+        logLine(peer + ": " + problem.getDescription().cStr());
+      });
+}
+
+}  // namespace h5cap

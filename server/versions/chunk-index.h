@@ -1,0 +1,40 @@
+// Where the chunks of datasets are, remembered in blocks of neighbouring chunks.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/chunk-grid.h"
+#include "core/storage.h"
+#include "server/versions/bounded-cache.h"
+#include "server/planner-pool/planner-pool.h"
+
+namespace h5cap {
+
+using Extents = std::vector<ChunkExtent>;
+
+class ChunkIndex {
+ public:
+  explicit ChunkIndex(Planner& planner) : planner_(planner), blocks_(maxBlocks) {}
+
+  // Extents of the chunks in `box`, in C order.  The box lies in `grid` and has at most rpc::MAX_PLAN_CHUNKS.
+  kj::Promise<std::shared_ptr<const Extents>> find(ObjectId dataset, const Shape& grid, const ChunkBox& box);
+
+  // Extents of chunks by their numbers in C order of `grid`, ascending, in this order.
+  kj::Promise<std::shared_ptr<const Extents>> findEach(ObjectId dataset, const Shape& grid,
+                                                       std::vector<std::uint64_t> numbers);
+
+ private:
+  static constexpr std::size_t maxBlocks = 256;
+  static constexpr std::uint64_t blockChunks = 1024;  // about a millisecond of a planner's time
+
+  kj::Promise<std::shared_ptr<const Extents>> ask(ObjectId dataset, const ChunkBox& box);
+  kj::Promise<std::shared_ptr<const Extents>> fromBlocks(ObjectId dataset, const Shape& grid, const ChunkBox& box,
+                                                         const Shape& blockShape);
+
+  Planner& planner_;
+  BoundedCache<std::pair<ObjectId, Shape>, Extents> blocks_;  // by the block's first chunk
+};
+
+}  // namespace h5cap
