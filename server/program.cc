@@ -69,8 +69,7 @@ kj::Own<Opener> openerFor(const ServerOptions& options) {
       if (exports[i].name == exports.back().name)
         throw UsageError("two folders are called '" + exports[i].name + "': name one with NAME=DIR");
   }
-  const bool wholeFilesystem = exports.empty();
-  return makeOpener(std::move(exports), wholeFilesystem);
+  return makeOpener(std::move(exports), makeOwnUserAuthoriser());
 }
 
 unsigned threadsFor(const ServerOptions& options) {

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <map>
 
-#include "core/wire.h"
 #include "server/access/beneath.h"
 #include "server/access/export-paths.h"
 #include "server/access/located.h"
+#include "server/base/guarded.h"
 #include "server/base/work-queue.h"
 
 namespace h5cap {
@@ -23,9 +23,15 @@ constexpr unsigned THREADS_PER_EXPORT = 2;
 // One request, on a thread of its export.  Owns all it uses.
 struct Request {
   std::shared_ptr<const ExportTable> table;
-  Identity identity;
+  std::shared_ptr<const Authoriser> authoriser;
+  kj::Own<const Principal> principal;
   std::string path;  // as requested
+  rpc::Access access;
   ExportPath place;
+
+  Grant authorise(const std::optional<std::string>& finalPath) const {
+    return authoriser->authorise({*principal, path, finalPath, access});
+  }
 };
 
 // What a request resolved to.  Nothing is open for reading yet.
@@ -52,29 +58,14 @@ Resolved locate(const Request& request) {
   return result;
 }
 
-// Authorised, whether it was found or not: an identity without rights learns nothing from the kind of error.
-Resolved resolve(const Request& request, Operation operation) {
-  Resolved result;
-  try {
-    result = locate(request);
-  } catch (const Error&) {
-    authorise(request.identity, request.path, request.table->name(request.place), operation);
-    throw;
-  }
-  authorise(request.identity, request.path, result.finalPath, operation);
-  return result;
-}
-
 kj::Own<Opened> openFile(const Request& request) {
-  Resolved resolved = resolve(request, Operation::read);
+  Resolved resolved = locate(request);
+  Grant grant = request.authorise(resolved.finalPath);
   if (S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is a directory");
   if (!S_ISREG(resolved.status.st_mode)) throw FileError(request.path + ": is not a regular file");
-  auto opened = kj::heap<Opened>();
-  opened->file = reopen(resolved.target, O_RDONLY, request.path);
-  opened->stamp = stampOf(opened->file);
-  opened->requestedPath = request.path;
-  opened->finalPath = resolved.finalPath;
-  return opened;
+  auto file = reopen(resolved.target, O_RDONLY, request.path);
+  const Stamp stamp = stampOf(file);
+  return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
 
 // Attributes of one entry, links followed as far as the export goes.  False when there is nothing that could be opened.
@@ -93,7 +84,8 @@ bool examine(const Request& request, const Resolved& directory, int stream, cons
 }
 
 std::vector<DirectoryEntry> listDirectory(const Request& request) {
-  Resolved resolved = resolve(request, Operation::list);
+  Resolved resolved = locate(request);
+  request.authorise(resolved.finalPath);
   if (!S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is not a directory");
   auto descriptor = reopen(resolved.target, O_RDONLY | O_DIRECTORY, request.path);
   std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(descriptor), closedir);
@@ -116,50 +108,39 @@ std::vector<DirectoryEntry> listDirectory(const Request& request) {
   return entries;
 }
 
-void checkDirectory(const Request& request) {
-  if (!S_ISDIR(resolve(request, Operation::list).status.st_mode)) {
-    throw FileError(request.path + ": is not a directory");
-  }
+Grant openDirectory(const Request& request) {
+  Resolved resolved = locate(request);
+  Grant grant = request.authorise(resolved.finalPath);
+  if (!S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is not a directory");
+  return grant;
 }
 
 class OpenerImpl final : public Opener {
  public:
-  explicit OpenerImpl(ExportTable table) : table_(std::make_shared<const ExportTable>(std::move(table))) {
+  OpenerImpl(ExportTable table, std::shared_ptr<const Authoriser> authoriser)
+      : table_(std::make_shared<const ExportTable>(std::move(table))), authoriser_(std::move(authoriser)) {
     for (const Export& one : table_->exports()) queues_[one.name] = kj::heap<WorkQueue>(THREADS_PER_EXPORT);
   }
 
-  kj::Promise<kj::Own<Opened>> open(Identity identity, std::string path) override {
-    return kj::evalNow([&] {
-      Request request = prepare(std::move(identity), std::move(path), Operation::read);
-      WorkQueue& queue = *queues_.at(request.place.exported->name);
-      return runOn<kj::Own<Opened>>(queue, [request = std::move(request)] { return openFile(request); });
-    });
+  kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path, rpc::Access access) override {
+    return inLane<kj::Own<Opened>>(kj::mv(principal), std::move(path), access, openFile);
   }
 
-  kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) override {
-    return kj::evalNow([&]() -> kj::Promise<std::vector<DirectoryEntry>> {
-      if (isRoot(path) && !table_->wholeFilesystem()) return listExports(identity);
-      Request request = prepare(std::move(identity), std::move(path), Operation::list);
-      WorkQueue& queue = *queues_.at(request.place.exported->name);
-      return runOn<std::vector<DirectoryEntry>>(queue,
-                                                [request = std::move(request)] { return listDirectory(request); });
-    });
+  kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
+    if (isListOfExports(path)) {
+      return guarded([&]() -> kj::Promise<std::vector<DirectoryEntry>> {
+        authoriseExports(*principal, path);
+        return listExports();
+      });
+    }
+    return inLane<std::vector<DirectoryEntry>>(kj::mv(principal), std::move(path), rpc::Access::LIST, listDirectory);
   }
 
-  kj::Promise<void> checkDirectory(Identity identity, std::string path) override {
-    return kj::evalNow([&]() -> kj::Promise<void> {
-      if (isRoot(path) && !table_->wholeFilesystem()) {
-        listExports(identity);
-        return kj::READY_NOW;
-      }
-      Request request = prepare(std::move(identity), std::move(path), Operation::list);
-      WorkQueue& queue = *queues_.at(request.place.exported->name);
-      return runOn<bool>(queue, [request = std::move(request)] {
-               h5cap::checkDirectory(request);
-               return true;
-             })
-          .ignoreResult();
-    });
+  kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
+    if (isListOfExports(path)) {
+      return guarded([&]() -> kj::Promise<Grant> { return authoriseExports(*principal, path); });
+    }
+    return inLane<Grant>(kj::mv(principal), std::move(path), rpc::Access::LIST, h5cap::openDirectory);
   }
 
   std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
@@ -171,40 +152,43 @@ class OpenerImpl final : public Opener {
   }
 
  private:
-  Request prepare(Identity identity, std::string path, Operation operation) const {
-    try {
-      ExportPath place = table_->locate(path);
-      return Request{table_, std::move(identity), std::move(path), std::move(place)};
-    } catch (const Error& error) {
-      try {
-        authorise(identity, path, path, operation);
-      } catch (const Error& denied) {
-        throw wire::toKj(denied.code(), denied.what());
-      }
-      throw wire::toKj(error.code(), error.what());
-    }
+  // The path is authorised as it was asked for before anybody looks what there is, or whether it is well formed.
+  template <class T>
+  kj::Promise<T> inLane(kj::Own<const Principal> principal, std::string path, rpc::Access access,
+                        T (*work)(const Request&)) {
+    return guarded([&]() -> kj::Promise<T> {
+      Request request{table_, authoriser_, kj::mv(principal), std::move(path), access, {}};
+      request.authorise(std::nullopt);
+      request.place = table_->locate(request.path);
+      WorkQueue& queue = *queues_.at(request.place.exported->name);
+      return runOn<T>(queue, [request = kj::mv(request), work] { return work(request); });
+    });
   }
 
-  std::vector<DirectoryEntry> listExports(const Identity& identity) const {
-    try {
-      authorise(identity, "", "", Operation::list);
-    } catch (const Error& denied) {
-      throw wire::toKj(denied.code(), denied.what());
-    }
-    // Not examined: one of them may hang.
+  bool isListOfExports(const std::string& path) const { return isRoot(path) && !table_->wholeFilesystem(); }
+
+  Grant authoriseExports(const Principal& principal, const std::string& path) const {
+    const std::optional<std::string> nowhere;
+    return authoriser_->authorise({principal, path, nowhere, rpc::Access::LIST});
+  }
+
+  // Not examined: one of them may hang.
+  std::vector<DirectoryEntry> listExports() const {
     std::vector<DirectoryEntry> entries;
     for (const Export& one : table_->exports()) entries.push_back({one.name, true, 0, 0});
     return entries;
   }
 
-  std::shared_ptr<const ExportTable> table_;
+  const std::shared_ptr<const ExportTable> table_;
+  const std::shared_ptr<const Authoriser> authoriser_;
   std::map<std::string, kj::Own<WorkQueue>> queues_;
 };
 
 }  // namespace
 
-kj::Own<Opener> makeOpener(std::vector<Export> exports, bool wholeFilesystem) {
-  return kj::heap<OpenerImpl>(ExportTable(std::move(exports), wholeFilesystem));
+kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser) {
+  const bool wholeFilesystem = exports.empty();
+  return kj::heap<OpenerImpl>(ExportTable(std::move(exports), wholeFilesystem), std::move(authoriser));
 }
 
 }  // namespace h5cap

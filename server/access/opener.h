@@ -1,7 +1,8 @@
 // Opening beneath the exports, off the event loop.
 //
-// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  Every path is resolved
-// with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and authorised, before it is used.  A symbolic link that leaves the
+// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  The Authoriser is asked for a
+// path before the file system is, then it is resolved with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and the Authoriser
+// is asked again for where it has led.  A symbolic link that leaves the
 // export's folder is followed when it leads into an export, as absolute links within one do.  Each export has threads of
 // its own, so that a mount that hangs stalls its own files only.
 #pragma once
@@ -15,7 +16,7 @@
 #include <vector>
 
 #include "h5cap/node.h"
-#include "server/base/identity.h"
+#include "server/access/authoriser.h"
 
 namespace h5cap {
 
@@ -36,6 +37,7 @@ struct Opened {
   Stamp stamp;
   std::string requestedPath;
   std::string finalPath;  // after symbolic links, in the exports
+  Grant grant;
 };
 
 struct Export {
@@ -51,14 +53,15 @@ class Opener {
  public:
   virtual ~Opener() noexcept(false) = default;
 
-  // Opens a regular file for reading.  NotFound, Denied, FileError (a directory, a device, an I/O error).
-  virtual kj::Promise<kj::Own<Opened>> open(Identity identity, std::string path) = 0;
+  // Opens a regular file for reading, for somebody who may do with it what `access` says.  NotFound, Denied, FileError (a
+  // directory, a device, an I/O error).
+  virtual kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path, rpc::Access access) = 0;
 
   // Entries of a directory in name order; of the exports themselves for the empty path.
-  virtual kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) = 0;
+  virtual kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) = 0;
 
-  // That there is a directory, without listing it.  NotFound, Denied, FileError.
-  virtual kj::Promise<void> checkDirectory(Identity identity, std::string path) = 0;
+  // What may be done with the directory at `path`, without listing it.  NotFound, Denied, FileError.
+  virtual kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) = 0;
 
   // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file
   // at `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose
@@ -71,7 +74,8 @@ class Opener {
   virtual std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 
-// With `wholeFilesystem`, paths are absolute paths of the host and there is one unnamed export, "/".
-kj::Own<Opener> makeOpener(std::vector<Export> exports, bool wholeFilesystem = false);
+// Without exports, paths are absolute paths of the host: there is one unnamed export, "/".  `authoriser` outlives the opener and
+// its threads, which may be stuck for ever in a file system that hangs.
+kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser);
 
 }  // namespace h5cap

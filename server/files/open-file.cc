@@ -54,7 +54,7 @@ kj::Promise<kj::Own<FileVersion>> versionOf(SessionState& session, kj::Own<Share
 }  // namespace
 
 kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below) {
-  return session.server.opener.open(session.identity, path)
+  return session.server.opener.open(session.shared(), path, rpc::Access::READ)
       .then([&session, below](kj::Own<Opened> opened) mutable {
         auto file = kj::refcounted<SharedFile>(kj::mv(opened->file));
         auto current = versionOf(session, kj::mv(file), opened->stamp);

@@ -40,7 +40,7 @@ class Opening {
     if (at == candidates.size())
       raiseKj(ErrorCode::fileProblem, place_.text() + ": its raw file '" + name + "' does not exist");
     auto& session = place_.file->session();
-    auto opening = session.server.opener.open(session.identity, candidates[at]);
+    auto opening = session.server.opener.open(session.shared(), candidates[at], rpc::Access::READ);
     return opening.then([](kj::Own<Opened> file) -> kj::Promise<kj::Own<Opened>> { return kj::mv(file); },
                         [this, &name, candidates = std::move(candidates), at](kj::Exception&& problem) mutable
                         -> kj::Promise<kj::Own<Opened>> {

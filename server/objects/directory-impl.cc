@@ -78,7 +78,7 @@ kj::Promise<void> DirectoryImpl::list(ListContext context) {
   const std::uint32_t limit = std::clamp<std::uint32_t>(params.getLimit(), 1, maxPage);
   std::string path = below(params.getPath());
   context.releaseParams();
-  return session().server.opener.list(session().identity, kj::mv(path))
+  return session().server.opener.list(session().shared(), kj::mv(path))
       .then([context, after = kj::mv(after), limit](std::vector<DirectoryEntry> entries) mutable {
         guarded([&] {
           auto first = after.empty() ? entries.begin()
@@ -103,8 +103,8 @@ kj::Promise<void> DirectoryImpl::open(OpenContext context) {
   context.allowCancellation();
   std::string path = below(context.getParams().getPath());
   context.releaseParams();
-  return session().server.opener.checkDirectory(session().identity, path)
-      .then([this, context, path]() mutable {
+  return session().server.opener.openDirectory(session().shared(), path)
+      .then([this, context, path](Grant) mutable {
         while (!path.empty() && path.back() == '/') path.pop_back();
         context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), path));
       });

@@ -62,8 +62,7 @@ rpc::Access grantedAccess(rpc::Access wanted) {
 Ticket ticketOf(const TicketOffice& office, const Identity& identity, capnp::Data::Reader sealed) {
   auto ticket = office.open(std::as_bytes(std::span(sealed.begin(), sealed.size())));
   if (!ticket || ticket->ends <= std::chrono::steady_clock::now()) refuse();
-  if (ticket->holder.method != identity.method || ticket->holder.uid != identity.uid || ticket->holder.user != identity.user)
-    refuse();
+  if (ticket->holder != identity) refuse();
   return std::move(*ticket);
 }
 
@@ -113,7 +112,7 @@ kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, SealContext conte
     guarded([&] {
       auto& file = *found.place.file;
       auto& session = file.session();
-      Ticket ticket{session.identity, std::chrono::steady_clock::now() + lifetime, access, kind, file.requestedPath(),
+      Ticket ticket{session.principal->identity(), std::chrono::steady_clock::now() + lifetime, access, kind, file.requestedPath(),
                     file.below(), found.place.path, found.place.token == nullptr ? Bytes() : *found.place.token,
                     found.info->id, found.version->version()};
       context.getResults().setTicket(wire::asData(session.server.tickets.seal(ticket)));
@@ -121,11 +120,13 @@ kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, SealContext conte
   });
 }
 
-kj::Promise<void> restoreNode(kj::Own<ConnectionState> connection, const Identity& identity, RestoreContext context) {
+kj::Promise<void> restoreNode(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal,
+                              RestoreContext context) {
   return guarded([&] {
-    auto ticket = kj::heap<Ticket>(ticketOf(connection->server.tickets, identity, context.getParams().getTicket()));
+    auto ticket = kj::heap<Ticket>(
+        ticketOf(connection->server.tickets, principal->identity(), context.getParams().getTicket()));
     context.releaseParams();
-    auto session = kj::refcounted<SessionState>(kj::mv(connection), identity);
+    auto session = kj::refcounted<SessionState>(kj::mv(connection), kj::mv(principal));
     auto opening = OpenFile::open(*session, ticket->file, ticket->below);
     auto restoring = opening.then([&ticket = *ticket](kj::Own<OpenFile> file) { return findSealed(kj::mv(file), ticket); })
                          .then([&ticket = *ticket, context](FoundNode found) mutable {

@@ -15,9 +15,9 @@ using RestoreContext = capnp::CallContext<rpc::Service::RestoreParams, rpc::Serv
 // Answers Node.seal for the object at a place.
 kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, SealContext context);
 
-// Answers Service.restore for whoever the transport has shown to be `identity`.  The file is opened and authorised anew; it
+// Answers Service.restore for whoever the transport has shown to be `principal`.  The file is opened and authorised anew; it
 // has to be the version that was sealed, or, while a SWMR writer appends to it, the same file; and the object at the sealed
 // path has to be the same.
-kj::Promise<void> restoreNode(kj::Own<ConnectionState> connection, const Identity& identity, RestoreContext context);
+kj::Promise<void> restoreNode(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal, RestoreContext context);
 
 }  // namespace h5cap

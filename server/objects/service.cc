@@ -40,16 +40,16 @@ class SessionImpl final : public Served<rpc::Session> {
   }
 
   kj::Promise<void> identity(IdentityContext context) override {
-    context.getResults().setUser(session().identity.user.c_str());
-    context.getResults().setMethod(methodName(session().identity.method));
+    context.getResults().setUser(session().principal->identity().user.c_str());
+    context.getResults().setMethod(methodName(session().principal->identity().method));
     return kj::READY_NOW;
   }
 };
 
 class ServiceImpl final : public rpc::Service::Server {
  public:
-  ServiceImpl(kj::Own<ConnectionState> connection, Identity identity)
-      : connection_(kj::mv(connection)), identity_(kj::mv(identity)) {}
+  ServiceImpl(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)
+      : connection_(kj::mv(connection)), principal_(kj::mv(principal)) {}
 
   DispatchCallResult dispatchCall(std::uint64_t interfaceId, std::uint16_t methodId,
                                   capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) override {
@@ -68,13 +68,13 @@ class ServiceImpl final : public rpc::Service::Server {
   }
 
   kj::Promise<void> login(LoginContext context) override {
-    return guarded([&]() -> kj::Promise<void> {
-      if (!context.getParams().getCredential().isAmbient())
-        raiseKj(ErrorCode::unimplemented, "tokens are not served yet");
-      authorise(identity_, "", "", Operation::list);
-      auto session = kj::refcounted<SessionState>(kj::addRef(*connection_), identity_);
+    if (!context.getParams().getCredential().isAmbient())
+      raiseKj(ErrorCode::unimplemented, "tokens are not served yet");
+    // Whoever may not see the exports may not log in.
+    auto allowed = connection_->server.opener.openDirectory(kj::atomicAddRef(*principal_), "");
+    return allowed.then([this, context](Grant) mutable {
+      auto session = kj::refcounted<SessionState>(kj::addRef(*connection_), kj::atomicAddRef(*principal_));
       context.getResults(oneCapability).setSession(kj::heap<SessionImpl>(*session));
-      return kj::READY_NOW;
     });
   }
 
@@ -84,20 +84,20 @@ class ServiceImpl final : public rpc::Service::Server {
     auto turn = whenTurn(*connection_);
     return turn
         .then([this, context](kj::Own<Quota::Lease> turn) mutable {
-          return restoreNode(kj::addRef(*connection_), identity_, context).attach(kj::mv(turn));
+          return restoreNode(kj::addRef(*connection_), kj::atomicAddRef(*principal_), context).attach(kj::mv(turn));
         })
         .attach(kj::mv(running));
   }
 
  private:
   kj::Own<ConnectionState> connection_;
-  Identity identity_;
+  const kj::Own<const Principal> principal_;
 };
 
 }  // namespace
 
-rpc::Service::Client makeService(kj::Own<ConnectionState> connection, Identity identity) {
-  return kj::heap<ServiceImpl>(kj::mv(connection), kj::mv(identity));
+rpc::Service::Client makeService(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal) {
+  return kj::heap<ServiceImpl>(kj::mv(connection), kj::mv(principal));
 }
 
 std::string softwareName() { return std::string("h5capd ") + H5CAP_VERSION; }

@@ -7,8 +7,8 @@
 
 namespace h5cap {
 
-// The bootstrap capability of one connection, whose peer the transport has shown to be `identity`.
-rpc::Service::Client makeService(kj::Own<ConnectionState> connection, Identity identity);
+// The bootstrap capability of one connection, whose peer the transport has shown to be `principal`.
+rpc::Service::Client makeService(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal);
 
 // "h5capd 0.1.0"
 std::string softwareName();

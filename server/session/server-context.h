@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/base/identity.h"
+#include "server/base/principal.h"
 #include "server/access/opener.h"
 #include "server/session/ticket.h"
 #include "server/executor/chunk-cache.h"
@@ -22,6 +22,8 @@ namespace h5cap {
 
 struct ObjectLimits {
   // Behaviour.
+  std::uint64_t fileDescriptors = 4'096;               // that all open files may take
+  std::uint64_t handleBytes = 64 << 20;                // of objects that all peers hold
   std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
@@ -41,7 +43,8 @@ struct ServerContext {
   ServerContext(Opener& opener, PlannerPool& planners, Executor& executor, ChunkCache& chunks, kj::Timer& timer,
                 ObjectLimits limits = {})
       : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
-        versions(planners), replyBytes(kj::refcounted<Quota>(limits.replyBytes)) {}
+        versions(planners), replyBytes(kj::refcounted<Quota>(limits.replyBytes)),
+        principals({Stock("open files", limits.fileDescriptors), Stock("bytes of objects", limits.handleBytes)}) {}
 
   Opener& opener;
   PlannerPool& planners;
@@ -52,6 +55,7 @@ struct ServerContext {
   FileVersions versions;
   TicketOffice tickets;
   kj::Own<Quota> replyBytes;
+  const Principals principals;
   std::uint64_t runningCalls = 0;
   std::uint64_t connectionCount = 0;  // so far
   std::uint64_t connectionsEnded = 0;
@@ -93,12 +97,14 @@ class ConnectionState : public kj::Refcounted {
 // One login.
 class SessionState : public kj::Refcounted {
  public:
-  SessionState(kj::Own<ConnectionState> connection, Identity identity)
-      : server(connection->server), connection(kj::mv(connection)), identity(kj::mv(identity)) {}
+  SessionState(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)
+      : server(connection->server), connection(kj::mv(connection)), principal(kj::mv(principal)) {}
+
+  kj::Own<const Principal> shared() const { return kj::atomicAddRef(*principal); }
 
   ServerContext& server;
   kj::Own<ConnectionState> connection;
-  const Identity identity;
+  const kj::Own<const Principal> principal;
 };
 
 }  // namespace h5cap

@@ -16,7 +16,7 @@
 #include <string>
 
 #include "h5cap/node.h"
-#include "server/base/identity.h"
+#include "server/base/principal.h"
 
 namespace h5cap {
 

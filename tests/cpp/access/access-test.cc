@@ -14,7 +14,7 @@
 #include <stdexcept>
 
 #include "h5cap/error.h"
-#include "server/base/identity.h"
+#include "server/base/principal.h"
 #include "server/access/opener.h"
 
 using namespace h5cap;
@@ -23,6 +23,10 @@ namespace fs = std::filesystem;
 namespace {
 
 const Identity ANYONE{Authentication::none, "anyone", ~0u};
+
+const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20)});
+
+kj::Own<const Principal> anyone() { return PRINCIPALS.of(ANYONE); }
 
 struct Tree {
   fs::path root;
@@ -51,14 +55,15 @@ struct Tree {
     fs::create_symlink("loop.h5", root / "raw/loop.h5");
     fs::create_symlink("..", root / "raw/parent");
     fs::create_symlink("/proc/self/root", root / "raw/magic");
-    opener = makeOpener({{"raw", (root / "raw").string()}, {"proc", (root / "proc").string()}});
+    opener = makeOpener({{"raw", (root / "raw").string()}, {"proc", (root / "proc").string()}},
+                        makeOwnUserAuthoriser());
   }
   ~Tree() { fs::remove_all(root); }
 
   void write(const std::string& path, const std::string& content) { std::ofstream(root / path) << content; }
 
   std::string read(const std::string& path) {
-    auto opened = opener->open(ANYONE, path).wait(io.waitScope);
+    auto opened = opener->open(anyone(), path, rpc::Access::READ).wait(io.waitScope);
     CHECK(opened->requestedPath == path);
     char buffer[64];
     ssize_t size = ::read(opened->file, buffer, sizeof buffer);
@@ -78,7 +83,7 @@ struct Tree {
 
   std::string names(const std::string& path) {
     std::string text;
-    for (auto& entry : opener->list(ANYONE, path).wait(io.waitScope))
+    for (auto& entry : opener->list(anyone(), path).wait(io.waitScope))
       text += entry.name + (entry.isDirectory ? "/ " : " ");
     return text;
   }
@@ -127,17 +132,17 @@ TEST_CASE("what may not or cannot be opened") {
            {"raw/fifo", ErrorCode::fileProblem},
        }) {
     CAPTURE(path);
-    auto error = tree.errorOf(tree.opener->open(ANYONE, path));
+    auto error = tree.errorOf(tree.opener->open(anyone(), path, rpc::Access::READ));
     CHECK(error.code == code);
     CHECK(error.message.find(tree.root.string()) == std::string::npos);
   }
   // A link out of the export says the same whether or not it leads anywhere.
   auto reason = [&](const std::string& path) {
-    return tree.errorOf(tree.opener->open(ANYONE, path)).message.substr(path.size());
+    return tree.errorOf(tree.opener->open(anyone(), path, rpc::Access::READ)).message.substr(path.size());
   };
   CHECK(reason("raw/parent/secret.h5") == reason("raw/parent/nothing"));
   CHECK(reason("raw/escape.h5") == reason("raw/escape-nowhere.h5"));
-  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/run42")).message == "raw/run42: is a directory");
+  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/run42", rpc::Access::READ)).message == "raw/run42: is a directory");
 }
 
 TEST_CASE("absolute links within the exports were denied") {
@@ -176,22 +181,22 @@ TEST_CASE("absolute links within the exports were denied") {
   for (const char* path : {"raw/out-by-dots.h5", "raw/out-by-more-dots.h5", "raw/out-by-another.h5", "raw/beside/x",
                            "raw/circle1", "raw/circle1/x", "raw/parent/proc/out.h5", "raw/absolute.h5/x"}) {
     CAPTURE(path);
-    CHECK(tree.errorOf(tree.opener->open(ANYONE, path)).code == ErrorCode::denied);
+    CHECK(tree.errorOf(tree.opener->open(anyone(), path, rpc::Access::READ)).code == ErrorCode::denied);
   }
-  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/to-nothing")).code == ErrorCode::notFound);
-  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/now/none")).code == ErrorCode::notFound);
-  CHECK(tree.errorOf(tree.opener->open(ANYONE, "raw/processed.h5/x")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/to-nothing", rpc::Access::READ)).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/now/none", rpc::Access::READ)).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/processed.h5/x", rpc::Access::READ)).code == ErrorCode::notFound);
 }
 
 TEST_CASE("whether there is a directory is told without listing it") {
   Tree tree;
-  for (const char* path : {"", "raw", "raw/run42/", "proc"}) tree.opener->checkDirectory(ANYONE, path).wait(tree.io.waitScope);
-  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/link.nxs")).code == ErrorCode::fileProblem);
-  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/none")).code == ErrorCode::notFound);
-  CHECK(tree.errorOf(tree.opener->checkDirectory(ANYONE, "raw/parent")).code == ErrorCode::denied);
+  for (const char* path : {"", "raw", "raw/run42/", "proc"}) tree.opener->openDirectory(anyone(), path).wait(tree.io.waitScope);
+  CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/link.nxs")).code == ErrorCode::fileProblem);
+  CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/none")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/parent")).code == ErrorCode::denied);
   Identity stranger{Authentication::unixPeer, "eve", geteuid() + 1};
-  CHECK(tree.errorOf(tree.opener->checkDirectory(stranger, "")).code == ErrorCode::denied);
-  CHECK(tree.errorOf(tree.opener->checkDirectory(stranger, "raw")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->openDirectory(PRINCIPALS.of(stranger), "")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->openDirectory(PRINCIPALS.of(stranger), "raw")).code == ErrorCode::denied);
 }
 
 TEST_CASE("an identity without rights learns nothing") {
@@ -199,19 +204,22 @@ TEST_CASE("an identity without rights learns nothing") {
   Identity stranger{Authentication::unixPeer, "eve", geteuid() + 1};
   for (std::string path : {"raw/run42/scan.nxs", "raw/none.h5", "raw/escape.h5", "raw/run42", "nowhere", "raw/../x"}) {
     CAPTURE(path);
-    auto error = tree.errorOf(tree.opener->open(stranger, path));
+    auto error = tree.errorOf(tree.opener->open(PRINCIPALS.of(stranger), path, rpc::Access::READ));
     CHECK(error.code == ErrorCode::denied);
     CHECK(error.message == path + ": not allowed for eve");
-    CHECK(tree.errorOf(tree.opener->list(stranger, path)).message == path + ": not allowed for eve");
+    CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), path)).message == path + ": not allowed for eve");
   }
-  CHECK(tree.errorOf(tree.opener->list(stranger, "")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), "")).code == ErrorCode::denied);
 }
 
 TEST_CASE("authorise: the server's own user on its socket and on standard streams, anyone on insecure TCP") {
-  auto allowed = [](Identity identity) {
+  auto authoriser = makeOwnUserAuthoriser();
+  auto allowed = [&](const Identity& identity, rpc::Access access = rpc::Access::READ) {
     try {
-      authorise(identity, "raw/a", "raw/a", Operation::read);
-      return true;
+      const auto principal = PRINCIPALS.of(identity);
+      const Grant grant = authoriser->authorise({*principal, "raw/a", "raw/b", access});
+      CHECK(grant.path() == "raw/b");
+      return grant.covers(access);
     } catch (const Denied&) {
       return false;
     }
@@ -222,6 +230,7 @@ TEST_CASE("authorise: the server's own user on its socket and on standard stream
   CHECK(!allowed({Authentication::unixPeer, "other", geteuid() + 1}));
   CHECK(!allowed({Authentication::unixPeer, "anyone", ~0u}));
   CHECK(!allowed({}));
+  CHECK(!allowed(ANYONE, rpc::Access::WRITE));
 }
 
 TEST_CASE("listings are in name order, with hidden files and without what cannot be opened") {
@@ -230,17 +239,17 @@ TEST_CASE("listings are in name order, with hidden files and without what cannot
   CHECK(tree.names("raw") == ".hidden.h5 Größe ünd #1 [x].h5 bad\xff.h5 link.nxs run42/ ");
   CHECK(tree.names("raw/run42/") == "deep/ scan.nxs ");
   CHECK(tree.names("raw/run42/deep") == "up.nxs ");
-  auto entry = tree.opener->list(ANYONE, "proc").wait(tree.io.waitScope).at(0);
+  auto entry = tree.opener->list(anyone(), "proc").wait(tree.io.waitScope).at(0);
   CHECK(entry.size == 3);
   CHECK(entry.modifiedNs > 1'000'000'000'000'000'000);
-  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/link.nxs")).message == "raw/link.nxs: is not a directory");
-  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/none")).code == ErrorCode::notFound);
-  CHECK(tree.errorOf(tree.opener->list(ANYONE, "raw/parent")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/link.nxs")).message == "raw/link.nxs: is not a directory");
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/none")).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/parent")).code == ErrorCode::denied);
 }
 
 TEST_CASE("a stamp tells every change of a file") {
   Tree tree;
-  auto open = [&] { return tree.opener->open(ANYONE, "proc/out.h5").wait(tree.io.waitScope)->stamp; };
+  auto open = [&] { return tree.opener->open(anyone(), "proc/out.h5", rpc::Access::READ).wait(tree.io.waitScope)->stamp; };
   Stamp before = open();
   CHECK(open() == before);
   CHECK(open().version() == before.version());
@@ -273,22 +282,22 @@ TEST_CASE("names in files are tried in HDF5's order") {
   CHECK(from(std::string("a\0b", 3)) == Names{});
   CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == Names{"raw/x.h5"});
 
-  auto whole = makeOpener({}, true);
+  auto whole = makeOpener({}, makeOwnUserAuthoriser());
   CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == Names{"/data/b.h5"});
   CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == Names{"/x/b.h5", "/data/run/b.h5"});
 }
 
 TEST_CASE("the whole filesystem is served by absolute paths") {
   Tree tree;
-  auto whole = makeOpener({}, true);
+  auto whole = makeOpener({}, makeOwnUserAuthoriser());
   std::string path = (tree.root / "raw/absolute.h5").string();
-  auto opened = whole->open(ANYONE, path).wait(tree.io.waitScope);
+  auto opened = whole->open(anyone(), path, rpc::Access::READ).wait(tree.io.waitScope);
   CHECK(opened->finalPath == (tree.root / "secret.h5").string());
-  auto entries = whole->list(ANYONE, (tree.root / "proc").string()).wait(tree.io.waitScope);
+  auto entries = whole->list(anyone(), (tree.root / "proc").string()).wait(tree.io.waitScope);
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "out.h5");
-  CHECK(whole->list(ANYONE, "/").wait(tree.io.waitScope).size() > 5);
-  CHECK(tree.errorOf(whole->open(ANYONE, (tree.root / "none").string())).code == ErrorCode::notFound);
+  CHECK(whole->list(anyone(), "/").wait(tree.io.waitScope).size() > 5);
+  CHECK(tree.errorOf(whole->open(anyone(), (tree.root / "none").string(), rpc::Access::READ)).code == ErrorCode::notFound);
 }
 
 TEST_CASE("export arguments") {
@@ -308,5 +317,5 @@ TEST_CASE("export arguments") {
     CAPTURE(bad);
     CHECK_THROWS_AS(parseExport(bad), std::invalid_argument);
   }
-  CHECK_THROWS_AS(makeOpener({{"a", raw}, {"a", raw}}), std::invalid_argument);
+  CHECK_THROWS_AS(makeOpener({{"a", raw}, {"a", raw}}, makeOwnUserAuthoriser()), std::invalid_argument);
 }

@@ -34,7 +34,7 @@ SampleFolder::SampleFolder() {
 SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::path(path_).parent_path()); }
 
 TestServer::TestServer(ObjectLimits limits)
-    : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}))),
+    : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, makeOwnUserAuthoriser()))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
       chunks(64 << 20), executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
@@ -47,7 +47,7 @@ TestClient::TestClient(TestServer& server, kj::TwoWayPipe pipe)
       stream_(kj::heap<CountingStream>(kj::mv(pipe.ends[0]), server.io.provider->getTimer())), far_(kj::mv(pipe.ends[1])),
       serverNetwork_(*far_, capnp::rpc::twoparty::Side::SERVER),
       serverRpc_(capnp::makeRpcServer(serverNetwork_,
-                                      makeService(kj::addRef(*state), Identity{Authentication::none, "anyone"}))),
+                                      makeService(kj::addRef(*state), server.context.principals.of({Authentication::none, "anyone"})))),
       client_(*stream_) {}
 
 rpc::Service::Client TestClient::service() { return client_.bootstrap().castAs<rpc::Service>(); }

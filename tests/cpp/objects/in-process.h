@@ -73,15 +73,15 @@ class CountingOpener final : public Opener {
 
   unsigned opens = 0;
 
-  kj::Promise<kj::Own<Opened>> open(Identity identity, std::string path) override {
+  kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path, rpc::Access access) override {
     ++opens;
-    return inner_->open(kj::mv(identity), kj::mv(path));
+    return inner_->open(kj::mv(principal), kj::mv(path), access);
   }
-  kj::Promise<std::vector<DirectoryEntry>> list(Identity identity, std::string path) override {
-    return inner_->list(kj::mv(identity), kj::mv(path));
+  kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
+    return inner_->list(kj::mv(principal), kj::mv(path));
   }
-  kj::Promise<void> checkDirectory(Identity identity, std::string path) override {
-    return inner_->checkDirectory(kj::mv(identity), kj::mv(path));
+  kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
+    return inner_->openDirectory(kj::mv(principal), kj::mv(path));
   }
   std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
     return inner_->candidates(from, name);

@@ -41,7 +41,7 @@ ErrorText errorOfRestoring(TestClient& client, const Bytes& ticket, TestServer& 
 }
 
 ErrorText errorOfRestoring(ServerContext& context, const Identity& identity, const Bytes& ticket, TestServer& server) {
-  auto service = makeService(kj::refcounted<ConnectionState>(context), identity);
+  auto service = makeService(kj::refcounted<ConnectionState>(context), context.principals.of(identity));
   auto request = service.restoreRequest();
   request.setTicket(wire::asData(ticket));
   return errorFrom(request.send(), server.io.waitScope);

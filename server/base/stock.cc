@@ -1,0 +1,67 @@
+#include "server/base/stock.h"
+
+#include <kj/mutex.h>
+
+#include "h5cap/error.h"
+
+namespace h5cap {
+
+struct Stock::State {
+  State(std::string what, std::uint64_t capacity) : what(std::move(what)), capacity(capacity) {}
+
+  const std::string what;
+  const std::uint64_t capacity;
+  kj::MutexGuarded<std::uint64_t> used{0u};
+};
+
+// Under the stock's lock.
+struct StockLease::Counted {
+  explicit Counted(std::shared_ptr<Stock::State> stock) : stock(std::move(stock)) {}
+
+  const std::shared_ptr<Stock::State> stock;
+  std::uint64_t used = 0;
+};
+
+StockLease& StockLease::operator=(StockLease&& other) noexcept {
+  std::swap(counted_, other.counted_);
+  std::swap(amount_, other.amount_);
+  return *this;
+}
+
+StockLease::~StockLease() {
+  if (counted_ == nullptr) return;
+  auto used = counted_->stock->used.lockExclusive();
+  *used -= amount_;
+  counted_->used -= amount_;
+}
+
+Stock::Stock(std::string what, std::uint64_t capacity) : state_(std::make_shared<State>(std::move(what), capacity)) {}
+
+std::uint64_t Stock::capacity() const { return state_->capacity; }
+std::uint64_t Stock::used() const { return *state_->used.lockShared(); }
+
+Share::Share(const Stock& stock) : counted_(std::make_shared<StockLease::Counted>(stock.state_)) {}
+
+std::optional<StockLease> Share::tryTake(std::uint64_t amount) const {
+  Stock::State& stock = *counted_->stock;
+  auto used = stock.used.lockExclusive();
+  const std::uint64_t left = stock.capacity - *used;
+  // Twice, since what it holds has to fit into what is left.
+  if (amount > left || counted_->used + amount > left - amount) return std::nullopt;
+  *used += amount;
+  counted_->used += amount;
+  return StockLease(counted_, amount);
+}
+
+StockLease Share::take(std::uint64_t amount) const {
+  if (auto lease = tryTake(amount)) return std::move(*lease);
+  const std::string& what = counted_->stock->what;
+  throw Busy("too many " + what + ": " + std::to_string(used()) + " are yours; drop some, or try again later");
+}
+
+std::uint64_t Share::used() const {
+  auto lock = counted_->stock->used.lockShared();
+  return counted_->used;
+}
+
+}  // namespace h5cap
