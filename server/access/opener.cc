@@ -128,7 +128,7 @@ class OpenerImpl final : public Opener {
 
   kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
     if (isListOfExports(path)) {
-      return guarded([&]() -> kj::Promise<std::vector<DirectoryEntry>> {
+      return inPromise([&]() -> kj::Promise<std::vector<DirectoryEntry>> {
         authoriseExports(*principal, path);
         return listExports();
       });
@@ -138,7 +138,7 @@ class OpenerImpl final : public Opener {
 
   kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
     if (isListOfExports(path)) {
-      return guarded([&]() -> kj::Promise<Grant> { return authoriseExports(*principal, path); });
+      return inPromise([&]() -> kj::Promise<Grant> { return authoriseExports(*principal, path); });
     }
     return inLane<Grant>(kj::mv(principal), std::move(path), rpc::Access::LIST, h5cap::openDirectory);
   }
@@ -156,7 +156,7 @@ class OpenerImpl final : public Opener {
   template <class T>
   kj::Promise<T> inLane(kj::Own<const Principal> principal, std::string path, rpc::Access access,
                         T (*work)(const Request&)) {
-    return guarded([&]() -> kj::Promise<T> {
+    return inPromise([&]() -> kj::Promise<T> {
       Request request{table_, authoriser_, kj::mv(principal), std::move(path), access, {}};
       request.authorise(std::nullopt);
       request.place = table_->locate(request.path);

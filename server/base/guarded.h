@@ -1,6 +1,7 @@
 // Our exceptions inside promises: KJ would flatten a std::exception to its text and lose the code.
 #pragma once
 
+#include <kj/async.h>
 #include <kj/exception.h>
 
 #include <exception>
@@ -21,6 +22,12 @@ auto guarded(Work&& work) -> decltype(work()) {
   } catch (const std::exception& error) {
     kj::throwFatalException(wire::toKj(error));
   }
+}
+
+// The same for a call that returns a promise, which then fails instead of the call.
+template <class Work>
+auto inPromise(Work&& work) -> decltype(work()) {
+  return kj::evalNow([&] { return guarded(work); });
 }
 
 [[noreturn]] inline void raiseKj(ErrorCode code, const std::string& message) {
