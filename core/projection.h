@@ -52,6 +52,11 @@ class MappingIndex {
   // Numbers of mappings, ascending: all whose boxes meet `region` along its first axis.
   std::vector<std::size_t> near(const Region& region) const;
 
+  // Bytes of memory, its own included.
+  std::uint64_t footprint() const {
+    return sizeof *this + entries_.capacity() * sizeof(Entry) + lastSoFar_.capacity() * sizeof(std::uint64_t);
+  }
+
  private:
   struct Entry {
     std::uint64_t first, last;

@@ -324,11 +324,21 @@ void write(const NodeInfo& info, rpc::NodeInfo::Builder builder) {
   if (info.problem) write(*info.problem, builder.initProblem());
 }
 
+// What is not known yet keeps nothing.
+VersionStability readStability(rpc::VersionStability stability) {
+  return stability == rpc::VersionStability::SETTLED ? VersionStability::settled : VersionStability::unsettled;
+}
+
+rpc::VersionStability asStability(VersionStability stability) {
+  return stability == VersionStability::settled ? rpc::VersionStability::SETTLED : rpc::VersionStability::UNSETTLED;
+}
+
 FileInfo read(rpc::FileInfo::Reader reader) {
   return {readText(reader.getPath()),           reader.getSize(),
           readBytes(reader.getVersion()),       reader.getUserBlockSize(),
           readText(reader.getLibraryVersion()), reader.getIsSwmr(),
-          reader.getRootId()};
+          reader.getRootId(),
+          readStability(reader.getStability())};
 }
 
 void write(const FileInfo& info, rpc::FileInfo::Builder builder) {
@@ -339,6 +349,7 @@ void write(const FileInfo& info, rpc::FileInfo::Builder builder) {
   builder.setLibraryVersion(asText(info.libraryVersion));
   builder.setIsSwmr(info.isSwmr);
   builder.setRootId(info.rootId);
+  builder.setStability(asStability(info.stability));
 }
 
 DirectoryEntry read(rpc::DirectoryEntry::Reader reader) {

@@ -48,6 +48,9 @@ void write(const Attribute&, rpc::Attribute::Builder);
 NodeInfo read(rpc::NodeInfo::Reader);
 void write(const NodeInfo&, rpc::NodeInfo::Builder);
 
+VersionStability readStability(rpc::VersionStability);
+rpc::VersionStability asStability(VersionStability);
+
 FileInfo read(rpc::FileInfo::Reader);
 void write(const FileInfo&, rpc::FileInfo::Builder);
 

@@ -39,6 +39,13 @@ unsigned number(const std::string& file, const std::string& key, const toml::nod
   return static_cast<unsigned>(*value);
 }
 
+// A number of seconds for all exports, or texts as on the command line.
+std::vector<std::string> settleTimes(const std::string& file, const std::string& key, const toml::node& node) {
+  if (auto seconds = node.value_exact<std::int64_t>()) return {std::to_string(*seconds)};
+  if (auto seconds = node.value_exact<double>()) return {std::to_string(*seconds)};
+  return strings(file, key, node);
+}
+
 ServerOptions readFile(const std::string& file) {
   ServerOptions options;
   toml::table table;
@@ -62,6 +69,10 @@ ServerOptions readFile(const std::string& file) {
       options.stdio = boolean(file, key, node);
     else if (key == "threads")
       options.threads = number(file, key, node);
+    else if (key == "settle")
+      options.settle = settleTimes(file, key, node);
+    else if (key == "idle")
+      options.idleSeconds = number(file, key, node);
     else if (key == "cache-mb")
       options.cacheMegabytes = number(file, key, node);
     else
@@ -101,6 +112,14 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   auto* threads = app.add_option("--threads", given.threads, "Threads that read and decode (default: one a processor)");
   auto* cache = app.add_option("--cache-mb", given.cacheMegabytes, "Memory for decoded chunks, in MiB")
                     ->capture_default_str();
+  auto* settle = app.add_option("--settle", given.settle,
+                                "How long after its last change a file counts as complete where the kernel cannot tell "
+                                "whether it is open for writing; for all exports or one (default: 2); repeatable")
+                     ->type_name("SECONDS|NAME=SECONDS")
+                     ->allow_extra_args(false);
+  auto* idle = app.add_option("--idle", given.idleSeconds,
+                              "Seconds until a file that nobody uses gives up its descriptor")
+                   ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -117,6 +136,8 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   if (stdio->count()) options.stdio = given.stdio;
   if (threads->count()) options.threads = given.threads;
   if (cache->count()) options.cacheMegabytes = given.cacheMegabytes;
+  if (settle->count()) options.settle = given.settle;
+  if (idle->count()) options.idleSeconds = given.idleSeconds;
   check(options);
   return options;
 }

@@ -15,10 +15,12 @@ struct ServerOptions {
   bool insecure = false;             // serve plain TCP
   std::string socket;                // empty: the user's default one
   bool stdio = false;
+  std::vector<std::string> settle;   // SECONDS, or NAME=SECONDS for one export
 
   // Performance.
   unsigned threads = 0;              // executor threads; zero: one a processor
   unsigned cacheMegabytes = 256;     // of decoded chunks
+  unsigned idleSeconds = 30;         // until a file that nobody uses gives up its descriptor
 };
 
 // Wrong usage: the program ends with status 2.

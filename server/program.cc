@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "core/endpoint.h"
+#include "server/base/descriptor-plan.h"
 #include "server/transport/listener.h"
 #include "server/base/log.h"
 #include "server/transport/sockets.h"
@@ -69,7 +70,16 @@ kj::Own<Opener> openerFor(const ServerOptions& options) {
       if (exports[i].name == exports.back().name)
         throw UsageError("two folders are called '" + exports[i].name + "': name one with NAME=DIR");
   }
+  if (exports.empty()) exports.push_back(wholeHost());
+  for (const std::string& text : options.settle) setSettleTime(exports, text);
   return makeOpener(std::move(exports), makeOwnUserAuthoriser());
+}
+
+ObjectLimits limitsFor(const ServerOptions& options) {
+  ObjectLimits limits;
+  limits.fileDescriptors = descriptorPlan().files;
+  limits.files.idleTime = std::chrono::seconds(options.idleSeconds);
+  return limits;
 }
 
 unsigned threadsFor(const ServerOptions& options) {
@@ -97,9 +107,10 @@ class Program {
   explicit Program(const ServerOptions& options)
       : options_(options), opener_(openerFor(options)), io_(kj::setupAsyncIo()),
         planners_(makePlannerPool(*io_.lowLevelProvider, io_.provider->getTimer(),
-                                  PlannerPoolOptions{.executable = plannerProgram()})),
-        chunks_(std::uint64_t{options.cacheMegabytes} << 20), executor_(threadsFor(options)),
-        server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer()), listener_(io_, server_) {
+                                  PlannerPoolOptions{.executable = plannerProgram(), .maxProcesses = descriptorPlan().planners})),
+        memory_(std::uint64_t{options.cacheMegabytes} << 20), chunks_(memory_), executor_(threadsFor(options)),
+        server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer(), limitsFor(options)),
+        listener_(io_, server_) {
     io_.waitScope.setBusyPollInterval(eventsBetweenPolls);
   }
 
@@ -188,6 +199,7 @@ class Program {
   kj::Own<Opener> opener_;
   kj::AsyncIoContext io_;
   kj::Own<PlannerPool> planners_;
+  SharedCache memory_;
   ChunkCache chunks_;
   Executor executor_;  // its threads use the cache until they have ended
   ServerContext server_;

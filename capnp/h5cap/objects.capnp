@@ -53,7 +53,15 @@ interface File @0xc11f463492914baa extends(Group) {
   # what it selects: `stored` as the file states it, `region` to read with.  Tokens are the packed elements of reference
   # types and mean something only to the file they were read from.  notFound: a null reference, or one to nothing.
 
-  stat @1 () -> (info :Types.FileInfo);
+  stat @1 () -> (info :Types.FileInfo, pathNow :PathNow);
+  # Asks the file system, also whether the path that the file was opened by still leads to it.
+
+  enum PathNow @0xb7c1d4a2e95f3086 {
+    unknown @0;                      # what older servers say
+    thisFile @1;
+    anotherFile @2;                  # it was replaced; the reference is to what was opened
+    nothing @3;                      # it was removed or renamed
+  }
 
   readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
   # Raw bytes of the file, for holders of the right to all of it: up to `maxReplyBytes`, fewer at the end.
@@ -159,6 +167,9 @@ struct ReadReply @0x99d026db4aa31f45 {
 
   missingSources @13 :List(Text);
   # Names of absent sources of a virtual dataset that this reply shows as fill.
+
+  stability @15 :Types.VersionStability;
+  # Whether the elements may be kept, by `version`: not where they come from other files as well, or beside a SWMR writer.
 }
 
 struct StoredChunk @0xb5b35b8c8e83fe34 {

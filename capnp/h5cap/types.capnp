@@ -327,11 +327,24 @@ struct Snapshot @0xf4724856676816f5 {
 struct FileInfo @0x8fda7400f4fa908b {
   path @0 :Text;                     # below the directory that it was opened from
   size @1 :UInt64;
-  version @2 :Data;                  # opaque; equal bytes mean equal content
+  version @2 :Data;                  # opaque; equal bytes mean equal content, once it has settled
   userBlockSize @3 :UInt64;
   libraryVersion @4 :Text;           # the server's libhdf5
   isSwmr @5 :Bool;                   # being written by a single writer with multiple readers
   rootId @6 :UInt64;
+  stability @7 :VersionStability;
+}
+
+enum VersionStability @0xd9a2b5d1c6f3e847 {
+  # Whether what is read of a version may be kept.
+
+  unsettled @0;
+  # The file may be changing without its version showing it: somebody has it open for writing, or it changed so recently that the
+  # file system's clock has not moved on.  What is read is for whoever reads it; a later read of the same version may find
+  # something else.  What older servers say.
+
+  settled @1;
+  # Any later read of the same version finds the same.
 }
 
 struct DirectoryEntry @0xd21b6e10c56891ba {

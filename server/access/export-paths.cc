@@ -50,9 +50,8 @@ bool isRoot(const std::string& path) {
   return path.find('\0') == std::string::npos && components(path).empty() && (path.empty() || path[0] != '/');
 }
 
-ExportTable::ExportTable(std::vector<Export> exports, bool wholeFilesystem)
-    : exports_(std::move(exports)), wholeFilesystem_(wholeFilesystem) {
-  if (wholeFilesystem) exports_ = {Export{"", "/"}};
+ExportTable::ExportTable(std::vector<Export> exports)
+    : exports_(std::move(exports)), wholeFilesystem_(exports_.size() == 1 && exports_[0].name.empty()) {
   std::sort(exports_.begin(), exports_.end(), [](const Export& a, const Export& b) { return a.name < b.name; });
   for (std::size_t i = 1; i < exports_.size(); ++i) {
     if (exports_[i].name == exports_[i - 1].name) {

@@ -21,7 +21,7 @@ enum class Search { beside, exact };
 // The exports by name, and the translation between their paths and the host's.
 class ExportTable {
  public:
-  ExportTable(std::vector<Export> exports, bool wholeFilesystem);  // throws std::invalid_argument for equal names
+  explicit ExportTable(std::vector<Export> exports);  // throws std::invalid_argument for equal names
 
   const std::vector<Export>& exports() const { return exports_; }
   bool wholeFilesystem() const { return wholeFilesystem_; }

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <charconv>
 #include <stdexcept>
+#include <system_error>
 
 #include "server/access/opener.h"
 
@@ -48,6 +50,26 @@ Export parseExport(const std::string& text) {
   std::string name = named ? text.substr(0, equals) : resolved.substr(resolved.rfind('/') + 1);
   checkName(name, text);
   return Export{name, resolved};
+}
+
+Export wholeHost() { return Export{"", "/"}; }
+
+void setSettleTime(std::vector<Export>& exports, const std::string& text) {
+  constexpr double longest = 86400;
+  const std::size_t equals = text.rfind('=');
+  const std::string number = equals == std::string::npos ? text : text.substr(equals + 1);
+  double seconds = -1;
+  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), seconds);
+  if (problem != std::errc() || end != number.data() + number.size() || !(seconds >= 0 && seconds <= longest))
+    throw std::invalid_argument("settle " + text + ": not a number of seconds from 0 to 86400");
+  const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+  bool isKnown = equals == std::string::npos;
+  for (Export& one : exports) {
+    if (equals != std::string::npos && one.name != text.substr(0, equals)) continue;
+    one.settle = time;
+    isKnown = true;
+  }
+  if (!isKnown) throw std::invalid_argument("settle " + text + ": no folder is served by that name");
 }
 
 }  // namespace h5cap

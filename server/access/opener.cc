@@ -63,8 +63,9 @@ kj::Own<Opened> openFile(const Request& request) {
   Grant grant = request.authorise(resolved.finalPath);
   if (S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is a directory");
   if (!S_ISREG(resolved.status.st_mode)) throw FileError(request.path + ": is not a regular file");
-  auto file = reopen(resolved.target, O_RDONLY, request.path);
-  const Stamp stamp = stampOf(file);
+  auto file = kj::atomicRefcounted<SharedFile>(reopen(resolved.target, O_RDONLY, request.path),
+                                               resolved.finalPlace.exported->settle);
+  const Stamp stamp = file->look();
   return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
 
@@ -187,8 +188,7 @@ class OpenerImpl final : public Opener {
 }  // namespace
 
 kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser) {
-  const bool wholeFilesystem = exports.empty();
-  return kj::heap<OpenerImpl>(ExportTable(std::move(exports), wholeFilesystem), std::move(authoriser));
+  return kj::heap<OpenerImpl>(ExportTable(std::move(exports)), std::move(authoriser));
 }
 
 }  // namespace h5cap

@@ -11,30 +11,20 @@
 #include <kj/io.h>
 #include <kj/refcount.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "h5cap/node.h"
 #include "server/access/authoriser.h"
+#include "server/base/shared-file.h"
 
 namespace h5cap {
 
-// What tells one state of a file from another.
-struct Stamp {
-  std::uint64_t device = 0, inode = 0, size = 0;
-  std::int64_t modifiedNs = 0, changedNs = 0;
-  friend bool operator==(const Stamp&, const Stamp&) = default;
-
-  Version version() const;  // opaque bytes
-};
-
-// fstat: blocking.  Throws FileError.
-Stamp stampOf(int file);
-
 struct Opened {
-  kj::AutoCloseFd file;
-  Stamp stamp;
+  kj::Own<SharedFile> file;
+  Stamp stamp;  // as it was opened
   std::string requestedPath;
   std::string finalPath;  // after symbolic links, in the exports
   Grant grant;
@@ -43,7 +33,12 @@ struct Opened {
 struct Export {
   std::string name;
   std::string folder;
+  std::chrono::nanoseconds settle = std::chrono::seconds(2);  // see judge()
 };
+
+// "SECONDS" sets the time in which files settle for all exports, "NAME=SECONDS" for one.  Throws std::invalid_argument: not a
+// number of seconds from 0 to 86400, no export of that name.
+void setSettleTime(std::vector<Export>& exports, const std::string& text);
 
 // "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory,
 // a name with a slash.
@@ -74,8 +69,9 @@ class Opener {
   virtual std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 
-// Without exports, paths are absolute paths of the host: there is one unnamed export, "/".  `authoriser` outlives the opener and
-// its threads, which may be stuck for ever in a file system that hangs.
+// The whole filesystem as the one export: paths are absolute paths of the host.
+Export wholeHost();
+
 kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser);
 
 }  // namespace h5cap

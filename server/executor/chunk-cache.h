@@ -1,38 +1,45 @@
 // Decoded chunks, shared by all sessions.
 #pragma once
 
+#include <kj/mutex.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "h5cap/node.h"
+#include "server/base/shared-cache.h"
 
 namespace h5cap {
 
 struct ChunkKey {
   std::string version;        // of the file: its bytes
   std::uint64_t address = 0;  // of the stored chunk; absolute in the file
-  friend bool operator==(const ChunkKey&, const ChunkKey&) = default;
 };
 
-// A bounded cache, least recently used out first, safe from all threads.  A chunk that is being decoded is waited for,
-// not decoded twice.
+// Chunks in the elements' part of a SharedCache, safe from all threads.  A chunk that is being decoded is waited for, not decoded
+// twice.
 class ChunkCache {
  public:
-  explicit ChunkCache(std::uint64_t maxBytes);
-  ~ChunkCache();
+  // `memory` outlives it.
+  explicit ChunkCache(const SharedCache& memory) : memory_(memory) {}
+  KJ_DISALLOW_COPY(ChunkCache);
 
   // The chunk, decoded by `decode` on this thread if nobody has it.  What `decode` throws goes to everybody who waits,
   // and is not remembered.  A chunk larger than the cache is returned and not kept.
   std::shared_ptr<const Bytes> get(const ChunkKey& key, const std::function<std::shared_ptr<const Bytes>()>& decode);
 
-  std::uint64_t bytes() const;
-  std::uint64_t maxBytes() const;
+  const SharedCache& memory() const { return memory_; }
+  std::uint64_t maxBytes() const { return memory_.elementBytes(); }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Decoding;
+  using Decodings = std::unordered_map<std::string, std::shared_ptr<Decoding>>;
+
+  const SharedCache& memory_;
+  kj::MutexGuarded<Decodings> decodings_;  // under way, by key
 };
 
 }  // namespace h5cap

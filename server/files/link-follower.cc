@@ -24,7 +24,7 @@ struct Step {
   raiseKj(ErrorCode::notFound, place.text() + ": object '" + component + "' doesn't exist");
 }
 
-kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft);
+kj::Promise<Walked> walk(NodePlace place, FollowLast followLast, unsigned linksLeft);
 
 // Too many links behind an external link: HDF5 then says that the object is not found.
 [[noreturn]] void raiseNotFound(kj::Exception&& problem) {
@@ -33,7 +33,7 @@ kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft);
   kj::throwFatalException(kj::mv(problem));
 }
 
-kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast) {
+kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, FollowLast followLast) {
   auto& file = *from.file;
   return openTarget(file, step.file)
       .then([from = kj::mv(from), step, followLast](kj::Maybe<kj::Own<OpenFile>> target) mutable {
@@ -48,7 +48,7 @@ kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast
       });
 }
 
-kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft) {
+kj::Promise<Walked> walk(NodePlace place, FollowLast followLast, unsigned linksLeft) {
   if (place.path.size() > maxPathBytes) raiseKj(ErrorCode::notFound, "the path is longer than 64 KiB");
   if (place.path.find('\0') != std::string::npos) raiseKj(ErrorCode::notFound, "the path holds a zero byte");
   auto& file = *place.file;
@@ -101,7 +101,7 @@ kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string
 }
 
 kj::Promise<FoundNode> findNode(NodePlace place) {
-  return walk(kj::mv(place), true, maxLinksInPath).then([](Walked walked) {
+  return walk(kj::mv(place), FollowLast::yes, maxLinksInPath).then([](Walked walked) {
     if (auto* node = std::get_if<NodePointer>(walked.end.get()))
       return FoundNode{kj::mv(walked.place), *node, kj::mv(walked.version)};
     raiseKj(ErrorCode::unimplemented, walked.place.text() + ": links of this class cannot be followed");
@@ -109,7 +109,7 @@ kj::Promise<FoundNode> findNode(NodePlace place) {
 }
 
 kj::Promise<Link> findLink(NodePlace place) {
-  return walk(kj::mv(place), false, maxLinksInPath).then([](Walked walked) {
+  return walk(kj::mv(place), FollowLast::no, maxLinksInPath).then([](Walked walked) {
     if (auto* link = std::get_if<Link>(walked.end.get())) return *link;
     raiseKj(ErrorCode::notFound, walked.place.text() + ": no link has this name");
   });

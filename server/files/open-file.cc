@@ -1,75 +1,47 @@
 #include "server/files/open-file.h"
 
-#include <chrono>
-
 #include "server/base/guarded.h"
 
 namespace h5cap {
 namespace {
 
-using namespace std::chrono_literals;
-
-// File systems count time in ticks of a few milliseconds: a file that changed this recently may change again without its
-// stamp showing it.
-constexpr std::chrono::nanoseconds stampGranularity = 10ms;
-constexpr int settleAttempts = 4;
-
-// How long until a change would show in the stamp; zero when it would already.
-std::chrono::nanoseconds unsettledFor(const Stamp& stamp) {
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const std::int64_t age = now - std::max(stamp.modifiedNs, stamp.changedNs);
-  if (age < 0 || age >= stampGranularity.count()) return 0ns;
-  return stampGranularity - std::chrono::nanoseconds(age);
-}
-
-kj::Promise<Stamp> readStamp(SessionState& session, SharedFile& file) {
-  return session.server.executor.run<Stamp>(session.connection->id, [fd = file.get()] { return stampOf(fd); })
-      .attach(kj::addRef(file));
-}
-
-// A stamp that any later change will differ from, unless the file keeps changing.
-kj::Promise<Stamp> settle(SessionState& session, SharedFile& file, Stamp stamp, int attempts = settleAttempts) {
-  const auto wait = unsettledFor(stamp);
-  if (wait == 0ns || attempts == 0) return stamp;
-  return session.server.timer.afterDelay(wait.count() * kj::NANOSECONDS)
-      .then([&session, &file] { return readStamp(session, file); })
-      .then([&session, &file, attempts](Stamp next) { return settle(session, file, next, attempts - 1); });
-}
-
-// The version that has this stamp, or a later one: files that are not followed are waited for.
-kj::Promise<kj::Own<FileVersion>> versionOf(SessionState& session, kj::Own<SharedFile> file, Stamp stamp) {
-  const Settled settled = unsettledFor(stamp) == 0ns ? Settled::yes : Settled::no;
-  auto following = session.server.versions.follow(*file, stamp, settled);
-  return following.then([&session, file = kj::mv(file), stamp](kj::Maybe<kj::Own<FileVersion>> followed) mutable
-                        -> kj::Promise<kj::Own<FileVersion>> {
-    KJ_IF_MAYBE(version, followed) return kj::mv(*version);
-    auto settling = settle(session, *file, stamp);
-    return settling.then([&session, file = kj::mv(file)](Stamp stamp) mutable {
-      return guarded([&] { return session.server.versions.get(kj::mv(file), stamp); });
-    });
-  });
-}
+// Of an open file without its paths, and of what is kept of its sources.
+constexpr std::uint64_t openFileBytes = 2048;
 
 }  // namespace
 
+kj::Promise<kj::Own<Opened>> openFor(SessionState& session, std::string path, rpc::Access access) {
+  return inPromise([&] {
+    auto lease = session.server.files.descriptorFor(*session.principal);
+    return session.server.opener.open(session.shared(), kj::mv(path), access)
+        .then([&session, lease = kj::mv(lease)](kj::Own<Opened> opened) mutable {
+          opened->file->charge(session.principal->id(), kj::mv(lease));
+          return opened;
+        })
+        .attach(kj::addRef(session));
+  });
+}
+
 kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below) {
-  return session.server.opener.open(session.shared(), path, rpc::Access::READ)
+  return openFor(session, kj::mv(path), rpc::Access::READ)
       .then([&session, below](kj::Own<Opened> opened) mutable {
-        auto file = kj::refcounted<SharedFile>(kj::mv(opened->file));
-        auto current = versionOf(session, kj::mv(file), opened->stamp);
-        return current.then([&session, below, opened = kj::mv(opened)](kj::Own<FileVersion> version) mutable {
-          return kj::refcounted<OpenFile>(kj::addRef(session), opened->requestedPath, opened->finalPath, below,
-                                          kj::mv(version));
+        auto served = session.server.files.of(kj::mv(opened->file));
+        auto current = served->current(session.principal->id(), opened->stamp);
+        return current.then([&session, below, opened = kj::mv(opened), served = kj::mv(served)](
+                                kj::Own<FileVersion> version) mutable {
+          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, kj::mv(served), version->state());
         });
       })
       .attach(kj::addRef(session));
 }
 
-OpenFile::OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below,
-                   kj::Own<FileVersion> version)
-    : session_(kj::mv(session)), requestedPath_(std::move(requestedPath)), finalPath_(std::move(finalPath)),
-      below_(std::move(below)), latest_(kj::mv(version)), sources_(*session_) {}
+OpenFile::OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, kj::Own<ServedFile> served,
+                   const FileState& state)
+    : session_(kj::mv(session)),
+      memory_(session_->principal->handleBytes().take(
+          openFileBytes + opened.requestedPath.size() + opened.finalPath.size() + below.size())),
+      requestedPath_(opened.requestedPath), finalPath_(opened.finalPath),
+      below_(std::move(below)), stateWhenOpened_(state), served_(kj::mv(served)), sources_(session_->server.timer) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";
@@ -79,25 +51,46 @@ std::string OpenFile::shownPath() const {
 }
 
 kj::Promise<kj::Own<FileVersion>> OpenFile::current() {
-  auto file = latest_->sharedFile();
-  auto stamped = readStamp(*session_, *file);
-  return stamped
-      .then([this, file = kj::mv(file)](Stamp stamp) mutable -> kj::Promise<kj::Own<FileVersion>> {
-        if (stamp == latest_->stamp() && latest_->settled() == Settled::yes) return latest();
-        return versionOf(*session_, kj::mv(file), stamp).then([this](kj::Own<FileVersion> version) {
-          latest_ = kj::mv(version);
-          return latest();
-        });
-      })
+  if (served_->isOpen()) return served_->current(session_->principal->id()).attach(kj::addRef(*this));
+  return reopen().then([this] { return served_->current(session_->principal->id()); }).attach(kj::addRef(*this));
+}
+
+// By the path: a descriptor that was given up leaves nothing else.  Whoever may not open the file any more may not read on.
+kj::Promise<void> OpenFile::reopen() {
+  return openFor(*session_, requestedPath_, rpc::Access::READ)
+      .then([this](kj::Own<Opened> opened) {
+        if (opened->file->id() != served_->id())
+          raiseKj(ErrorCode::changed, shownPath() + ": its path names another file now; open it again");
+        served_->reopen(kj::mv(opened->file));
+      },
+            [this](kj::Exception&& problem) {
+              if (errorOf(problem).code != ErrorCode::notFound) kj::throwFatalException(kj::mv(problem));
+              raiseKj(ErrorCode::changed, shownPath() + ": the file has been removed or renamed");
+            });
+}
+
+kj::Promise<PathNow> OpenFile::pathNow() {
+  return openFor(*session_, requestedPath_, rpc::Access::LIST)
+      .then([this](kj::Own<Opened> opened) {
+        return opened->file->id() == served_->id() ? PathNow::thisFile : PathNow::anotherFile;
+      },
+            [](kj::Exception&& problem) {
+              if (errorOf(problem).code != ErrorCode::notFound) kj::throwFatalException(kj::mv(problem));
+              return PathNow::nothing;
+            })
+      .attach(kj::addRef(*this));
+}
+
+kj::Promise<FileState> OpenFile::stateNow(FileVersion& version) {
+  return session_->server.executor
+      .run<FileState>(session_->principal->id(), [file = version.sharedFile()] { return stateOf(file->get()); })
       .attach(kj::addRef(*this));
 }
 
 kj::Promise<bool> OpenFile::unchanged(FileVersion& version) {
-  auto file = version.sharedFile();
-  auto stamped = readStamp(*session_, *file);
-  return stamped
-      .then([&version, file = kj::mv(file)](Stamp stamp) -> kj::Promise<bool> {
-        if (stamp == version.stamp()) return true;
+  return stateNow(version)
+      .then([&version](FileState state) -> kj::Promise<bool> {
+        if (state == version.state()) return true;
         // SWMR files are consistent by themselves; what cannot even be opened is no SWMR file.
         return version.info().then([](std::shared_ptr<const FileInfo> info) { return info->isSwmr; },
                                    [](kj::Exception&&) { return false; });
@@ -109,11 +102,9 @@ kj::Promise<bool> OpenFile::mayBeStale(FileVersion& version, const kj::Exception
   const ErrorCode code = errorOf(problem).code;
   // What is wrong with the question stays wrong while the file grows; what libhdf5 read may have changed under it.
   if (version.isFollowed() && code != ErrorCode::fileProblem && code != ErrorCode::failed) return false;
-  auto file = version.sharedFile();
-  auto stamped = readStamp(*session_, *file);
-  return stamped
-      .then([&version, file = kj::mv(file)](Stamp stamp) {
-        if (stamp == version.stamp() && version.settled() == Settled::yes) return false;
+  return stateNow(version)
+      .then([&version](FileState state) {
+        if (state == version.state() && version.isSettled()) return false;
         version.leave();
         return true;
       })

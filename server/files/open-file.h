@@ -1,4 +1,4 @@
-// One file that a session has open: a descriptor, where it was found, and the version that is current.
+// One file that a session has open: where it was found, and the file itself, which it shares with all who have it open.
 #pragma once
 
 #include <kj/refcount.h>
@@ -6,11 +6,17 @@
 #include <memory>
 #include <string>
 
-#include "server/versions/file-version.h"
+#include "server/versions/served-file.h"
 #include "server/session/server-context.h"
 #include "server/files/source-files.h"
 
 namespace h5cap {
+
+// What the path of an open file leads to by now.
+enum class PathNow { thisFile, anotherFile, nothing };
+
+// Opens a file by its path for a session, whose principal pays for the descriptor.  Busy: they have too many.  As Opener::open.
+kj::Promise<kj::Own<Opened>> openFor(SessionState& session, std::string path, rpc::Access access);
 
 class OpenFile : public kj::Refcounted {
  public:
@@ -18,23 +24,30 @@ class OpenFile : public kj::Refcounted {
   // to the client start there.  NotFound, Denied, FileError.
   static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below);
 
-  OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below,
-           kj::Own<FileVersion> version);
+  OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, kj::Own<ServedFile> served,
+           const FileState& state);
 
   SessionState& session() { return *session_; }
   const std::string& requestedPath() const { return requestedPath_; }
   const std::string& finalPath() const { return finalPath_; }
   const std::string& below() const { return below_; }
   std::string shownPath() const;
+  const FileState& stateWhenOpened() const { return stateWhenOpened_; }
 
   // Behind the virtual datasets in this file.
   SourceFiles& sources() { return sources_; }
 
-  // The version that was current when somebody last looked.
-  kj::Own<FileVersion> latest() { return kj::addRef(*latest_); }
+  // The file, whoever has it open.
+  ServedFile& served() { return *served_; }
 
-  // The version that is current: asks the file system.
+  // The version that was current when somebody last looked, if it may be read again.
+  kj::Maybe<kj::Own<FileVersion>> latest() { return served_->latest(); }
+
+  // The version that is current: asks the file system.  `changed` when the file had rested and its path leads elsewhere now.
   kj::Promise<kj::Own<FileVersion>> current();
+
+  // Whether its path still leads to it.  Denied.
+  kj::Promise<PathNow> pathNow();
 
   // Whether `version` still is what the file holds; for versions of a SWMR file always.
   kj::Promise<bool> unchanged(FileVersion& version);
@@ -55,11 +68,16 @@ class OpenFile : public kj::Refcounted {
   kj::Promise<FileInfo> info(FileVersion& version);
 
  private:
+  kj::Promise<void> reopen();
+  kj::Promise<FileState> stateNow(FileVersion& version);
+
   kj::Own<SessionState> session_;
+  StockLease memory_;
   std::string requestedPath_;
   std::string finalPath_;
   std::string below_;
-  kj::Own<FileVersion> latest_;
+  FileState stateWhenOpened_;
+  kj::Own<ServedFile> served_;
   SourceFiles sources_;
 };
 

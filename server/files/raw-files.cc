@@ -40,7 +40,7 @@ class Opening {
     if (at == candidates.size())
       raiseKj(ErrorCode::fileProblem, place_.text() + ": its raw file '" + name + "' does not exist");
     auto& session = place_.file->session();
-    auto opening = session.server.opener.open(session.shared(), candidates[at], rpc::Access::READ);
+    auto opening = openFor(session, candidates[at], rpc::Access::READ);
     return opening.then([](kj::Own<Opened> file) -> kj::Promise<kj::Own<Opened>> { return kj::mv(file); },
                         [this, &name, candidates = std::move(candidates), at](kj::Exception&& problem) mutable
                         -> kj::Promise<kj::Own<Opened>> {
@@ -57,13 +57,13 @@ class Opening {
 }  // namespace
 
 void RawFiles::add(kj::Own<Opened> file, const std::vector<std::size_t>& slots) {
-  for (std::size_t slot : slots) ofSlot_[slot] = file->file.get();
-  files_.push_back({kj::mv(file->file), file->stamp});
+  for (std::size_t slot : slots) ofSlot_[slot] = file->file->get();
+  files_.push_back({kj::mv(file->file), file->stamp.state});
 }
 
 bool RawFiles::areUnchanged() const {
   return std::all_of(files_.begin(), files_.end(),
-                     [](const File& file) { return stampOf(file.descriptor.get()) == file.stamp; });
+                     [](const File& one) { return stateOf(one.file->get()) == one.state; });
 }
 
 kj::Promise<std::shared_ptr<RawFiles>> openRawFiles(NodePlace place, const ExternalStorage& storage,

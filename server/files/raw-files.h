@@ -28,8 +28,8 @@ class RawFiles {
 
  private:
   struct File {
-    kj::AutoCloseFd descriptor;
-    Stamp stamp;
+    kj::Own<const SharedFile> file;
+    FileState state;  // when it was opened
   };
   std::vector<File> files_;
   std::vector<int> ofSlot_;

@@ -11,30 +11,18 @@ namespace {
 
 constexpr std::size_t maxSources = 64;
 constexpr std::size_t maxSeries = 256;
-constexpr std::uint64_t maxSourcesPerConnection = 512;  // they hold descriptors
 constexpr kj::Duration trustedFor = 100 * kj::MILLISECONDS;
 
 using MaybeFile = kj::Maybe<kj::Own<OpenFile>>;
 
 bool isSameFile(OpenFile& a, OpenFile& b) {
-  const Stamp x = a.latest()->stamp(), y = b.latest()->stamp();
-  return x.device == y.device && x.inode == y.inode && a.requestedPath() == b.requestedPath() &&
-         a.finalPath() == b.finalPath();
+  return &a.served() == &b.served() && a.requestedPath() == b.requestedPath() && a.finalPath() == b.finalPath();
 }
 
 }  // namespace
 
-SourceFiles::SourceFiles(SessionState& session) : connection_(kj::addRef(*session.connection)) {}
-
-SourceFiles::~SourceFiles() noexcept(false) { connection_->keptSources -= sources_.size(); }
-
 SourceFiles::Place SourceFiles::find(const std::string& name) {
   return std::find_if(sources_.begin(), sources_.end(), [&](const Source& source) { return source.name == name; });
-}
-
-void SourceFiles::forget(Place place) {
-  sources_.erase(place);
-  --connection_->keptSources;
 }
 
 std::uint64_t SourceFiles::knownBlocks(const std::string& file, const std::string& dataset) const {
@@ -49,16 +37,16 @@ void SourceFiles::rememberBlocks(const std::string& file, const std::string& dat
 
 kj::Promise<MaybeFile> SourceFiles::get(OpenFile& from, std::string name) {
   auto known = find(name);
-  const auto now = connection_->server.timer.now();
+  const auto now = timer_.now();
   if (known == sources_.end() || now - known->checked >= trustedFor) {
     if (known != sources_.end()) known->checked = now;
     return lookUp(from, std::move(name)).attach(kj::addRef(from));
   }
   sources_.splice(sources_.begin(), sources_, known);
   auto& file = *known->file;
-  return file.current().then([this, &from, name = std::move(name), stamp = known->stamp,
+  return file.current().then([this, &from, name = std::move(name), state = known->state,
                               kept = kj::addRef(file)](kj::Own<FileVersion> version) mutable -> kj::Promise<MaybeFile> {
-    if (version->stamp() == stamp) return MaybeFile(kj::mv(kept));
+    if (version->state() == state) return MaybeFile(kj::mv(kept));
     return lookUp(from, std::move(name));
   }).attach(kj::addRef(from));
 }
@@ -68,33 +56,30 @@ kj::Promise<MaybeFile> SourceFiles::lookUp(OpenFile& from, std::string name) {
       .then([this, name](MaybeFile opened) -> MaybeFile {
         KJ_IF_MAYBE(file, opened) return keep(name, kj::mv(*file));
         auto known = find(name);
-        if (known != sources_.end()) forget(known);
+        if (known != sources_.end()) sources_.erase(known);
         return nullptr;
       },
             [this, name](kj::Exception&& problem) -> MaybeFile {
               auto known = find(name);
-              if (known != sources_.end()) forget(known);
+              if (known != sources_.end()) sources_.erase(known);
               kj::throwFatalException(kj::mv(problem));
             });
 }
 
 // The file as it is kept: with its versions and sources, when it still is the one that was known.
 kj::Own<OpenFile> SourceFiles::keep(std::string name, kj::Own<OpenFile> file) {
-  const Stamp stamp = file->latest()->stamp();
-  const auto now = connection_->server.timer.now();
+  const FileState state = file->stateWhenOpened();
+  const auto now = timer_.now();
   auto known = find(name);
   if (known != sources_.end()) {
     if (!isSameFile(*known->file, *file)) known->file = kj::mv(file);
-    known->stamp = stamp;
+    known->state = state;
     known->checked = now;
     return kj::addRef(*known->file);
   }
-  const bool isFull = sources_.size() >= maxSources || connection_->keptSources >= maxSourcesPerConnection;
-  if (isFull && sources_.empty()) return file;
-  if (isFull) forget(std::prev(sources_.end()));
+  if (sources_.size() >= maxSources) sources_.pop_back();
   auto result = kj::addRef(*file);
-  sources_.push_front(Source{std::move(name), kj::mv(file), stamp, now});
-  ++connection_->keptSources;
+  sources_.push_front(Source{std::move(name), kj::mv(file), state, now});
   return result;
 }
 

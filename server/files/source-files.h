@@ -2,7 +2,7 @@
 #pragma once
 
 #include <kj/async.h>
-#include <kj/time.h>
+#include <kj/timer.h>
 
 #include <cstddef>
 #include <list>
@@ -10,8 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "server/access/opener.h"
-#include "server/session/server-context.h"
+#include "server/base/stamp.h"
 
 namespace h5cap {
 
@@ -21,8 +20,7 @@ class OpenFile;
 // after a moment: a source that is replaced is noticed at once, a symbolic link on the way to it a little later.
 class SourceFiles {
  public:
-  explicit SourceFiles(SessionState& session);
-  ~SourceFiles() noexcept(false);
+  explicit SourceFiles(kj::Timer& timer) : timer_(timer) {}
   KJ_DISALLOW_COPY(SourceFiles);
 
   // The file that `name` means, seen from `from`, whose sources these are; nothing when it does not exist.  The session is
@@ -37,17 +35,16 @@ class SourceFiles {
   struct Source {
     std::string name;
     kj::Own<OpenFile> file;
-    Stamp stamp;            // when it was last looked up
+    FileState state;        // when it was last looked up
     kj::TimePoint checked;  // then, or when somebody else began to
   };
   using Place = std::list<Source>::iterator;
 
   Place find(const std::string& name);
-  void forget(Place place);
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
 
-  kj::Own<ConnectionState> connection_;
+  kj::Timer& timer_;
   std::list<Source> sources_;  // last used first
   std::map<std::pair<std::string, std::string>, std::uint64_t> blocks_;
 };

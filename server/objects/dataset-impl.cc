@@ -54,6 +54,7 @@ kj::ArrayPtr<const std::uint64_t> asArray(const Shape& shape) { return {shape.da
 void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Builder reply) {
   reply.setObjectId(result.objectId);
   reply.setVersion(wire::asData(result.version));
+  reply.setStability(wire::asStability(result.stability));
   reply.setShape(asArray(result.shape));
   reply.setSelected(asArray(result.selected));
   reply.setFirst(result.first);

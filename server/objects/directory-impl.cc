@@ -30,7 +30,7 @@ kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, const
     if (!wanted.ifVersion.empty() && !version.satisfies(wanted.ifVersion))
       raiseKj(ErrorCode::changed, file.shownPath() + ": the file is not the version that was asked for");
     const bool isKnown = !wanted.knownVersion.empty() && wanted.knownVersion == version.version() &&
-                         version.settled() == Settled::yes;
+                         version.isSettled();
     if (wanted.snapshotBytes == 0 || isKnown) return OpenedFile{kj::mv(info), nullptr};
     const std::uint32_t bytes = std::min(wanted.snapshotBytes, maxSnapshotBytes);
     auto& connection = *file.session().connection;

@@ -7,6 +7,18 @@ namespace {
 
 constexpr std::uint32_t maxPage = 10'000;
 
+rpc::File::PathNow asPathNow(PathNow now) {
+  switch (now) {
+    case PathNow::thisFile:
+      return rpc::File::PathNow::THIS_FILE;
+    case PathNow::anotherFile:
+      return rpc::File::PathNow::ANOTHER_FILE;
+    case PathNow::nothing:
+      return rpc::File::PathNow::NOTHING;
+  }
+  return rpc::File::PathNow::UNKNOWN;
+}
+
 }  // namespace
 
 kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
@@ -63,9 +75,11 @@ kj::Promise<void> FileImpl::stat(StatContext context) {
   context.allowCancellation();
   auto& file = *place().file;
   return file.consult<FileInfo>([&file](FileVersion& version) { return file.info(version); })
-      .then([context](FileInfo info) mutable {
+      .then([context, &file](FileInfo info) mutable {
         guarded([&] { wire::write(info, context.getResults().initInfo()); });
-      });
+        return file.pathNow();
+      })
+      .then([context](PathNow now) mutable { context.getResults().setPathNow(asPathNow(now)); });
 }
 
 }  // namespace h5cap

@@ -1,11 +1,8 @@
 #include "server/planner-pool/planner-impl.h"
 
 #include <capnp/serialize.h>
-#include <errno.h>
 #include <fmt/format.h>
 #include <kj/debug.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "core/wire.h"
 
@@ -68,17 +65,6 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
   return false;
 }
 
-std::string stampOf(int file) {
-  struct stat status;
-  memset(&status, 0, sizeof status);
-  if (fstat(file, &status) != 0) throw FileError(std::string("cannot examine an open file: ") + strerror(errno));
-  std::string key;
-  auto add = [&](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
-  add(status.st_dev), add(status.st_ino), add(status.st_size);
-  add(status.st_mtim.tv_sec), add(status.st_mtim.tv_nsec), add(status.st_ctim.tv_sec), add(status.st_ctim.tv_nsec);
-  return key;
-}
-
 }  // namespace
 
 struct PlannerImpl::Question {
@@ -89,10 +75,10 @@ struct PlannerImpl::Question {
   std::uint64_t id = 0;
   unsigned deaths = 0;
 
-  Question(capnp::MallocMessageBuilder& builder, const std::string& stamp)
+  Question(capnp::MallocMessageBuilder& builder, const std::string& state)
       : kind(builder.getRoot<rpc::PlannerRequest>().asReader().which()), message(capnp::messageToFlatArray(builder)) {
     auto chars = message.asChars();
-    key = stamp + std::string(chars.begin(), chars.size());
+    key = state + std::string(chars.begin(), chars.size());
   }
 };
 
@@ -118,14 +104,14 @@ PoolState::PoolState(kj::LowLevelAsyncIoProvider& io, kj::Timer& timer, PlannerP
       quarantine(timer, this->options.quarantine.count() * kj::SECONDS),
       slots(std::max(this->options.maxProcesses, 1u)) {}
 
-PlannerImpl::PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file, std::string state)
+PlannerImpl::PlannerImpl(kj::Own<PoolState> pool, kj::Own<const SharedFile> file, std::string state)
     : pool_(kj::mv(pool)),
       file_(kj::mv(file)),
-      stamp_(state.empty() ? stampOf(file_) : std::move(state)),
+      state_(std::move(state)),
       tasks_(kj::heap<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this))) {
   capnp::MallocMessageBuilder message;
   message.initRoot<rpc::PlannerRequest>().setOpen();
-  open_ = kj::heap<Question>(message, stamp_);
+  open_ = kj::heap<Question>(message, state_);
 }
 
 PlannerImpl::~PlannerImpl() noexcept(false) {
@@ -136,7 +122,7 @@ PlannerImpl::~PlannerImpl() noexcept(false) {
 kj::Promise<kj::Own<PlannerAnswer>> PlannerImpl::ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) {
   capnp::MallocMessageBuilder message;
   question(message.initRoot<rpc::PlannerRequest>());
-  auto asked = kj::heap<Question>(message, stamp_);
+  auto asked = kj::heap<Question>(message, state_);
   auto paf = kj::newPromiseAndFulfiller<kj::Own<PlannerAnswer>>();
   asked->fulfiller = kj::mv(paf.fulfiller);
   std::uint64_t id = asked->id = ++lastId_;
@@ -199,7 +185,7 @@ kj::Promise<void> PlannerImpl::handleFront() {
 kj::Promise<void> PlannerImpl::ensureProcess() {
   if (live_ != nullptr) return kj::READY_NOW;
   return pool_->slots.take().then([this](kj::Own<PoolSlots::Slot> slot) {
-    return pool_->zygote.fork(file_, pool_->options.memoryBytes)
+    return pool_->zygote.fork(file_->get(), pool_->options.memoryBytes)
         .then([this, slot = kj::mv(slot)](ForkedPlanner forked) mutable { adopt(kj::mv(slot), kj::mv(forked)); });
   });
 }

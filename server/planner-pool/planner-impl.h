@@ -26,7 +26,7 @@ struct PoolState : kj::Refcounted {
 
 class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet::ErrorHandler {
  public:
-  PlannerImpl(kj::Own<PoolState> pool, kj::AutoCloseFd file, std::string state);
+  PlannerImpl(kj::Own<PoolState> pool, kj::Own<const SharedFile> file, std::string state);
   ~PlannerImpl() noexcept(false);
 
   kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) override;
@@ -54,8 +54,8 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
   void taskFailed(kj::Exception&& error) override;
 
   kj::Own<PoolState> pool_;
-  kj::AutoCloseFd file_;
-  std::string stamp_;       // names the file in quarantine
+  const kj::Own<const SharedFile> file_;
+  const std::string state_;  // names the file in quarantine
   kj::Own<Question> open_;  // what every process is asked first
   kj::Maybe<kj::Own<Live>> live_;
   std::uint64_t generation_ = 0;         // of live_

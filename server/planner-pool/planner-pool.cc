@@ -1,9 +1,5 @@
 #include "server/planner-pool/planner-pool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include <algorithm>
 
 #include "server/planner-pool/planner-impl.h"
@@ -19,10 +15,8 @@ class PlannerPoolImpl final : public PlannerPool {
         idleTime_(state_->options.idleTime.count() * kj::SECONDS),
         sweeping_(sweep().eagerlyEvaluate(nullptr)) {}
 
-  kj::Own<Planner> planner(int file, std::string state) override {
-    int copy = fcntl(file, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) throw Busy(std::string("cannot duplicate a descriptor: ") + strerror(errno));
-    return kj::refcounted<PlannerImpl>(kj::addRef(*state_), kj::AutoCloseFd(copy), std::move(state));
+  kj::Own<Planner> planner(kj::Own<const SharedFile> file, std::string state) override {
+    return kj::refcounted<PlannerImpl>(kj::addRef(*state_), kj::mv(file), std::move(state));
   }
 
   kj::Promise<std::string> libraryVersion() override { return state_->zygote.libraryVersion(); }

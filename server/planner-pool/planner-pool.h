@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string>
 
+#include "server/base/shared-file.h"
+
 namespace h5cap {
 
 // A reply, with the memory that it stands in.  Never holds an error: those are thrown.
@@ -50,9 +52,8 @@ class PlannerPool {
  public:
   virtual ~PlannerPool() noexcept(false) = default;
 
-  // A planner for the file behind `file`, which is duplicated.  Starts nothing yet.  `state` tells this state of the file
-  // from all others, for the quarantine; when it is empty, the file system is asked, which may block.
-  virtual kj::Own<Planner> planner(int file, std::string state = {}) = 0;
+  // A planner for a file.  Starts nothing yet.  `state` tells this state of the file from all others, for the quarantine.
+  virtual kj::Own<Planner> planner(kj::Own<const SharedFile> file, std::string state) = 0;
 
   // libhdf5's version in the planners, "1.10.8".  Known once the zygote has said hello.
   virtual kj::Promise<std::string> libraryVersion() = 0;

@@ -29,6 +29,7 @@ struct ReadResult {
   NodePointer node;                  // the dataset
   ObjectId objectId = 0;
   Version version;
+  VersionStability stability = VersionStability::unsettled;  // whether the elements may be kept by that version
   Shape shape;                       // of the dataset
   Shape selected;                    // counts of the whole selection along all axes that are not dropped
   std::uint64_t first = 0, count = 0;

@@ -1,7 +1,6 @@
 #include "server/reading/raw-bytes.h"
 
 #include <capnp/orphan.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,7 +83,7 @@ class RawRead {
 
   // What a SWMR writer appends meanwhile is not asked for again, so the size that is known is enough.
   std::uint64_t available() const {
-    const std::uint64_t size = version_->stamp().size;
+    const std::uint64_t size = version_->state().size;
     return offset_ >= size ? 0 : std::min(wanted_, size - offset_);
   }
 
@@ -105,19 +104,17 @@ class RawRead {
         });
   }
 
-  // On a thread that may outlive this: it has a descriptor of its own and copies while there is somewhere to copy to.
+  // On a thread that may outlive this: it copies while there is somewhere to copy to.
   kj::Promise<ReadAhead> read(bool isSwmr) {
     auto data = bytes_.get();
     auto target = std::as_writable_bytes(std::span(data.begin(), data.size()));
-    const int copy = fcntl(version_->file(), F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) raiseKj(ErrorCode::busy, std::string("no descriptor for a read: ") + std::strerror(errno));
     auto loan = std::make_shared<Loan>();
-    auto work = [file = kj::AutoCloseFd(copy), loan, target, size = target.size(), offset = offset_, isSwmr,
-                 stamp = version_->stamp(), name = file_->shownPath()]() mutable {
+    auto work = [file = version_->sharedFile(), loan, target, size = target.size(), offset = offset_, isSwmr,
+                 state = version_->state(), name = file_->shownPath()]() mutable {
       try {
         Bytes bytes(size);
-        const std::uint64_t count = readFully(file, offset, bytes);
-        const bool isUnchanged = isSwmr || (count == size && stampOf(file) == stamp);
+        const std::uint64_t count = readFully(file->get(), offset, bytes);
+        const bool isUnchanged = isSwmr || (count == size && stateOf(file->get()) == state);
         loan->whileLent([&] { std::copy_n(bytes.begin(), count, target.begin()); });
         return ReadAhead{count, isUnchanged};
       } catch (const FileError& problem) {

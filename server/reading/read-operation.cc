@@ -40,16 +40,18 @@ kj::Promise<ReadResult> ReadOperation::run() {
   return firstVersion().then([this](kj::Own<FileVersion> version) { return attemptUntilUnchanged(kj::mv(version)); });
 }
 
-// SWMR files grow all the time, and reads of them want the newest; others are checked after the read.
+// SWMR files grow all the time, and reads of them want the newest; what has settled is checked after the read.
 kj::Promise<kj::Own<FileVersion>> ReadOperation::firstVersion() {
-  auto latest = place_.file->latest();
-  auto info = latest->info();
-  return info.then([this, latest = kj::mv(latest)](std::shared_ptr<const FileInfo> info) mutable
-                   -> kj::Promise<kj::Own<FileVersion>> {
-                     if (info->isSwmr) return place_.file->current();
-                     return kj::mv(latest);
-                   },
-                   [this](kj::Exception&&) { return place_.file->current(); });
+  KJ_IF_MAYBE(known, place_.file->latest()) {
+    auto info = (*known)->info();
+    return info.then([this, latest = kj::mv(*known)](std::shared_ptr<const FileInfo> info) mutable
+                     -> kj::Promise<kj::Own<FileVersion>> {
+                       if (info->isSwmr) return place_.file->current();
+                       return kj::mv(latest);
+                     },
+                     [this](kj::Exception&&) { return place_.file->current(); });
+  }
+  return place_.file->current();
 }
 
 kj::Promise<ReadResult> ReadOperation::attemptUntilUnchanged(kj::Own<FileVersion> version) {
@@ -81,7 +83,7 @@ kj::Promise<bool> ReadOperation::attempt() {
   return version_->info()
       .then([this](std::shared_ptr<const FileInfo> info) {
         isSwmr_ = info->isSwmr;
-        return version_->resolve(place_.path, true, maxLinksInPath, place_.token);
+        return version_->resolve(place_.path, FollowLast::yes, maxLinksInPath, place_.token);
       })
       .then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {
         return guarded([&] {
@@ -100,6 +102,7 @@ kj::Promise<bool> ReadOperation::plan() {
   const std::string reason = dataset().type.unsupportedReason();
   if (!reason.empty()) raiseKj(ErrorCode::unimplemented, place_.text() + ": " + reason);
   result_.objectId = node_->id;
+  result_.stability = stability();
   if (dataset().space.kind == Dataspace::Kind::null) return nothing();
   if (dataset().type.size() > rpc::MAX_ELEMENT_BYTES)
     raiseKj(ErrorCode::tooLarge, place_.text() + ": one element is larger than 32 MiB");
@@ -157,11 +160,16 @@ kj::Promise<bool> ReadOperation::nothing() {
   return space_.reserve(0).then([this](std::span<std::byte>) { return verify(); });
 }
 
-// Whether the caller has these very elements.  The version is the file's: it says nothing of sources and raw files that other
-// files hold, and a SWMR writer may add to what was read with it.
-bool ReadOperation::isKnown() const {
+// The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may add to what
+// was read with it.
+VersionStability ReadOperation::stability() const {
   const bool isInFile = dataset().layout != Layout::virtualMapping && dataset().layout != Layout::external;
-  return isInFile && !isSwmr_ && !request_.knownVersion.empty() && request_.knownVersion == version_->version();
+  return isInFile && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;
+}
+
+// Whether the caller has these very elements.
+bool ReadOperation::isKnown() const {
+  return stability() == VersionStability::settled && request_.knownVersion == version_->version();
 }
 
 kj::Promise<bool> ReadOperation::verify() {

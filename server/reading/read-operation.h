@@ -35,6 +35,7 @@ class ReadOperation {
   kj::Promise<bool> planWithin(const Shape& shape);
   void cut(std::uint64_t maxElements);
   kj::Promise<bool> nothing();
+  VersionStability stability() const;
   bool isKnown() const;
   kj::Promise<bool> verify();
 

@@ -1,8 +1,4 @@
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "core/codec/codec.h"
 #include "server/executor/gather.h"
@@ -18,14 +14,6 @@ std::uint64_t saturatingProduct(const Shape& counts) {
   for (std::uint64_t count : counts)
     if (__builtin_mul_overflow(product, count, &product)) return unlimited;
   return product;
-}
-
-// An own descriptor of a file that is lent.
-kj::AutoCloseFd borrow(int file, Loan& loan) {
-  int copy = -1;
-  if (!loan.whileLent([&] { copy = fcntl(file, F_DUPFD_CLOEXEC, 0); })) throw Failed("the read was cancelled");
-  if (copy < 0) throw Busy(std::string("no descriptor for a read: ") + std::strerror(errno));
-  return kj::AutoCloseFd(copy);
 }
 
 // This thread's memory for one reply.  Kept from read to read, since fresh pages cost more than zeroing them.
@@ -150,23 +138,24 @@ kj::Promise<bool> ReadOperation::gather(std::shared_ptr<const Extents> extents, 
 
 // Reads and decodes on an executor thread, and looks at the stamp there when it is done.
 //
-// Work that has begun outlives a read that is cancelled, but neither the reply nor the file does: it reads through a
-// descriptor of its own and into memory of its own, and copies what it has while there is somewhere to copy it to.
+// Work that has begun outlives a read that is cancelled, but the reply does not: it reads into memory of its own, and copies
+// what it has while there is somewhere to copy it to.
 kj::Promise<bool> ReadOperation::gatherBy(Gather gather) {
   return space_.reserve(run_.count * packedBytes())
       .then([this, gather = kj::mv(gather)](std::span<std::byte> target) mutable {
-        GatherContext context{version_->file(), version_->stamp().size, version_->versionText(), &server_.chunks,
-                              elementBytes(),   fillElement(),          result_.shape,           &server_.executor.decoding()};
+        // What may still change is decoded for this read alone.
+        ChunkCache* cache = version_->isSettled() || isSwmr_ ? &server_.chunks : nullptr;
+        GatherContext context{version_->file(), version_->state().size, version_->name(), cache,
+                              elementBytes(),   fillElement(),          result_.shape,    &server_.executor.decoding()};
         auto loan = std::make_shared<Loan>();
         auto work = [context = std::move(context), gather = kj::mv(gather), target, loan, count = run_.count,
-                     picker = picker_, node = node_, stamp = version_->stamp(), isSwmr = isSwmr_]() mutable {
-          auto file = borrow(context.file, *loan);
-          context.file = file.get();
-          if (isSwmr) context.fileSize = stampOf(context.file).size;
+                     picker = picker_, node = node_, state = version_->state(), file = version_->sharedFile(),
+                     isSwmr = isSwmr_]() mutable {
+          if (isSwmr) context.fileSize = stateOf(context.file).size;
           auto whole = zeroedScratch(count * context.elementBytes);
           gather(context, whole);
           std::span<const std::byte> elements = whole;
-          bool isUnchanged = isSwmr || stampOf(context.file) == stamp;
+          bool isUnchanged = isSwmr || stateOf(context.file) == state;
           Bytes picked;
           if (picker) {
             picked.resize(target.size());

@@ -14,7 +14,7 @@
 #include "server/session/ticket.h"
 #include "server/executor/chunk-cache.h"
 #include "server/executor/executor.h"
-#include "server/versions/file-versions.h"
+#include "server/versions/served-file.h"
 #include "server/base/quota.h"
 #include "server/planner-pool/planner-pool.h"
 
@@ -24,6 +24,7 @@ struct ObjectLimits {
   // Behaviour.
   std::uint64_t fileDescriptors = 4'096;               // that all open files may take
   std::uint64_t handleBytes = 64 << 20;                // of objects that all peers hold
+  ServedFilesOptions files;
   std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
@@ -43,7 +44,7 @@ struct ServerContext {
   ServerContext(Opener& opener, PlannerPool& planners, Executor& executor, ChunkCache& chunks, kj::Timer& timer,
                 ObjectLimits limits = {})
       : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
-        versions(planners), replyBytes(kj::refcounted<Quota>(limits.replyBytes)),
+        files(planners, executor, chunks.memory(), timer, limits.files), replyBytes(kj::refcounted<Quota>(limits.replyBytes)),
         principals({Stock("open files", limits.fileDescriptors), Stock("bytes of objects", limits.handleBytes)}) {}
 
   Opener& opener;
@@ -52,7 +53,7 @@ struct ServerContext {
   ChunkCache& chunks;
   kj::Timer& timer;
   ObjectLimits limits;
-  FileVersions versions;
+  ServedFiles files;
   TicketOffice tickets;
   kj::Own<Quota> replyBytes;
   const Principals principals;
@@ -87,7 +88,6 @@ class ConnectionState : public kj::Refcounted {
   std::uint64_t heldAnswers = 0;  // given, and not released by the peer
   std::uint64_t answerBytes = 0;  // of answers that are in memory
   bool hoarded = false;           // at some time it held so much that the memory is worth giving back
-  std::uint64_t keptSources = 0;  // of virtual datasets, open between reads
 
  private:
   kj::Vector<kj::Own<Quota::Lease>> leases_;

@@ -4,32 +4,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
 #include "server/transport/connection.h"
+#include "server/base/descriptor-plan.h"
 #include "server/base/log.h"
 
 namespace h5cap {
 namespace {
 
 constexpr auto pause = 100 * kj::MILLISECONDS;
-
-// Whom we serve needs descriptors too, for files and reads: a crowd of connections may not take them all.  The system gives the
-// lowest free number, so a number tells how many are in use.
-int mostConnections() {
-  constexpr rlim_t atLeastKept = 16, mostKept = 256;
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT_MAX) return INT_MAX;
-  const rlim_t kept = std::clamp(files.rlim_cur / 4, atLeastKept, mostKept);
-  return static_cast<int>(files.rlim_cur > kept ? files.rlim_cur - kept : 0);
-}
 
 int openReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -75,7 +63,7 @@ kj::Promise<void> Listener::acceptLoop(Socket& socket, PeerKind kind) {
   for (;;) {
     const int connection = accept4(socket.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (connection >= 0) {
-      if (connection < mostConnections())
+      if (static_cast<std::uint64_t>(connection) < descriptorPlan().connections)
         adopt(connection, kind);
       else
         close(connection);

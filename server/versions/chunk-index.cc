@@ -60,6 +60,11 @@ void copyOverlap(const Extents& block, const Shape& blockFirst, const Shape& blo
                box.count, destination, sizeof(ChunkExtent));
 }
 
+std::string detailOf(ObjectId dataset, const Shape& firstChunk) {
+  std::string detail = h5cap::detailOf(dataset);
+  return detail.append(reinterpret_cast<const char*>(firstChunk.data()), firstChunk.size() * sizeof firstChunk[0]);
+}
+
 Shape clippedCounts(const Shape& first, const Shape& blockShape, const Shape& grid) {
   Shape counts(first.size());
   for (std::size_t axis = 0; axis < first.size(); ++axis)
@@ -162,7 +167,7 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::fromBlocks(ObjectId data
   std::vector<Shape> firsts = blocksMeeting(box, blockShape);
   kj::Vector<kj::Promise<std::shared_ptr<const Extents>>> pending;
   for (const Shape& first : firsts)
-    pending.add(blocks_.get({dataset, first}, [&] {
+    pending.add(knowledge_.get<Extents>(Knowledge::Topic::extents, detailOf(dataset, first), [&] {
       return ask(dataset, ChunkBox{first, clippedCounts(first, blockShape, grid)});
     }));
   return kj::joinPromises(pending.releaseAsArray())

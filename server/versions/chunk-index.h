@@ -7,8 +7,8 @@
 
 #include "core/chunk-grid.h"
 #include "core/storage.h"
-#include "server/versions/bounded-cache.h"
 #include "server/planner-pool/planner-pool.h"
+#include "server/versions/knowledge.h"
 
 namespace h5cap {
 
@@ -16,7 +16,8 @@ using Extents = std::vector<ChunkExtent>;
 
 class ChunkIndex {
  public:
-  explicit ChunkIndex(Planner& planner) : planner_(planner), blocks_(maxBlocks) {}
+  // Both outlive it.
+  ChunkIndex(Planner& planner, Knowledge& knowledge) : planner_(planner), knowledge_(knowledge) {}
 
   // Extents of the chunks in `box`, in C order.  The box lies in `grid` and has at most rpc::MAX_PLAN_CHUNKS.
   kj::Promise<std::shared_ptr<const Extents>> find(ObjectId dataset, const Shape& grid, const ChunkBox& box);
@@ -26,7 +27,6 @@ class ChunkIndex {
                                                        std::vector<std::uint64_t> numbers);
 
  private:
-  static constexpr std::size_t maxBlocks = 256;
   static constexpr std::uint64_t blockChunks = 1024;  // about a millisecond of a planner's time
 
   kj::Promise<std::shared_ptr<const Extents>> ask(ObjectId dataset, const ChunkBox& box);
@@ -34,7 +34,7 @@ class ChunkIndex {
                                                          const Shape& blockShape);
 
   Planner& planner_;
-  BoundedCache<std::pair<ObjectId, Shape>, Extents> blocks_;  // by the block's first chunk
+  Knowledge& knowledge_;  // blocks by their first chunks
 };
 
 }  // namespace h5cap

@@ -7,9 +7,10 @@
 namespace h5cap {
 namespace {
 
-constexpr std::size_t maxPaths = 4096;
-constexpr std::size_t maxReferences = 1024;
-constexpr std::size_t maxStorages = 1024;
+using Topic = Knowledge::Topic;
+
+// What is remembered of where a path ends: nodes are remembered once, however many paths lead to them.
+using PathEnd = std::variant<ObjectId, Link, ExternalStep, MissingStep>;
 
 template <class T>
 std::shared_ptr<const T> share(T value) {
@@ -37,25 +38,42 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
   unexpectedReply();
 }
 
+std::uint64_t endBytes(const PathEnd& end) {
+  std::uint64_t bytes = sizeof end;
+  if (auto* link = std::get_if<Link>(&end)) bytes += footprint(*link);
+  if (auto* step = std::get_if<ExternalStep>(&end))
+    bytes += footprint(step->file) + footprint(step->path) + footprint(step->rest);
+  if (auto* missing = std::get_if<MissingStep>(&end)) bytes += footprint(missing->component);
+  return bytes;
+}
+
 }  // namespace
 
-FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner)
-    : file_(kj::mv(file)), stamp_(stamp), version_(stamp.version()),
-      versionText_(reinterpret_cast<const char*>(version_.data()), version_.size()), planner_(kj::mv(planner)),
-      info_(1), paths_(maxPaths), references_(maxReferences), storage_(maxStorages), mappings_(maxStorages), chunks_(*planner_) {}
+std::uint64_t footprint(const Referenced& referenced) {
+  return sizeof referenced + footprint(*referenced.target) + footprint(referenced.path) + footprint(referenced.stored);
+}
 
-FileVersion::FileVersion(kj::Own<SharedFile> file, Stamp stamp, Settled settled, FileVersion& before)
-    : FileVersion(kj::mv(file), stamp, kj::addRef(*before.planner_)) {
-  settled_ = settled;
+std::uint64_t footprint(const MappingIndex& index) { return index.footprint(); }
+
+FileVersion::FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, kj::Own<Planner> planner,
+                         const SharedCache& memory)
+    : file_(kj::mv(file)), stamp_(stamp), version_(stamp.state.version()), planner_(kj::mv(planner)),
+      knowledge_(memory, std::move(name)), chunks_(*planner_, knowledge_) {}
+
+FileVersion::FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, FileVersion& before)
+    : FileVersion(kj::mv(file), stamp, std::move(name), kj::addRef(*before.planner_), before.knowledge_.memory()) {
   isSwmr_ = before.isSwmr_;
-  generation_ = before.generation_ + 1;
-  versionText_ += "#" + std::to_string(generation_);
+}
+
+bool FileVersion::isStillTrueOf(const Stamp& stamp) const {
+  if (stamp.state != stamp_.state) return false;
+  return isSettled() || (isSwmr_ && stamp_.stability == Stability::visible);
 }
 
 bool FileVersion::satisfies(const Version& wanted) const {
   if (wanted == version_) return true;
-  constexpr std::size_t fileBytes = sizeof(Stamp::device) + sizeof(Stamp::inode);  // what every version begins with
-  return isSwmr_ && wanted.size() == version_.size() && std::equal(wanted.begin(), wanted.begin() + fileBytes, version_.begin());
+  const auto isSameFile = [&] { return std::equal(wanted.begin(), wanted.begin() + sizeof(FileId), version_.begin()); };
+  return isSwmr_ && wanted.size() == version_.size() && isSameFile();
 }
 
 kj::Promise<bool> FileVersion::refresh() {
@@ -70,54 +88,111 @@ kj::Promise<kj::Own<PlannerAnswer>> FileVersion::ask(kj::Function<void(rpc::Plan
 }
 
 kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
-  return info_
-      .get(0, [this] {
+  return knowledge_
+      .get<FileInfo>(Topic::info, {}, [this] {
         return planner_->ask([](rpc::PlannerRequest::Builder request) { request.setOpen(); })
             .then([this](kj::Own<PlannerAnswer> answer) {
               return guarded([&] {
                 if (!answer->reply().isOpened()) unexpectedReply();
                 FileInfo info = wire::read(answer->reply().getOpened());
-                info.size = stamp_.size;
+                info.size = state().size;
                 info.version = version_;
-                isSwmr_ = info.isSwmr;
+                info.stability = isSettled() ? VersionStability::settled : VersionStability::unsettled;
                 return share(std::move(info));
               });
             });
       })
+      .then([this](std::shared_ptr<const FileInfo> info) {
+        isSwmr_ = info->isSwmr;
+        return info;
+      })
       .attach(kj::addRef(*this));
 }
 
-kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, bool followLast,
+struct FileVersion::PathQuestion {
+  ObjectId base = 0;
+  std::string path;
+  FollowLast followLast = FollowLast::yes;
+  unsigned maxLinks = 0;
+
+  std::string detail() const {
+    return detailOf(base) + detailOf(followLast) + detailOf(static_cast<std::uint8_t>(maxLinks)) + path;
+  }
+
+  void write(rpc::PlannerRequest::Builder request) const {
+    auto resolve = request.initResolve();
+    resolve.setBase(base);
+    resolve.setPath(path.c_str());
+    resolve.setFollowLast(followLast == FollowLast::yes ? rpc::Follow::YES : rpc::Follow::NO);
+    resolve.setMaxLinks(maxLinks);
+  }
+};
+
+kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolve(const std::string& path, FollowLast followLast,
                                                                     unsigned maxLinks,
                                                                     std::shared_ptr<const Bytes> token) {
-  if (token == nullptr) return resolveFrom(0, path, followLast, maxLinks);
+  if (token == nullptr) return resolveFrom({0, path, followLast, maxLinks});
   return dereference(*token).then([this, path, followLast, maxLinks](std::shared_ptr<const Referenced> found) {
-    return resolveFrom(found->target->id, path, followLast, maxLinks);
+    return resolveFrom({found->target->id, path, followLast, maxLinks});
   }).attach(kj::addRef(*this));
 }
 
-kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolveFrom(ObjectId base, const std::string& path,
-                                                                        bool followLast, unsigned maxLinks) {
-  return paths_
-      .get({path, followLast, maxLinks, base}, [&] {
+kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolveFrom(PathQuestion question) {
+  std::string detail = question.detail();
+  if (auto known = knownEnd(detail)) return std::shared_ptr<const Resolution>(std::move(known));
+  return knowledge_
+      .once<Resolution>(Topic::path, detail, [&] {
         return planner_
-            ->ask([path, followLast, maxLinks, base](rpc::PlannerRequest::Builder request) {
-              auto resolve = request.initResolve();
-              resolve.setBase(base);
-              resolve.setPath(path.c_str());
-              resolve.setFollowLast(followLast ? rpc::Follow::YES : rpc::Follow::NO);
-              resolve.setMaxLinks(maxLinks);
-            })
-            .then([](kj::Own<PlannerAnswer> answer) {
-              return guarded([&] { return share(readResolution(answer->reply())); });
+            ->ask([question](rpc::PlannerRequest::Builder request) { question.write(request); })
+            .then([this, detail](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] { return keepEnd(detail, readResolution(answer->reply())); });
             });
       })
       .attach(kj::addRef(*this));
 }
 
+// Null when it is not known, or when the node that it is has been forgotten.
+std::shared_ptr<const Resolution> FileVersion::knownEnd(const std::string& path) const {
+  auto end = knowledge_.find<PathEnd>(Topic::path, path);
+  if (end == nullptr) return nullptr;
+  if (auto* id = std::get_if<ObjectId>(end.get())) {
+    auto node = knowledge_.find<NodeInfo>(Topic::node, detailOf(*id));
+    return node == nullptr ? nullptr : share(Resolution(std::move(node)));
+  }
+  if (auto* link = std::get_if<Link>(end.get())) return share(Resolution(*link));
+  if (auto* step = std::get_if<ExternalStep>(end.get())) return share(Resolution(*step));
+  return share(Resolution(std::get<MissingStep>(*end)));
+}
+
+std::shared_ptr<const Resolution> FileVersion::keepEnd(const std::string& path, Resolution resolution) const {
+  PathEnd end;
+  if (auto* node = std::get_if<NodePointer>(&resolution)) {
+    end = (*node)->id;
+    *node = keepNode(**node);
+  } else if (auto* link = std::get_if<Link>(&resolution)) {
+    end = *link;
+  } else if (auto* step = std::get_if<ExternalStep>(&resolution)) {
+    end = *step;
+  } else {
+    end = std::get<MissingStep>(resolution);
+  }
+  const std::uint64_t bytes = endBytes(end);
+  knowledge_.keep(Topic::path, path, share(std::move(end)), bytes);
+  return share(std::move(resolution));
+}
+
+NodePointer FileVersion::keepNode(NodeInfo node) const {
+  const std::string detail = detailOf(node.id);
+  if (auto known = knowledge_.find<NodeInfo>(Topic::node, detail)) return known;
+  auto kept = share(std::move(node));
+  knowledge_.keep(Topic::node, detail, kept, footprint(*kept));
+  return kept;
+}
+
 kj::Promise<std::shared_ptr<const Referenced>> FileVersion::dereference(const Bytes& token) {
-  return references_
-      .get(token, [&] {
+  const std::string detail(reinterpret_cast<const char*>(token.data()), token.size());
+  return knowledge_
+      .get<Referenced>(Topic::reference, detail, [&] {
         return planner_
             ->ask([token](rpc::PlannerRequest::Builder request) { request.setDereference(wire::asData(token)); })
             .then([](kj::Own<PlannerAnswer> answer) {
@@ -134,8 +209,8 @@ kj::Promise<std::shared_ptr<const Referenced>> FileVersion::dereference(const By
 }
 
 kj::Promise<std::shared_ptr<const Storage>> FileVersion::storage(ObjectId dataset) {
-  return storage_
-      .get(dataset, [&] {
+  return knowledge_
+      .get<Storage>(Topic::storage, detailOf(dataset), [&] {
         return planner_->ask([dataset](rpc::PlannerRequest::Builder request) { request.setStorage(dataset); })
             .then([](kj::Own<PlannerAnswer> answer) {
               return guarded([&] {
@@ -148,8 +223,8 @@ kj::Promise<std::shared_ptr<const Storage>> FileVersion::storage(ObjectId datase
 }
 
 kj::Promise<std::shared_ptr<const MappingIndex>> FileVersion::mappings(ObjectId dataset) {
-  return mappings_
-      .get(dataset, [&] {
+  return knowledge_
+      .get<MappingIndex>(Topic::mappings, detailOf(dataset), [&] {
         return storage(dataset).then([](std::shared_ptr<const Storage> storage) {
           auto* mapped = std::get_if<VirtualStorage>(storage.get());
           return share(MappingIndex(mapped == nullptr ? std::vector<VirtualSource>{} : mapped->sources));
@@ -158,13 +233,13 @@ kj::Promise<std::shared_ptr<const MappingIndex>> FileVersion::mappings(ObjectId 
       .attach(kj::addRef(*this));
 }
 
-kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> FileVersion::extents(ObjectId dataset, const Shape& grid,
-                                                                                  const ChunkBox& box) {
+kj::Promise<std::shared_ptr<const Extents>> FileVersion::extents(ObjectId dataset, const Shape& grid,
+                                                                 const ChunkBox& box) {
   return chunks_.find(dataset, grid, box).attach(kj::addRef(*this));
 }
 
-kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> FileVersion::extentsOf(ObjectId dataset, const Shape& grid,
-                                                                                    std::vector<std::uint64_t> chunks) {
+kj::Promise<std::shared_ptr<const Extents>> FileVersion::extentsOf(ObjectId dataset, const Shape& grid,
+                                                                   std::vector<std::uint64_t> chunks) {
   return chunks_.findEach(dataset, grid, std::move(chunks)).attach(kj::addRef(*this));
 }
 

@@ -1,12 +1,10 @@
 // One version of one file: the planner that reads it, and what is known about it, shared by all sessions.
 #pragma once
 
-#include <kj/io.h>
 #include <kj/refcount.h>
 
 #include <memory>
 #include <string>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -14,22 +12,12 @@
 #include "core/projection.h"
 #include "core/storage.h"
 #include "h5cap/node.h"
-#include "server/access/opener.h"
-#include "server/versions/bounded-cache.h"
-#include "server/versions/chunk-index.h"
+#include "server/base/shared-file.h"
 #include "server/planner-pool/planner-pool.h"
+#include "server/versions/chunk-index.h"
+#include "server/versions/knowledge.h"
 
 namespace h5cap {
-
-// A descriptor that the versions of a file share.
-class SharedFile : public kj::Refcounted {
- public:
-  explicit SharedFile(kj::AutoCloseFd file) : file_(kj::mv(file)) {}
-  int get() const { return file_.get(); }
-
- private:
-  kj::AutoCloseFd file_;
-};
 
 // Where the walk along a path ended.
 struct ExternalStep {
@@ -53,28 +41,37 @@ struct Referenced {
 
 using Resolution = std::variant<NodePointer, Link, ExternalStep, MissingStep>;
 
-// Clocks of file systems tick in milliseconds: a stamp this young may cover further changes.
-enum class Settled { no, yes };
+enum class FollowLast { no, yes };  // the last component of a path, when it is a link
 
 // The promises below keep the version alive.  Errors are those of Planner::ask.
 class FileVersion : public kj::Refcounted {
  public:
-  FileVersion(kj::Own<SharedFile> file, Stamp stamp, kj::Own<Planner> planner);
+  // `name` tells it from all other versions of all files; one whose stamp is not settled has one that no other gets, so that
+  // nothing of it is ever found again.
+  FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, kj::Own<Planner> planner,
+              const SharedCache& memory);
 
   // The next version of a file with a live SWMR writer, read by the planner of `before`: it has to be asked to refresh first.
-  // Versions may share a stamp that is `unsettled`; what is remembered is never mixed.
-  FileVersion(kj::Own<SharedFile> file, Stamp stamp, Settled settled, FileVersion& before);
+  FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, FileVersion& before);
+
+  kj::Own<FileVersion> addRef() { return kj::addRef(*this); }
 
   const Stamp& stamp() const { return stamp_; }
+  const FileState& state() const { return stamp_.state; }
   const Version& version() const { return version_; }
-  const std::string& versionText() const { return versionText_; }  // the same bytes, and more that tells versions with one stamp apart
+  const std::string& name() const { return knowledge_.version(); }
   int file() const { return file_->get(); }
+  kj::Own<const SharedFile> sharedFile() const { return kj::atomicAddRef(*file_); }
 
-  // Whether the stamp tells this version from all later ones.
-  Settled settled() const { return settled_; }
+  // Whether what is read of it may be kept, by whoever reads it: any later read of the same version finds the same.
+  bool isSettled() const { return stamp_.stability == Stability::settled; }
 
   // Whether it is known to have a SWMR writer, which the next version may follow: false before info().
   bool isFollowed() const { return isSwmr_; }
+
+  // Whether a file in this state needs no further version: nothing of it may have changed, or nothing that a SWMR writer does
+  // without showing it.
+  bool isStillTrueOf(const Stamp& stamp) const;
 
   // Whether a read that asks for the version `wanted` may have this one: while a SWMR file grows, what was there stays.
   bool satisfies(const Version& wanted) const;
@@ -84,14 +81,13 @@ class FileVersion : public kj::Refcounted {
 
   // Whether the next version may share the planner.
   kj::Promise<bool> refresh();
-  kj::Own<SharedFile> sharedFile() { return kj::addRef(*file_); }
 
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
   kj::Promise<std::shared_ptr<const FileInfo>> info();
 
   // The object at a path from the root, or from what `token` names when the path has no leading slash.  Failed when it takes
   // more than `maxLinks` soft and external links.
-  kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, bool followLast,
+  kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, FollowLast followLast,
                                                          unsigned maxLinks = maxLinksInPath,
                                                          std::shared_ptr<const Bytes> token = nullptr);
 
@@ -104,33 +100,29 @@ class FileVersion : public kj::Refcounted {
   kj::Promise<std::shared_ptr<const MappingIndex>> mappings(ObjectId dataset);
 
   // Extents of the chunks in `box`, in C order; `grid` is the number of chunks along each axis.
-  kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extents(ObjectId dataset, const Shape& grid,
-                                                                       const ChunkBox& box);
+  kj::Promise<std::shared_ptr<const Extents>> extents(ObjectId dataset, const Shape& grid, const ChunkBox& box);
 
   // The same of single chunks, by their numbers in C order of `grid`.
-  kj::Promise<std::shared_ptr<const std::vector<ChunkExtent>>> extentsOf(ObjectId dataset, const Shape& grid,
-                                                                         std::vector<std::uint64_t> chunks);
+  kj::Promise<std::shared_ptr<const Extents>> extentsOf(ObjectId dataset, const Shape& grid,
+                                                        std::vector<std::uint64_t> chunks);
 
   // Any other question; not remembered.
   kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question);
 
  private:
-  kj::Promise<std::shared_ptr<const Resolution>> resolveFrom(ObjectId base, const std::string& path, bool followLast,
-                                                             unsigned maxLinks);
+  struct PathQuestion;
 
-  kj::Own<SharedFile> file_;
-  Stamp stamp_;
-  Version version_;
-  std::string versionText_;
+  kj::Promise<std::shared_ptr<const Resolution>> resolveFrom(PathQuestion question);
+  std::shared_ptr<const Resolution> knownEnd(const std::string& path) const;
+  std::shared_ptr<const Resolution> keepEnd(const std::string& path, Resolution end) const;
+  NodePointer keepNode(NodeInfo node) const;
+
+  kj::Own<const SharedFile> file_;
+  const Stamp stamp_;
+  const Version version_;
   kj::Own<Planner> planner_;
-  Settled settled_ = Settled::yes;
   bool isSwmr_ = false;
-  std::uint64_t generation_ = 0;  // of versions that share a planner
-  BoundedCache<int, FileInfo> info_;
-  BoundedCache<std::tuple<std::string, bool, unsigned, ObjectId>, Resolution> paths_;
-  BoundedCache<Bytes, Referenced> references_;
-  BoundedCache<ObjectId, Storage> storage_;
-  BoundedCache<ObjectId, MappingIndex> mappings_;
+  Knowledge knowledge_;
   ChunkIndex chunks_;
 };
 

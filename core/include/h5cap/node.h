@@ -16,7 +16,10 @@ namespace h5cap {
 
 using Bytes = std::vector<std::byte>;
 using ObjectId = std::uint64_t;  // opaque; unique within one version of a file
-using Version = Bytes;           // opaque; equal bytes mean equal content
+using Version = Bytes;           // opaque; equal bytes mean equal content, once it has settled
+
+// Whether any later read of the same version finds the same.  Unsettled: the file may be changing without its version showing it.
+enum class VersionStability { unsettled, settled };
 
 enum class NodeKind { unknown, group, dataset, namedType };
 
@@ -150,6 +153,7 @@ struct FileInfo {
   std::string libraryVersion;
   bool isSwmr = false;
   ObjectId rootId = 0;
+  VersionStability stability = VersionStability::unsettled;
 };
 
 struct DirectoryEntry {

@@ -66,8 +66,8 @@ struct Tree {
     auto opened = opener->open(anyone(), path, rpc::Access::READ).wait(io.waitScope);
     CHECK(opened->requestedPath == path);
     char buffer[64];
-    ssize_t size = ::read(opened->file, buffer, sizeof buffer);
-    CHECK(static_cast<std::uint64_t>(size) == opened->stamp.size);
+    ssize_t size = ::read(opened->file->get(), buffer, sizeof buffer);
+    CHECK(static_cast<std::uint64_t>(size) == opened->stamp.state.size);
     return opened->finalPath + " " + std::string(buffer, size);
   }
 
@@ -249,13 +249,13 @@ TEST_CASE("listings are in name order, with hidden files and without what cannot
 
 TEST_CASE("a stamp tells every change of a file") {
   Tree tree;
-  auto open = [&] { return tree.opener->open(anyone(), "proc/out.h5", rpc::Access::READ).wait(tree.io.waitScope)->stamp; };
-  Stamp before = open();
+  auto open = [&] { return tree.opener->open(anyone(), "proc/out.h5", rpc::Access::READ).wait(tree.io.waitScope)->stamp.state; };
+  FileState before = open();
   CHECK(open() == before);
   CHECK(open().version() == before.version());
   usleep(20'000);
   tree.write("proc/out.h5", "new");  // the same size
-  Stamp written = open();
+  FileState written = open();
   CHECK(written.version() != before.version());
   fs::rename(tree.root / "secret.h5", tree.root / "proc/out.h5");
   CHECK(open().version() != written.version());
@@ -282,14 +282,14 @@ TEST_CASE("names in files are tried in HDF5's order") {
   CHECK(from(std::string("a\0b", 3)) == Names{});
   CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == Names{"raw/x.h5"});
 
-  auto whole = makeOpener({}, makeOwnUserAuthoriser());
+  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
   CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == Names{"/data/b.h5"});
   CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == Names{"/x/b.h5", "/data/run/b.h5"});
 }
 
 TEST_CASE("the whole filesystem is served by absolute paths") {
   Tree tree;
-  auto whole = makeOpener({}, makeOwnUserAuthoriser());
+  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
   std::string path = (tree.root / "raw/absolute.h5").string();
   auto opened = whole->open(anyone(), path, rpc::Access::READ).wait(tree.io.waitScope);
   CHECK(opened->finalPath == (tree.root / "secret.h5").string());

@@ -155,7 +155,8 @@ TEST_CASE("an executor that ends drops what is queued") {
 }
 
 TEST_CASE("a chunk is decoded once however many threads want it, and an error is not remembered") {
-  ChunkCache cache(1 << 20);
+  const SharedCache memory(1 << 20);
+  ChunkCache cache(memory);
   std::atomic<int> decoded = 0;
   auto slow = [&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -184,13 +185,14 @@ TEST_CASE("a chunk is decoded once however many threads want it, and an error is
 }
 
 TEST_CASE("the cache keeps what was used last, within its bound") {
-  ChunkCache cache(10'000);
+  const SharedCache memory(10'000);
+  ChunkCache cache(memory);
   int decoded = 0;
   auto get = [&](std::uint64_t address, std::size_t size) {
     int before = decoded;
     auto bytes = cache.get({"v", address}, [&] { return ++decoded, std::make_shared<const Bytes>(size); });
     CHECK(bytes->size() == size);
-    CHECK(cache.bytes() <= 10'000);
+    CHECK(memory.used() <= 10'000);
     return decoded > before;
   };
   for (std::uint64_t i = 0; i < 3; ++i) CHECK(get(i, 3000));

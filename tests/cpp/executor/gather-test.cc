@@ -256,7 +256,8 @@ TEST_CASE("chunked data equal the model, with and without a cache") {
   for (int trial = 0; trial < 600; ++trial) {
     CAPTURE(trial);
     ChunkedModel chunked;
-    ChunkCache cache(between(0, 1) ? 1 << 20 : 5000);
+    const SharedCache memory(between(0, 1) ? 1 << 20 : 5000);
+    ChunkCache cache(memory);
     for (int k = 0; k < 3; ++k) {
       Region region = chunked.model.randomRegion();
       Bytes expected = chunked.model.select(region), result = chunked.model.resultFor(region);
@@ -300,7 +301,8 @@ TEST_CASE("hostile extents and sizes are errors") {
     CHECK(contiguous(at, 400) == ErrorCode::fileProblem);
   }
   auto chunk = [&](ChunkExtent extent, std::vector<Filter> filters, Shape chunkShape) {
-    ChunkCache cache(1000);
+    const SharedCache memory(1000);
+  ChunkCache cache(memory);
     ChunkedStorage storage{chunkShape, filters, false};
     return codeOf([&] {
       ChunkBox box = chunkShape.size() == 2 && chunkShape[0] > 0 ? chunkBox(all, chunkShape) : ChunkBox{{0, 0}, {1, 1}};
@@ -344,7 +346,8 @@ TEST_CASE("one cached chunk that two datasets of different chunk sizes claim is 
   File file;
   Bytes stored = deflated(small.values);
   ChunkExtent extent{file.append(stored), stored.size(), 0};
-  ChunkCache cache(10'000);
+  const SharedCache memory(10'000);
+  ChunkCache cache(memory);
   auto read = [&](const Model& model) {
     Region all{{{0, 1, model.shape[0], {}, false}}};
     Bytes result = model.resultFor(all);

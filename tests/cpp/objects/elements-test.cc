@@ -190,11 +190,11 @@ TEST_CASE("chunks without an element that is wanted are not read") {
   std::vector<bool> flags(ROWS * COLUMNS);
   flags[0] = flags[COLUMNS - 1] = flags[ROWS * COLUMNS - 1] = true;  // three chunks of 72
   read(client, packed, type, mask(flags));
-  const auto few = server.chunks.bytes();
+  const auto few = server.memory.used(SharedCache::Kind::elements);
   CHECK(few > 0);
   CHECK(few < 4 * (7 * 9 * 4 + 512));
   read(client, packed, type, {});  // negative control: all of them
-  CHECK(server.chunks.bytes() > 60 * 7 * 9 * 4);
+  CHECK(server.memory.used(SharedCache::Kind::elements) > 60 * 7 * 9 * 4);
 }
 
 TEST_CASE("points and masks that lie, and fields that are not there, are refused") {

@@ -37,7 +37,7 @@ TestServer::TestServer(ObjectLimits limits)
     : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, makeOwnUserAuthoriser()))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
-      chunks(64 << 20), executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
+      executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
 
 TestClient::TestClient(TestServer& server)
     : TestClient(server, kj::newTwoWayPipe()) {}

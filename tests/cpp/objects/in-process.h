@@ -102,7 +102,8 @@ class TestServer {
   SampleFolder folder;
   kj::Own<CountingOpener> opener;
   kj::Own<PlannerPool> planners;
-  ChunkCache chunks;
+  SharedCache memory{64 << 20};
+  ChunkCache chunks{memory};
   Executor executor;  // ends before what its threads use
   ServerContext context;
 };

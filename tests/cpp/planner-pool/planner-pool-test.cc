@@ -42,6 +42,13 @@ struct Fixture {
     pool = makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(), options);
   }
 
+  // A planner for the file behind `file`, which is duplicated.
+  kj::Own<Planner> planner(int file) {
+    const Version state = stateOf(file).version();
+    return pool->planner(kj::atomicRefcounted<SharedFile>(kj::AutoCloseFd(dup(file)), std::chrono::nanoseconds(0)),
+                         std::string(reinterpret_cast<const char*>(state.data()), state.size()));
+  }
+
   kj::Promise<std::string> ask(Planner& planner, std::string order) {
     return planner.ask([order](rpc::PlannerRequest::Builder request) { request.initResolve().setPath(order); })
         .then([](kj::Own<PlannerAnswer> answer) {
@@ -89,7 +96,7 @@ TEST_CASE("a program that cannot be run is refused at once") {
 TEST_CASE("a zygote that dies at once fails the questions, and the version") {
   setenv("FAKE_PLANNER_DIES", "1", 1);
   Fixture f;
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   CHECK(f.errorOf(f.ask(*planner, "a")).code == ErrorCode::failed);
   unsetenv("FAKE_PLANNER_DIES");
   CHECK(f.asked(*planner, "a") == "a");
@@ -99,7 +106,7 @@ TEST_CASE("a zygote that dies at once fails the questions, and the version") {
 TEST_CASE("questions are answered in turn by one process, started when the first is asked") {
   Fixture f;
   CHECK(f.pool->libraryVersion().wait(f.io.waitScope) == "1.10.8-fake");
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   CHECK(f.pool->processCount() == 0);
   auto first = f.ask(*planner, "one"), process = f.ask(*planner, "process"), again = f.ask(*planner, "process");
   CHECK(first.wait(f.io.waitScope) == "one");
@@ -111,7 +118,7 @@ TEST_CASE("questions are answered in turn by one process, started when the first
 
 TEST_CASE("`open` is answered, and reported errors are thrown with their code") {
   Fixture f;
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   auto ask = [&] { return planner->ask([](rpc::PlannerRequest::Builder request) { request.setOpen(); }); };
   auto rootId = ask().wait(f.io.waitScope)->reply().getOpened().getRootId();
   CHECK(std::to_string(rootId) == f.asked(*planner, "process"));
@@ -121,7 +128,7 @@ TEST_CASE("`open` is answered, and reported errors are thrown with their code") 
   CHECK(error.message == "/x: no such object");
   CHECK(f.asked(*planner, "fine") == "fine");
 
-  auto bad = f.pool->planner(fileWith("error"));
+  auto bad = f.planner(fileWith("error"));
   CHECK(f.errorOf(f.ask(*bad, "a")).code == ErrorCode::fileProblem);
   CHECK(f.errorOf(f.ask(*bad, "a")).message == "not an HDF5 file");
   CHECK(f.pool->processCount() == 1);
@@ -134,7 +141,7 @@ TEST_CASE("a question that kills twice fails, then is refused for a while; other
     CAPTURE(order);
     Fixture f(options);
     auto file = fileWith("");
-    auto planner = f.pool->planner(file);
+    auto planner = f.planner(file);
     auto before = f.ask(*planner, "before");
     auto culprit = f.ask(*planner, order);
     auto after = f.ask(*planner, "after");
@@ -144,7 +151,7 @@ TEST_CASE("a question that kills twice fails, then is refused for a while; other
     CHECK(f.errorOf(kj::mv(culprit)).code == expected);
 
     auto process = f.asked(*planner, "process");
-    auto sibling = f.pool->planner(file);  // the same file by another descriptor
+    auto sibling = f.planner(file);  // the same file by another descriptor
     for (Planner* refusing : {planner.get(), sibling.get()}) {
       auto refused = f.errorOf(f.ask(*refusing, order));
       CHECK(refused.code == expected);
@@ -162,7 +169,7 @@ TEST_CASE("a file that kills when it is opened fails every question of it, and o
   for (std::string order : {"crash", "hang", "garbage"}) {
     CAPTURE(order);
     Fixture f(quick());
-    auto bad = f.pool->planner(fileWith(order)), good = f.pool->planner(fileWith(""));
+    auto bad = f.planner(fileWith(order)), good = f.planner(fileWith(""));
     auto first = f.ask(*bad, "a"), second = f.ask(*bad, "b"), other = f.ask(*good, "c");
     CHECK(other.wait(f.io.waitScope) == "c");
     auto expected = order == "hang" ? ErrorCode::deadline : ErrorCode::fileProblem;
@@ -179,7 +186,7 @@ TEST_CASE("a question that used up its processor time was asked again") {
   auto now = [] { return std::chrono::steady_clock::now(); };
 
   // Opening spins: every question of the file fails, the second one at once.
-  auto bad = f.pool->planner(fileWith("spin")), good = f.pool->planner(fileWith(""));
+  auto bad = f.planner(fileWith("spin")), good = f.planner(fileWith(""));
   auto start = now();
   auto error = f.errorOf(f.ask(*bad, "a"));
   CHECK(error.code == ErrorCode::fileProblem);
@@ -202,7 +209,7 @@ TEST_CASE("waiting takes no processor time") {
   options.questionTime = 700ms;
   options.processorTime = 100ms;
   Fixture f(options);
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   CHECK(f.errorOf(f.ask(*planner, "hang")).code == ErrorCode::deadline);
 }
 
@@ -210,7 +217,7 @@ TEST_CASE("processor time of earlier questions does not count") {
   PlannerPoolOptions options;
   options.processorTime = 1s;
   Fixture f(options);
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   auto process = f.asked(*planner, "process");
   for (int i = 0; i < 4; ++i) CHECK(f.asked(*planner, "work") == "work");  // 0.4 s each
   CHECK(f.asked(*planner, "process") == process);
@@ -220,7 +227,7 @@ TEST_CASE("a planner that was killed from outside is replaced, and its question 
   Fixture f;
   std::string marker = "/tmp/h5cap-crash-once-" + std::to_string(getpid());
   unlink(marker.c_str());
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   std::string order = "crash-once:" + marker;
   CHECK(f.asked(*planner, order) == order);
   unlink(marker.c_str());
@@ -237,7 +244,7 @@ TEST_CASE("a planner that was killed from outside is replaced, and its question 
 
 TEST_CASE("questions survive the zygote's death") {
   Fixture f;
-  auto planner = f.pool->planner(fileWith("")), other = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith("")), other = f.planner(fileWith(""));
   for (bool idle : {true, false}) {
     auto zygote = f.asked(*planner, "zygote");
     CHECK(f.asked(*other, "zygote") == zygote);
@@ -257,7 +264,7 @@ TEST_CASE("dropping a promise withdraws the question, waiting or in work") {
   auto options = quick();
   options.questionTime = 60s;
   Fixture f(options);
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   std::string marker = "/tmp/h5cap-withdrawn-" + std::to_string(getpid());
   {
     auto first = f.ask(*planner, "a");
@@ -277,7 +284,7 @@ TEST_CASE("the process idle longest makes room, and planners share too few proce
   PlannerPoolOptions options;
   options.maxProcesses = 2;
   Fixture f(options);
-  auto a = f.pool->planner(fileWith("")), b = f.pool->planner(fileWith("")), c = f.pool->planner(fileWith(""));
+  auto a = f.planner(fileWith("")), b = f.planner(fileWith("")), c = f.planner(fileWith(""));
   auto processA = f.asked(*a, "process"), processB = f.asked(*b, "process");
   CHECK(f.asked(*a, "process") == processA);
   f.asked(*c, "x");
@@ -288,7 +295,7 @@ TEST_CASE("the process idle longest makes room, and planners share too few proce
   std::vector<kj::Own<Planner>> many;
   std::vector<kj::Promise<std::string>> answers;
   for (int i = 0; i < 20; ++i) {
-    many.push_back(f.pool->planner(fileWith("")));
+    many.push_back(f.planner(fileWith("")));
     for (int k = 0; k < 3; ++k) answers.push_back(f.ask(*many.back(), std::to_string(i)));
   }
   for (int i = 0; i < 60; ++i) {
@@ -301,7 +308,7 @@ TEST_CASE("an idle process is ended") {
   PlannerPoolOptions options;
   options.idleTime = 1s;
   Fixture f(options);
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   f.asked(*planner, "x");
   CHECK(f.pool->processCount() == 1);
   f.expectProcesses(0);
@@ -310,7 +317,7 @@ TEST_CASE("an idle process is ended") {
 
 TEST_CASE("two hundred crashes leak no descriptor") {
   Fixture f;
-  auto planner = f.pool->planner(fileWith(""));
+  auto planner = f.planner(fileWith(""));
   auto crash = [&](int i) {
     // Distinct questions, since a repeated one is refused without a crash.
     auto error = f.errorOf(planner->ask([i](rpc::PlannerRequest::Builder request) { request.setDescribe(i); }));

@@ -1,0 +1,52 @@
+// A file that is open for reading, and what has been seen of it.
+#pragma once
+
+#include <kj/io.h>
+#include <kj/mutex.h>
+#include <kj/refcount.h>
+
+#include <chrono>
+#include <optional>
+
+#include "server/base/principal.h"
+#include "server/base/stamp.h"
+
+namespace h5cap {
+
+// Shared by everybody who reads through it, threads included: it is closed once nobody does any more.
+class SharedFile : public kj::AtomicRefcounted {
+ public:
+  // `file` is open for reading only.  `settle`: see judge().
+  SharedFile(kj::AutoCloseFd file, std::chrono::nanoseconds settle)
+      : file_(kj::mv(file)), id_(stateOf(file_).id), fileSystem_(fileSystemOf(file_)), settle_(settle) {}
+
+  int get() const { return file_.get(); }
+  const FileId& id() const { return id_; }
+
+  // How it looks now: blocking.  Throws FileError.
+  Stamp look() const;
+
+  // Who pays for the descriptor, from here on.  Not while other threads may ask.
+  void charge(PrincipalId principal, StockLease lease) {
+    chargedTo_ = principal;
+    lease_ = std::move(lease);
+  }
+  PrincipalId chargedTo() const { return chargedTo_; }
+
+ private:
+  struct Seen {
+    FileState state;
+    std::chrono::steady_clock::time_point first;  // when it was first seen to be so
+    Stability stability = Stability::hidden;      // as far as that was known the last time
+  };
+
+  const kj::AutoCloseFd file_;
+  const FileId id_;
+  const FileSystemKind fileSystem_;
+  const std::chrono::nanoseconds settle_;
+  kj::MutexGuarded<std::optional<Seen>> seen_;
+  PrincipalId chargedTo_ = 0;
+  StockLease lease_;
+};
+
+}  // namespace h5cap

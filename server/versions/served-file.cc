@@ -1,0 +1,210 @@
+#include "server/versions/served-file.h"
+
+#include <algorithm>
+
+#include "server/base/guarded.h"
+
+namespace h5cap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How often, and how long each time, a file that has just changed is waited for: what is read of it meanwhile may be torn.
+constexpr int settleAttempts = 4;
+constexpr std::chrono::nanoseconds longestWait = 20ms;
+
+std::string textOf(const FileState& state) {
+  const Version version = state.version();
+  return {reinterpret_cast<const char*>(version.data()), version.size()};
+}
+
+}  // namespace
+
+ServedFile::ServedFile(ServedFiles& files, kj::Own<const SharedFile> file)
+    : files_(files), id_(file->id()), file_(kj::mv(file)), lastUsed_(files.timer_.now()) {
+  files_.all_[id_] = this;
+}
+
+ServedFile::~ServedFile() noexcept(false) { files_.all_.erase(id_); }
+
+void ServedFile::reopen(kj::Own<const SharedFile> file) {
+  if (file_ == nullptr) file_ = kj::mv(file);
+  files_.use(*this);
+}
+
+kj::Promise<Stamp> ServedFile::look(PrincipalId asker) {
+  Look look = beginLook(asker);
+  return files_.executor_.run<Stamp>(asker, [file = kj::mv(look.file)] { return file->look(); });
+}
+
+ServedFile::Look ServedFile::beginLook(PrincipalId asker) {
+  files_.use(*this);
+  return {asker, kj::atomicAddRef(*KJ_REQUIRE_NONNULL(file_, "a file that rests cannot be examined")), settleAttempts};
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::current(PrincipalId asker) {
+  Look look = beginLook(asker);
+  auto before = kj::Promise<void>(kj::READY_NOW);
+  KJ_IF_MAYBE(last, refresh_) {
+    if (!*last->hasLooked) return last->version.addBranch().attach(kj::addRef(*this));
+    // It has looked already: what it finds may be older than the question.
+    if (!*last->isDone) before = last->version.addBranch().ignoreResult().catch_([](kj::Exception&&) {});
+  }
+  auto hasLooked = std::make_shared<std::atomic<bool>>(false);
+  auto isDone = std::make_shared<bool>(false);
+  auto version = before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
+                     .attach(kj::defer([isDone] { *isDone = true; }));
+  auto& next = refresh_.emplace(Refresh{version.fork(), kj::mv(hasLooked), kj::mv(isDone)});
+  return next.version.addBranch().attach(kj::addRef(*this));
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::current(PrincipalId asker, const Stamp& stamp) {
+  return versionOf(beginLook(asker), stamp).attach(kj::addRef(*this));
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::refresh(Look look, std::shared_ptr<std::atomic<bool>> hasLooked) {
+  auto looking = [file = kj::atomicAddRef(*look.file), hasLooked] {
+    *hasLooked = true;
+    return file->look();
+  };
+  return files_.executor_.run<Stamp>(look.asker, kj::mv(looking)).then([this, look = kj::mv(look)](Stamp stamp) mutable {
+    return versionOf(kj::mv(look), stamp);
+  });
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::versionOf(Look look, Stamp stamp) {
+  KJ_IF_MAYBE(known, latest_) {
+    if ((*known)->isStillTrueOf(stamp)) return kj::addRef(**known);
+    // A file that shrank was written anew.
+    if ((*known)->isFollowed() && stamp.state.size >= (*known)->state().size) return follow(kj::mv(look), stamp, **known);
+  }
+  return anew(kj::mv(look), stamp);
+}
+
+// The planner of a file that is known for its live SWMR writer goes on, which takes no process, and no time for the stamp to
+// settle.
+kj::Promise<kj::Own<FileVersion>> ServedFile::follow(Look look, Stamp stamp, FileVersion& before) {
+  auto name = files_.nameOf(Stamp(stamp.state, stamp.takenNs, Stability::visible));
+  auto next = kj::refcounted<FileVersion>(kj::atomicAddRef(*look.file), stamp, std::move(name), before);
+  auto refreshed = next->refresh().catch_([](kj::Exception&&) { return false; });
+  return refreshed.then([this, look = kj::mv(look), stamp, next = kj::mv(next)](bool isLive) mutable
+                        -> kj::Promise<kj::Own<FileVersion>> {
+    if (isLive) return become(kj::mv(next));
+    return anew(kj::mv(look), stamp);
+  });
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::anew(Look look, Stamp stamp) {
+  const auto wait = std::min(hiddenFor(stamp), longestWait);
+  if (wait > 0ns && look.attemptsLeft-- > 0) {
+    return files_.timer_.afterDelay(wait.count() * kj::NANOSECONDS).then([this, look = kj::mv(look)]() mutable {
+      auto looking = [file = kj::atomicAddRef(*look.file)] { return file->look(); };
+      return files_.executor_.run<Stamp>(look.asker, kj::mv(looking)).then([this, look = kj::mv(look)](Stamp next) mutable {
+        return anew(kj::mv(look), next);
+      });
+    });
+  }
+  // Somebody else may have come here meanwhile.
+  KJ_IF_MAYBE(known, latest_) {
+    if ((*known)->isStillTrueOf(stamp)) return kj::addRef(**known);
+  }
+  auto name = files_.nameOf(stamp);
+  auto planner = files_.planners_.planner(kj::atomicAddRef(*look.file), textOf(stamp.state));
+  return become(kj::refcounted<FileVersion>(kj::mv(look.file), stamp, std::move(name), kj::mv(planner), files_.memory_));
+}
+
+kj::Own<FileVersion> ServedFile::become(kj::Own<FileVersion> version) {
+  latest_ = version->addRef();
+  return version;
+}
+
+kj::Maybe<kj::Own<FileVersion>> ServedFile::latest() {
+  files_.use(*this);
+  KJ_IF_MAYBE(known, latest_) {
+    if ((*known)->isSettled() || (*known)->isFollowed()) return kj::addRef(**known);
+  }
+  return nullptr;
+}
+
+// Gives up descriptor and planner; those who read at the moment have them as long as they do.
+void ServedFile::rest() {
+  latest_ = nullptr;
+  file_ = nullptr;
+}
+
+ServedFiles::ServedFiles(PlannerPool& planners, Executor& executor, const SharedCache& memory, kj::Timer& timer,
+                         ServedFilesOptions options)
+    : planners_(planners), executor_(executor), memory_(memory), timer_(timer), options_(options),
+      sweeping_(sweep().eagerlyEvaluate(nullptr)) {}
+
+StockLease ServedFiles::descriptorFor(const Principal& principal) {
+  do {
+    if (auto lease = principal.descriptors().tryTake(1)) return std::move(*lease);
+  } while (closeOneOf(principal.id()));
+  return principal.descriptors().take(1);
+}
+
+kj::Own<ServedFile> ServedFiles::of(kj::Own<const SharedFile> file) {
+  auto known = all_.find(file->id());
+  if (known == all_.end()) {
+    auto served = kj::refcounted<ServedFile>(*this, kj::mv(file));
+    use(*served);
+    return served;
+  }
+  auto served = kj::addRef(*known->second);
+  served->reopen(kj::mv(file));
+  return served;
+}
+
+// One that is settled always has the same; another one has one of its own.
+std::string ServedFiles::nameOf(const Stamp& stamp) {
+  std::string name = textOf(stamp.state);
+  if (stamp.stability != Stability::settled) name += "#" + std::to_string(++lastUnsettled_);
+  return name;
+}
+
+void ServedFiles::use(ServedFile& file) {
+  file.lastUsed_ = timer_.now();
+  KJ_IF_MAYBE(place, file.place_) {
+    open_.splice(open_.begin(), open_, *place);
+  } else if (file.isOpen()) {
+    open_.push_front(kj::addRef(file));
+    file.place_ = open_.begin();
+  }
+}
+
+void ServedFiles::close(ServedFile& file) {
+  file.rest();
+  auto place = KJ_ASSERT_NONNULL(file.place_);
+  file.place_ = nullptr;
+  open_.erase(place);  // perhaps the last that held it
+}
+
+bool ServedFiles::closeOneOf(PrincipalId principal) {
+  for (auto at = open_.rbegin(); at != open_.rend(); ++at) {
+    ServedFile& file = **at;
+    auto& descriptor = *KJ_ASSERT_NONNULL(file.file_);
+    if (descriptor.chargedTo() != principal) continue;
+    // One that is read at the moment would not be closed by being forgotten.
+    KJ_IF_MAYBE(version, file.latest_) {
+      if ((*version)->isShared()) continue;
+    }
+    file.latest_ = nullptr;
+    if (descriptor.isShared()) continue;
+    close(file);
+    return true;
+  }
+  return false;
+}
+
+kj::Promise<void> ServedFiles::sweep() {
+  const auto idleTime = options_.idleTime.count() * kj::SECONDS;
+  return timer_.afterDelay(std::clamp<kj::Duration>(idleTime / 4, 100 * kj::MILLISECONDS, 15 * kj::SECONDS))
+      .then([this, idleTime] {
+        const auto limit = timer_.now() - idleTime;
+        while (!open_.empty() && open_.back()->lastUsed_ <= limit) close(*open_.back());
+        return sweep();
+      });
+}
+
+}  // namespace h5cap
