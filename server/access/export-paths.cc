@@ -44,7 +44,16 @@ bool startsWith(const std::vector<std::string>& parts, const std::vector<std::st
   return beginning.size() <= parts.size() && std::equal(beginning.begin(), beginning.end(), parts.begin());
 }
 
+void addOnce(std::vector<std::string>& paths, const std::string& path) {
+  if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
+}
+
 }  // namespace
+
+void Places::add(const Places& more) {
+  for (const std::string& path : more.inside) addOnce(inside, path);
+  if (more.outside == Outside::some) outside = Outside::some;
+}
 
 bool isRoot(const std::string& path) {
   return path.find('\0') == std::string::npos && components(path).empty() && (path.empty() || path[0] != '/');
@@ -100,32 +109,29 @@ std::optional<ExportPath> ExportTable::holding(const std::vector<std::string>& h
   return found;
 }
 
-std::vector<std::string> ExportTable::candidates(const std::string& from, const std::string& name,
-                                                 Search search) const {
-  if (name.empty() || name.find('\0') != std::string::npos) return {};
-  std::vector<std::string> found;
+Places ExportTable::candidates(const std::string& from, const std::string& name, Search search) const {
+  Places found{{}, Outside::none};
+  if (name.empty() || name.find('\0') != std::string::npos) return found;
   // Every place in the exports that a path of the host has; the narrowest export first.
   auto add = [&](const std::vector<std::string>& host) {
     std::vector<std::pair<std::size_t, std::string>> places;
     for (const Export& one : exports_) {
       auto folder = normalised(one.folder);
-      if (startsWith(host, folder) && host.size() > folder.size()) {
+      if (startsWith(host, folder)) {
         places.emplace_back(folder.size(), this->name(ExportPath{&one, join(host, folder.size())}));
       }
     }
+    if (places.empty()) found.outside = Outside::some;
     std::stable_sort(places.begin(), places.end(), [](auto& a, auto& b) { return a.first > b.first; });
-    for (auto& [depth, path] : places) {
-      if (std::find(found.begin(), found.end(), path) == found.end()) found.push_back(path);
-    }
+    for (auto& [depth, path] : places) addOnce(found.inside, path);
   };
   ExportPath here = locate(from);
   std::string file = here.exported->folder + "/" + here.inside;
   std::string beside = file.substr(0, file.rfind('/') + 1);
   if (name[0] == '/') {
     auto host = normalised(name);
-    if (host.empty()) return {};
     add(host);
-    if (search == Search::beside) add(normalised(beside + host.back()));
+    if (search == Search::beside && !host.empty()) add(normalised(beside + host.back()));
   } else {
     add(normalised(beside + name));
   }

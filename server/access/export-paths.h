@@ -36,8 +36,8 @@ class ExportTable {
   // path as components, which may hold ".."; so may `inside`.
   std::optional<ExportPath> holding(const std::vector<std::string>& host, const Export& preferred) const;
 
-  std::vector<std::string> candidates(const std::string& from, const std::string& name,
-                                      Search search = Search::beside) const;
+  // What Opener::candidates says.  `from`: as locate.
+  Places candidates(const std::string& from, const std::string& name, Search search) const;
 
  private:
   std::vector<Export> exports_;

@@ -144,11 +144,11 @@ class OpenerImpl final : public Opener {
     return inLane<Grant>(kj::mv(principal), std::move(path), rpc::Access::LIST, h5cap::openDirectory);
   }
 
-  std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
-    return table_->candidates(from, name);
+  Places candidates(const std::string& from, const std::string& name) const override {
+    return table_->candidates(from, name, Search::beside);
   }
 
-  std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const override {
+  Places rawCandidates(const std::string& from, const std::string& name) const override {
     return table_->candidates(from, name, Search::exact);
   }
 

@@ -44,6 +44,21 @@ void setSettleTime(std::vector<Export>& exports, const std::string& text);
 // a name with a slash.
 Export parseExport(const std::string& text);
 
+// Whether a place where HDF5 would look, too, lies outside of what is served.  Nobody may look there: what is nowhere inside
+// is denied then, not absent.
+enum class Outside { none, some };
+
+// Where the file that a name in another file means is looked for.
+struct Places {
+  std::vector<std::string> inside;  // paths in the exports, in order of preference
+  Outside outside;
+
+  // Those of another search, behind these.
+  void add(const Places& more);
+
+  friend bool operator==(const Places&, const Places&) = default;
+};
+
 class Opener {
  public:
   virtual ~Opener() noexcept(false) = default;
@@ -59,14 +74,14 @@ class Opener {
   virtual kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) = 0;
 
   // Where the file that `name` means may be, in HDF5's search order, seen from a link or a virtual dataset in the file
-  // at `from`: paths in the exports, in order of preference.  An absolute name is mapped back into the export whose
-  // folder holds it; then its last component is tried beside `from`.  A relative one is tried beside `from`.  Names
-  // that lead outside every export yield nothing.
-  virtual std::vector<std::string> candidates(const std::string& from, const std::string& name) const = 0;
+  // at `from`.  An absolute name is mapped back into the export whose folder holds it; then its last component is tried
+  // beside `from`.  A relative one is tried beside `from`.  A name that is empty or holds a NUL leads nowhere, not even
+  // outside.
+  virtual Places candidates(const std::string& from, const std::string& name) const = 0;
 
   // The same for an external raw file, which HDF5 does not search for: a relative name starts at the folder of `from`, an
   // absolute one leads where it says.
-  virtual std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const = 0;
+  virtual Places rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 
 // The whole filesystem as the one export: paths are absolute paths of the host.

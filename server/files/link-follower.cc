@@ -1,8 +1,7 @@
 #include "server/files/link-follower.h"
 
-#include <algorithm>
-
 #include "server/base/guarded.h"
+#include "server/files/first-there.h"
 
 namespace h5cap {
 namespace {
@@ -26,10 +25,14 @@ struct Step {
 
 kj::Promise<Walked> walk(NodePlace place, FollowLast followLast, unsigned linksLeft);
 
-// Too many links behind an external link: HDF5 then says that the object is not found.
+// How the planner says it.
+constexpr std::string_view tooManyLinks = "too many links";
+
+// Too many links behind an external link: HDF5 then says that the object is not found.  Nothing else that fails is absent.
 [[noreturn]] void raiseNotFound(kj::Exception&& problem) {
   ErrorText error = errorOf(problem);
-  if (error.code == ErrorCode::failed) raiseKj(ErrorCode::notFound, error.message);
+  const bool isTooLong = error.message.compare(0, tooManyLinks.size(), tooManyLinks) == 0;
+  if (error.code == ErrorCode::failed && isTooLong) raiseKj(ErrorCode::notFound, error.message);
   kj::throwFatalException(kj::mv(problem));
 }
 
@@ -67,20 +70,6 @@ kj::Promise<Walked> walk(NodePlace place, FollowLast followLast, unsigned linksL
       });
 }
 
-kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openFirst(OpenFile& from, std::vector<std::string> candidates,
-                                                    std::size_t at) {
-  if (at == candidates.size()) return kj::Maybe<kj::Own<OpenFile>>(nullptr);
-  auto opening = OpenFile::open(from.session(), candidates[at], from.below());
-  return opening.then([](kj::Own<OpenFile> file) -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
-                   return kj::Maybe<kj::Own<OpenFile>>(kj::mv(file));
-                 },
-                 [&from, candidates = kj::mv(candidates), at](kj::Exception&& problem) mutable
-                 -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
-                   if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
-                   return openFirst(from, kj::mv(candidates), at + 1);
-                 });
-}
-
 }  // namespace
 
 std::string joinPath(const std::string& base, const std::string& path) {
@@ -90,13 +79,22 @@ std::string joinPath(const std::string& base, const std::string& path) {
 }
 
 kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name) {
-  return guarded([&] {
+  return inPromise([&] {
     // HDF5 looks beside the file as it was named, then beside the file that symbolic links lead to.
     auto& opener = from.session().server.opener;
-    auto candidates = opener.candidates(from.requestedPath(), name);
-    for (std::string& path : opener.candidates(from.finalPath(), name))
-      if (std::find(candidates.begin(), candidates.end(), path) == candidates.end()) candidates.push_back(std::move(path));
-    return openFirst(from, kj::mv(candidates), 0).attach(kj::addRef(from));
+    auto places = opener.candidates(from.requestedPath(), name);
+    places.add(opener.candidates(from.finalPath(), name));
+    auto opening = openFirstThere<kj::Own<OpenFile>>(std::move(places.inside), [&from](const std::string& path) {
+      return OpenFile::open(from.session(), path, from.below());
+    });
+    return opening
+        .then([&from, name, outside = places.outside](kj::Maybe<kj::Own<OpenFile>> found) {
+          if (found == nullptr && outside == Outside::some)
+            raiseKj(ErrorCode::denied,
+                    from.shownPath() + ": the file '" + name + "' that it names is outside of what is served");
+          return found;
+        })
+        .attach(kj::addRef(from));
   });
 }
 

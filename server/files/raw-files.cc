@@ -4,6 +4,7 @@
 #include <map>
 
 #include "server/base/guarded.h"
+#include "server/files/first-there.h"
 
 namespace h5cap {
 namespace {
@@ -26,27 +27,20 @@ class Opening {
  private:
   kj::Promise<kj::Own<Opened>> open(const std::string& name) {
     auto& file = *place_.file;
-    auto& opener = file.session().server.opener;
+    auto& session = file.session();
+    auto& opener = session.server.opener;
     // Beside the file as it was named, then beside the file that symbolic links lead to.
-    auto candidates = opener.rawCandidates(file.requestedPath(), name);
-    for (std::string& path : opener.rawCandidates(file.finalPath(), name))
-      if (std::find(candidates.begin(), candidates.end(), path) == candidates.end()) candidates.push_back(std::move(path));
-    if (candidates.empty())
-      raiseKj(ErrorCode::denied, place_.text() + ": its raw file '" + name + "' is outside of what is served");
-    return openFirst(name, std::move(candidates), 0);
-  }
-
-  kj::Promise<kj::Own<Opened>> openFirst(const std::string& name, std::vector<std::string> candidates, std::size_t at) {
-    if (at == candidates.size())
+    auto places = opener.rawCandidates(file.requestedPath(), name);
+    places.add(opener.rawCandidates(file.finalPath(), name));
+    auto opening = openFirstThere<kj::Own<Opened>>(std::move(places.inside), [&session](const std::string& path) {
+      return openFor(session, path, rpc::Access::READ);
+    });
+    return opening.then([this, &name, outside = places.outside](kj::Maybe<kj::Own<Opened>> found) {
+      KJ_IF_MAYBE(opened, found) return kj::mv(*opened);
+      if (outside == Outside::some)
+        raiseKj(ErrorCode::denied, place_.text() + ": its raw file '" + name + "' is outside of what is served");
       raiseKj(ErrorCode::fileProblem, place_.text() + ": its raw file '" + name + "' does not exist");
-    auto& session = place_.file->session();
-    auto opening = openFor(session, candidates[at], rpc::Access::READ);
-    return opening.then([](kj::Own<Opened> file) -> kj::Promise<kj::Own<Opened>> { return kj::mv(file); },
-                        [this, &name, candidates = std::move(candidates), at](kj::Exception&& problem) mutable
-                        -> kj::Promise<kj::Own<Opened>> {
-                          if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
-                          return openFirst(name, std::move(candidates), at + 1);
-                        });
+    });
   }
 
   NodePlace place_;

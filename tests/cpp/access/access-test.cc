@@ -261,30 +261,72 @@ TEST_CASE("a stamp tells every change of a file") {
   CHECK(open().version() != written.version());
 }
 
-TEST_CASE("names in files are tried in HDF5's order") {
+TEST_CASE("names in files are tried in HDF5's order, and whether that leads outside is told") {
   Tree tree;
-  using Names = std::vector<std::string>;
   auto at = [&](const std::string& name) { return (tree.root / name).string(); };
-  auto from = [&](const std::string& name) { return tree.opener->candidates("raw/run42/scan.nxs", name); };
-  CHECK(from("data.h5") == Names{"raw/run42/data.h5"});
-  CHECK(from("./deep/data.h5") == Names{"raw/run42/deep/data.h5"});
-  CHECK(from("../a/../b.h5") == Names{"raw/b.h5"});
-  CHECK(from(at("raw/x/data.h5")) == Names{"raw/x/data.h5", "raw/run42/data.h5"});
-  CHECK(from(at("raw/run42/data.h5")) == Names{"raw/run42/data.h5"});
-  CHECK(from("/elsewhere/data.h5") == Names{"raw/run42/data.h5"});
-  CHECK(from("/etc/passwd") == Names{"raw/run42/passwd"});
-  CHECK(from("../../secret.h5") == Names{});
-  CHECK(from("../../../../../../../../etc/passwd") == Names{});
-  CHECK(from("../../proc/out.h5") == Names{"proc/out.h5"});        // another export
-  CHECK(from(at("rawer/data.h5")) == Names{"raw/run42/data.h5"});  // not in "raw"
-  CHECK(from("") == Names{});
-  CHECK(from("/") == Names{});
-  CHECK(from(std::string("a\0b", 3)) == Names{});
-  CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == Names{"raw/x.h5"});
+  auto inside = [](std::vector<std::string> paths) { return Places{std::move(paths), Outside::none}; };
+  auto leading = [](std::vector<std::string> paths) { return Places{std::move(paths), Outside::some}; };
+  const struct {
+    std::string name;
+    Places expected;
+  } table[] = {
+      {"data.h5", inside({"raw/run42/data.h5"})},
+      {"./deep/data.h5", inside({"raw/run42/deep/data.h5"})},
+      {"../a/../b.h5", inside({"raw/b.h5"})},
+      {at("raw/x/data.h5"), inside({"raw/x/data.h5", "raw/run42/data.h5"})},
+      {at("raw/run42/data.h5"), inside({"raw/run42/data.h5"})},
+      {"../../proc/out.h5", inside({"proc/out.h5"})},  // another export
+      {"../..//rawer/../raw/x.h5", inside({"raw/x.h5"})},
+      {"..", inside({"raw"})},
+      {"/elsewhere/data.h5", leading({"raw/run42/data.h5"})},
+      {"/etc/passwd", leading({"raw/run42/passwd"})},
+      {at("rawer/data.h5"), leading({"raw/run42/data.h5"})},  // not in "raw"
+      {at("raw/../secret.h5"), leading({"raw/run42/secret.h5"})},
+      {"../../secret.h5", leading({})},
+      {"../../../../../../../../etc/passwd", leading({})},
+      {"/", leading({})},
+      {"", inside({})},
+      {std::string("a\0b", 3), inside({})},
+      {std::string("/a\0b", 4), inside({})},
+  };
+  for (auto& [name, expected] : table) {
+    CAPTURE(name);
+    const Places found = tree.opener->candidates("raw/run42/scan.nxs", name);
+    CHECK(found.inside == expected.inside);
+    CHECK(found.outside == expected.outside);
+  }
+  CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == inside({"raw/x.h5"}));
 
   auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
-  CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == Names{"/data/b.h5"});
-  CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == Names{"/x/b.h5", "/data/run/b.h5"});
+  CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == inside({"/data/b.h5"}));
+  CHECK(whole->candidates("/data/run/a.h5", "../../../../b.h5") == inside({"/b.h5"}));
+  CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == inside({"/x/b.h5", "/data/run/b.h5"}));
+  CHECK(whole->candidates("/data/run/a.h5", "/") == inside({"/"}));
+}
+
+TEST_CASE("names of raw files lead where they say, and nowhere else") {
+  Tree tree;
+  auto from = [&](const std::string& name) { return tree.opener->rawCandidates("raw/run42/scan.nxs", name); };
+  CHECK(from("frames.raw") == Places{{"raw/run42/frames.raw"}, Outside::none});
+  CHECK(from((tree.root / "proc/frames.raw").string()) == Places{{"proc/frames.raw"}, Outside::none});
+  CHECK(from("/elsewhere/frames.raw") == Places{{}, Outside::some});
+  CHECK(from("../../frames.raw") == Places{{}, Outside::some});
+  CHECK(from("") == Places{{}, Outside::none});
+}
+
+TEST_CASE("of nested exports, each has a place; two searches go one behind the other") {
+  Tree tree;
+  auto nested = makeOpener({{"all", (tree.root / "raw").string()}, {"run", (tree.root / "raw/run42").string()}},
+                           makeOwnUserAuthoriser());
+  Places places = nested->candidates("run/scan.nxs", "data.h5");
+  CHECK(places == Places{{"run/data.h5", "all/run42/data.h5"}, Outside::none});
+  CHECK(nested->candidates("run/scan.nxs", "../data.h5") == Places{{"all/data.h5"}, Outside::none});
+  places.add(nested->candidates("all/top.h5", "run42/data.h5"));
+  CHECK(places == Places{{"run/data.h5", "all/run42/data.h5"}, Outside::none});
+  places.add(nested->candidates("all/top.h5", "/elsewhere/data.h5"));
+  CHECK(places == Places{{"run/data.h5", "all/run42/data.h5", "all/data.h5"}, Outside::some});
+  places.add(nested->candidates("all/top.h5", "data.h5"));
+  CHECK(places.outside == Outside::some);
 }
 
 TEST_CASE("the whole filesystem is served by absolute paths") {

@@ -83,10 +83,10 @@ class CountingOpener final : public Opener {
   kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
     return inner_->openDirectory(kj::mv(principal), kj::mv(path));
   }
-  std::vector<std::string> candidates(const std::string& from, const std::string& name) const override {
+  Places candidates(const std::string& from, const std::string& name) const override {
     return inner_->candidates(from, name);
   }
-  std::vector<std::string> rawCandidates(const std::string& from, const std::string& name) const override {
+  Places rawCandidates(const std::string& from, const std::string& name) const override {
     return inner_->rawCandidates(from, name);
   }
 

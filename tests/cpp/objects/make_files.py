@@ -125,9 +125,35 @@ def append(path, value):
         f['values'][-10:] = value
 
 
+def outside(folder):
+    """names.h5, in which everything leads out of the folder but where it says gone."""
+    with h5py.File(folder + '/../secret.h5', 'w') as f:
+        f['line'] = np.arange(10)
+    os.symlink('../secret.h5', folder + '/leads-out.h5')
+    os.symlink('loop.h5', folder + '/loop.h5')
+    os.mkdir(folder + '/folder.h5')
+    names = dict(beside='../secret.h5', absolute=os.path.abspath(folder + '/../secret.h5'), nowhere='/nowhere/secret.h5',
+                 symlink='leads-out.h5', loop='loop.h5', gone='gone.h5', folder='folder.h5', text='text.txt', here='/nowhere/b.h5')
+    with h5py.File(folder + '/names.h5', 'w', libver=('earliest', 'v110')) as f:
+        for name, file in names.items():
+            f['link-' + name] = h5py.ExternalLink(file, '/line')
+            f['soft-' + name] = h5py.SoftLink('/link-' + name)
+            roads = dict(virtual=(file, '/line'), through=('names.h5', '/link-' + name), twice=('.', '/virtual-' + name))
+            for kind, (source, path) in roads.items():
+                layout = h5py.VirtualLayout((10,), 'i8')
+                layout[:] = h5py.VirtualSource(source, path, (10,))
+                f.create_virtual_dataset(kind + '-' + name, layout, fillvalue=-1)
+            raw = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            raw.set_external(os.fsencode(file), 0, 4)
+            raw.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            h5py.h5d.create(f.id, ('raw-' + name).encode(), h5py.h5t.STD_I32LE, h5py.h5s.create_simple((1,)), raw)
+
+
 if __name__ == '__main__':
     action, path = sys.argv[1:3]
     if action == 'files':
         main(path)
+    elif action == 'outside':
+        outside(path)
     else:
         {'rewrite': rewrite, 'append': append}[action](path, int(sys.argv[3]))
