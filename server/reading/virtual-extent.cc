@@ -97,17 +97,26 @@ class Measurement {
     });
   }
 
-  // The first block from `first` on that is absent.
+  struct Probe {
+    bool isThere;
+    kj::Maybe<kj::Exception> problem;
+  };
+
+  // The first block from `first` on that is absent.  What is wrong with a block beyond that one is no matter of the series.
   kj::Promise<std::uint64_t> countFrom(const Growing& growing, std::uint64_t first) {
-    auto all = kj::heapArrayBuilder<kj::Promise<bool>>(probes);
+    auto all = kj::heapArrayBuilder<kj::Promise<Probe>>(probes);
     for (std::uint64_t block = first; block < first + probes; ++block) {
       const VirtualSource& mapping = *growing.mapping;
       auto finding = finder_.find(sourceName(mapping.file, block), sourceName(mapping.dataset, block));
-      all.add(finding.then([](FoundSource found) { return found.node != nullptr; }));
+      all.add(finding.then([](FoundSource found) { return Probe{found.node != nullptr, nullptr}; },
+                           [](kj::Exception&& problem) { return Probe{false, kj::mv(problem)}; }));
     }
-    return kj::joinPromises(all.finish()).then([this, &growing, first](kj::Array<bool> there) {
-      auto absent = std::find(there.begin(), there.end(), false);
-      if (absent != there.end()) return kj::Promise<std::uint64_t>(first + (absent - there.begin()));
+    return kj::joinPromises(all.finish()).then([this, &growing, first](kj::Array<Probe> found) {
+      auto end = std::find_if(found.begin(), found.end(), [](const Probe& probe) { return !probe.isThere; });
+      if (end != found.end()) {
+        KJ_IF_MAYBE(problem, end->problem) return kj::Promise<std::uint64_t>(kj::mv(*problem));
+        return kj::Promise<std::uint64_t>(first + (end - found.begin()));
+      }
       return countFrom(growing, first + probes);
     });
   }
