@@ -108,16 +108,27 @@ def is_of_libhdf5(report):
     return bool(stacks) and all(stack and "/libhdf5" in stack[0] for stack in stacks)
 
 
-class Server:
-    """h5capd on {name: folder}.  Listens on a Unix socket, and with `tcp` also on a loopback port."""
+def as_user(uid):
+    """What to put before a command that root wants to run as somebody else."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
 
-    def __init__(self, exports, tcp=False, options=(), environment=None):
+
+class Server:
+    """h5capd on {name: folder}.  Listens on a Unix socket, and with `tcp` also on a loopback port.
+
+    With `uid`, for root only, it runs as that user, who is the only one that its socket is for.
+    """
+
+    def __init__(self, exports, tcp=False, options=(), environment=None, uid=None):
         self.folder = tempfile.mkdtemp(prefix="h5cap-test-")
         self.socket = os.path.join(self.folder, "s")
         self.addresses, self.output = [], []
         command = [program("h5capd"), *(f"{name}={folder}" for name, folder in exports.items()), "--socket", self.socket]
         if tcp:
             command += ["--listen", "127.0.0.1:0", "--insecure"]
+        if uid is not None:
+            os.chown(self.folder, uid, uid)
+            command = [*as_user(uid), *command]
         self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                         errors="replace", env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
         self.ready = threading.Event()
