@@ -22,7 +22,7 @@ struct VirtualExtent {
 // itself counts with the extent that its file stores, as in libhdf5.  Denied, FileError.
 kj::Promise<VirtualExtent> measureExtent(NodePlace place, const Dataspace& space, std::shared_ptr<const Storage> storage);
 
-// Names of all sources that are absent.
+// Names of all sources that are absent.  Denied, FileError: what is wrong with any of them.
 kj::Promise<std::vector<std::string>> findMissingSources(NodePlace place, std::shared_ptr<const Storage> storage);
 
 }  // namespace h5cap
