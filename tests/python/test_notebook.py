@@ -199,7 +199,7 @@ def test_trees_are_bounded(folder, server, trips, shape):
 
 
 def test_a_group_outside_the_snapshot_costs_one_listing(url, trips, monkeypatch):
-    monkeypatch.setattr(h5cap.files, "SNAPSHOT_BYTES", 0)
+    monkeypatch.setattr(h5cap.opened, "SNAPSHOT_BYTES", 0)
     with h5cap.File(url("tree.h5")) as file:
         group = file["g"]
         with trips() as counted:

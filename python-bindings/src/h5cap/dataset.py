@@ -166,7 +166,7 @@ class Dataset(DatasetWriting, HLObject):
 
     @property
     def _raises_missing(self) -> bool:
-        return self._opened.on_missing == "raise"
+        return self._opened.options.on_missing == "raise"
 
     @property
     def missing_sources(self) -> List[str]:

@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
-from . import _h5cap
 from .attrs import AttributeManager
-from .errors import READ_ONLY, opening
+from .connections import DEFAULT_TIMEOUT, file_only
+from .errors import READ_ONLY
 from .group import Group
 from .h5f import FileID
-from .node import OpenFile
 from .object_id import LocatedID
-from .open_options import VERSIONS, access_options
+from .open_options import access_options
+from .opened import VERSIONS, OpenFile, OpenOptions
 from .pickles import reduced_file
 
-SNAPSHOT_BYTES = 1 << 20  # how much of a file's tree comes with it
-DEFAULT_TIMEOUT = 60.0  # seconds, of any wait for the server
-
 _MODES = ("r", "r+", "w", "w-", "x", "a")
-_held: Dict[Tuple[str, Optional[str]], Any] = {}  # connections, kept while the process lives: a later call finds them
-
-
-def hold(url: str, timeout: float, token: Optional[str]):
-    """The process's connection to the server that ``url`` names; connects when there is none."""
-    session = _h5cap.shared_session(url, timeout, token or "")
-    _held[_h5cap.parse_location(url)[0], token] = session
-    return session
-
-
-def file_only(url: str) -> str:
-    """``url``, which must name a file or folder and nothing in it."""
-    _, _, inside, selection = _h5cap.parse_location(url)
-    if inside is not None or selection is not None:
-        raise ValueError(f"{url} names an object in a file; open the file, then the object, or use h5cap.read")
-    return url
 
 
 def _file_id(opened: OpenFile) -> FileID:
@@ -81,11 +62,7 @@ class File(Group):
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":
             raise PermissionError(f"{url}: cannot be opened in mode '{mode}' ({READ_ONLY})")
-        url = file_only(str(url))
-        hold(url, timeout, token)
-        with opening(url):
-            opened = OpenFile(_h5cap.open_url(url, SNAPSHOT_BYTES, timeout, token or ""), url, swmr, timeout, token,
-                              on_missing)
+        opened = OpenFile.at(file_only(str(url)), OpenOptions(swmr, timeout, token, on_missing), File._of)
         opened.access = access
         super().__init__(_file_id(opened))
 
@@ -138,7 +115,7 @@ class File(Group):
     @property
     def swmr_mode(self) -> bool:
         self._opened.native
-        return self._opened.swmr
+        return self._opened.options.swmr
 
     @swmr_mode.setter
     def swmr_mode(self, value: bool) -> None:

@@ -15,9 +15,10 @@ from .h5g import GroupID
 from .h5r import dereference
 from .h5t import type_id
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
-from .node import Datatype, HLObject, OpenFile
+from .node import Datatype, HLObject
 from .object_id import LocatedID
 from .open_options import check_locking
+from .opened import OpenFile
 from .references import Reference
 from .writing import GroupWriting
 

@@ -8,7 +8,7 @@ from .h5g import GroupID
 from .h5p import PropFAID, PropFCID
 from .names import encoded
 from .object_id import not_served, refused
-from .open_options import VERSIONS
+from .opened import VERSIONS
 
 ACC_RDONLY, ACC_RDWR, ACC_SWMR_WRITE, ACC_SWMR_READ = 0, 1, 0x20, 0x40
 
@@ -44,7 +44,7 @@ class FileID(GroupID):
     def get_intent(self) -> int:
         """`ACC_RDONLY`, with `ACC_SWMR_READ` for a file opened with ``swmr=True``."""
         self.native
-        return ACC_SWMR_READ if self.opened.swmr else ACC_RDONLY
+        return ACC_SWMR_READ if self.opened.options.swmr else ACC_RDONLY
 
     def get_filesize(self) -> int:
         """Bytes of the file when it was opened."""

@@ -10,7 +10,7 @@ import numpy as np
 from .chunks import StoredSelection
 from .h5s import SpaceID
 from .object_id import ObjectID, not_served
-from .open_options import AccessOptions
+from .opened import AccessOptions
 
 CRT_ORDER_TRACKED, CRT_ORDER_INDEXED = 1, 2
 

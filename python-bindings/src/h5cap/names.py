@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import NamedTuple, Union
 from urllib.parse import quote
+
+
+class FileKey(NamedTuple):
+    """Which file it is: equal for handles of the same one."""
+
+    server: str  # as `parse_location` names it
+    path: str
 
 
 def encoded(name: str) -> bytes:

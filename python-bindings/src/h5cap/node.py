@@ -1,77 +1,16 @@
-"""What groups, datasets and named datatypes have in common, and the file that they belong to."""
+"""What groups, datasets and named datatypes have in common."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
-from . import _h5cap
 from .attrs import AttributeManager
-from .errors import ClosedFile
 from .h5t import TypeID
-from .names import address, encoded, joined
-from .open_options import AccessOptions
+from .names import encoded, joined
+from .opened import OpenFile
 from .pickles import reduced
 from .references import Reference, RegionProxy
-
-if TYPE_CHECKING:
-    from .files import File
-    from .group import Group
-
-
-class OpenFile:
-    """An open file, shared by everything that was reached through it; closing it closes all of that."""
-
-    def __init__(self, native, url: str, swmr: bool, timeout: float, token: Optional[str], on_missing: str = "fill"):
-        self._native = native
-        self.url = url
-        self.server = _h5cap.parse_location(url)[0]
-        self.swmr = swmr
-        self.timeout = timeout
-        self.token = token
-        self.on_missing = on_missing
-        self.access = AccessOptions()
-        self.info: Dict[str, Any] = native.wait()
-        self._others: Dict[str, Any] = {}
-
-    @property
-    def native(self):
-        if self._native is None:
-            raise ClosedFile("Invalid location identifier (the file was closed)")
-        return self._native
-
-    @property
-    def is_open(self) -> bool:
-        return self._native is not None
-
-    def close(self) -> None:
-        self._native = None
-        self._others.clear()
-
-    @property
-    def key(self) -> Tuple[str, str]:
-        """Equal for handles of the same file."""
-        return self.server, self.info["path"]
-
-    def holds(self, info: Dict[str, Any]) -> bool:
-        """Whether a node whose file is described by ``info`` is in this file, not behind an external link."""
-        return info["path"] == self.info["path"]
-
-    def url_of(self, info: Dict[str, Any]) -> str:
-        """The address of another file of the same server."""
-        return address(self.server, info["path"])
-
-    def other(self, info: Dict[str, Any]):
-        """The `File` behind an external link; opened once."""
-        self.native
-        path = info["path"]
-        if path not in self._others:
-            from .files import File
-
-            self._others[path] = File(self.url_of(info), swmr=self.swmr, token=self.token, timeout=self.timeout,
-                                      on_missing=self.on_missing)
-        return self._others[path]
-
 
 class HLObject:
     """What groups, datasets and named datatypes have in common.  Made by groups, or of a low-level identifier."""
@@ -129,22 +68,17 @@ class HLObject:
             if not rest:
                 return target
             between = root.node(prefix).file_info()
-            return self._opened.other(between)[joined(target, "/".join(rest))].name
+            return self._opened.other(between).file()[joined(target, "/".join(rest))].name
         return self._path  # behind a soft link that leads through an external one
 
     @property
-    def file(self) -> "File":
+    def file(self) -> Any:
         """The `File` that the node is in.  Opens it when it is behind an external link and was not asked for before."""
-        external = self._external()
-        if external is not None:
-            return self._opened.other(external)
-        from .files import File
-
-        return File._of(self._opened)
+        return self._id.file_opened().file()
 
     @property
-    def parent(self) -> "Group":
-        """The group that the node's name is in."""
+    def parent(self) -> Any:
+        """The `Group` that the node's name is in."""
         name = self.name
         if name is None:
             raise ValueError("Parent of an anonymous object is undefined")
@@ -158,10 +92,7 @@ class HLObject:
     @property
     def ref(self) -> Reference:
         """A reference to the object, for ``file[reference]`` of the same file.  No round trip."""
-        opened = self._opened
-        where = self._external()
-        target = opened if where is None else opened.other(where)._opened
-        return Reference._of(target=(target.key, self.name or ""))
+        return Reference._of(target=(self._id.file_opened().key, self.name or ""))
 
     @property
     def regionref(self) -> RegionProxy:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from .errors import READ_ONLY
+from .errors import READ_ONLY, ClosedFile
+from .opened import OpenFile
 
 
 class ObjectID:
@@ -36,7 +37,7 @@ class ObjectID:
 class LocatedID(ObjectID):
     """An identifier of something in a file: a group, dataset or named datatype."""
 
-    def __init__(self, opened, native, path: str, described: Optional[Dict[str, Any]] = None):
+    def __init__(self, opened: OpenFile, native, path: str, described: Optional[Dict[str, Any]] = None):
         self.opened = opened
         self.path = path  # absolute in the file that it was reached through; empty where no path is known
         self._native = native
@@ -47,8 +48,6 @@ class LocatedID(ObjectID):
         """The native handle.  `ClosedFile` when the file was closed."""
         self.opened.native
         if self._closed:
-            from .errors import ClosedFile
-
             raise ClosedFile("Invalid location identifier (the object was closed)")
         return self._native
 
@@ -66,10 +65,10 @@ class LocatedID(ObjectID):
         info = self.native.file_info()
         return None if self.opened.holds(info) else info
 
-    def file_opened(self):
+    def file_opened(self) -> OpenFile:
         """The open file that the object is in, which is another one behind an external link."""
         where = self.external()
-        return self.opened if where is None else self.opened.other(where)._id.opened
+        return self.opened if where is None else self.opened.other(where)
 
     def identity(self) -> Tuple[Any, ...]:
         info = self.external()

@@ -7,19 +7,11 @@ refused.  None is swallowed.
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
-VERSIONS = ("earliest", "v108", "v110", "v112", "v114", "v200")  # of file formats, by h5py's names and in HDF5's order
+from .opened import VERSIONS, AccessOptions
 
 _DRIVERS = ("sec2", "stdio", "core", "family", "mpio", "fileobj", "split", "ros3", "direct", "windows")
-
-
-class AccessOptions(NamedTuple):
-    """What was asked for and is shown again."""
-
-    libver: Optional[Tuple[str, str]] = None
-    cache: Tuple[int, int, int, float] = (0, 8191, 8 * 1024 * 1024, 0.75)  # as HDF5's: unused, slots, bytes, preemption
-    meta_block_size: int = 2048
 
 
 def access_options(*, driver: Optional[str], libver: Any, userblock_size: Optional[int], rdcc_nslots: Optional[int],

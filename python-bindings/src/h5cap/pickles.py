@@ -36,7 +36,8 @@ def reduced_file(file) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
 def _whereabouts(node) -> Tuple[Any, ...]:
     opened, where = node._opened, node._external()
     url, info = (opened.url, opened.info) if where is None else (opened.url_of(where), where)
-    return url, info["version"], opened.swmr, opened.timeout, opened.on_missing
+    options = opened.options
+    return url, info["version"], options.swmr, options.timeout, options.on_missing
 
 
 def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str):

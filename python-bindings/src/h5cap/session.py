@@ -8,12 +8,13 @@ from urllib.parse import quote, unquote
 
 from . import _h5cap
 from .errors import UnknownObject, finding, opening
-from .files import DEFAULT_TIMEOUT, SNAPSHOT_BYTES, File, file_only, hold
+from .connections import DEFAULT_TIMEOUT, file_only, hold
+from .files import File
 from .globbing import Pattern, escaped, has_magic
 from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
 from .many import OpenMany
 from .names import address, encoded, joined
-from .node import OpenFile
+from .opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
 from .progress import Progress
 from .group import make_node
 from .dataset import Dataset
@@ -62,7 +63,8 @@ class Session:
             return File(self._url_of(path), mode)
         with opening(path):
             native = self._native.open(encoded(path), SNAPSHOT_BYTES)
-            opened = OpenFile(native, self._url_of(path), swmr, self._timeout, self._token)
+            options = OpenOptions(swmr, self._timeout, self._token)
+            opened = OpenFile(native, self._url_of(path), options, File._of)
         return File._of(opened)
 
     def _url_of(self, path: str) -> str:
@@ -206,7 +208,7 @@ def open_many(files: Union[str, Iterable[str]], *, swmr: bool = False, token: Op
 
     def finish(url: str, native: Any) -> File:
         with opening(url):
-            return File._of(OpenFile(native, url, swmr, timeout, token))
+            return File._of(OpenFile(native, url, OpenOptions(swmr, timeout, token), File._of))
 
     return OpenMany(files, ask, finish, return_exceptions)
 
@@ -252,7 +254,7 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
     except (IndexError, ValueError, TypeError, UnknownObject):
         found = None  # what exactly is wrong, with h5py's words, is said below
     with opening(url):
-        opened = OpenFile(file, url, False, timeout, token)
+        opened = OpenFile(file, url, OpenOptions(timeout=timeout, token=token), File._of)
     with finding(path):
         dataset = make_node(opened, node, absolute, node.info())
     if not isinstance(dataset, Dataset):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
+from .connections import DEFAULT_TIMEOUT
 from .errors import FileProblem
-from .files import DEFAULT_TIMEOUT, File
+from .files import File
 
 
 def is_hdf5(fname: str, *, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT) -> bool:

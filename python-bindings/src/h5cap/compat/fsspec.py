@@ -18,8 +18,8 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from fsspec.utils import stringify_path
 
 from .. import _h5cap
+from ..connections import DEFAULT_TIMEOUT
 from ..errors import Changed, FileProblem, opening
-from ..files import DEFAULT_TIMEOUT
 from ..session import DirectoryEntry, connect
 from .address import PROTOCOLS, Address, is_address, parse, url_of
 from .block_cache import BlockCache
