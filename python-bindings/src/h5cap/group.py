@@ -13,7 +13,7 @@ from .names import encoded, joined, shown
 from .h5d import DatasetID
 from .h5g import GroupID
 from .h5r import dereference
-from .h5t import type_id
+from .located import located
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
 from .node import Datatype, HLObject
 from .object_id import LocatedID
@@ -246,21 +246,6 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         if not exact and not np.can_cast(dtype, found.dtype):
             raise TypeError(f"Datatypes cannot be safely cast (existing {found.dtype} vs new {dtype})")
         return found
-
-
-_IDS = {"group": GroupID, "dataset": DatasetID}
-
-
-def located(opened: OpenFile, native, path: str, info=None) -> LocatedID:
-    """The identifier of a node that was found: `GroupID`, `DatasetID` or `TypeID`.  ``TypeError`` for what HDF5 calls by no
-    such name."""
-    info = native.info() if info is None else info
-    kind = info["kind"]
-    if kind == "named type":
-        return type_id(info["type"], LocatedID(opened, native, path, info))
-    if kind not in _IDS:
-        raise TypeError("Unknown object type")
-    return _IDS[kind](opened, native, path, info)
 
 
 def make_node(opened: OpenFile, native, path: str, info) -> HLObject:

@@ -7,6 +7,7 @@ from typing import Optional, Tuple
 from .errors import UnknownObject
 from .h5s import SpaceID
 from .chunks import StoredSelection
+from .located import located
 from .names import encoded
 from .object_id import LocatedID
 from .references import Reference, RegionReference  # noqa: F401
@@ -18,8 +19,6 @@ def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional
     """What a reference names in the file that ``id`` is in, and which region of it; (None, None) for a null one or one to
     nothing.  One round trip."""
     opened = id.file_opened()
-    from .group import located
-
     if ref._target is not None:
         key, path = ref._target
         return (located(opened, opened.native.node(encoded(path)), path), None) if key == opened.key else (None, None)
