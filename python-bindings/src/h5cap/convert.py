@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 import numpy as np
 
 from .special import check_enum_dtype, check_string_dtype
 
 NO_PATH = "Can't read data (no appropriate function for conversion path)"
+
+
+def check_conversion(described: Dict[str, Any], source: np.dtype, dtype: np.dtype) -> None:
+    """What h5py refuses before it reads.  ``TypeError`` for texts of fixed width, ``OSError`` for bit fields."""
+    if dtype.kind == "U":
+        raise TypeError(f"No conversion path for dtype: {dtype!r}")
+    if described["class"] == "bitfield" and dtype != source:
+        raise OSError(NO_PATH)
 
 
 def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -7,19 +7,16 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from . import _h5cap
-from .chunks import VDSmap, chunk_slices
+from .chunks import Shape, VDSmap, chunk_slices
 from .dims import DimensionManager, is_scale
-from .dtypes import ElementType, element_type
-from .errors import Changed
 from .h5d import DatasetID
 from .h5r import follow
 from .h5s import guess_shape
 from .node import HLObject
-from .progress import Progress
+from .reading import Resolved, check_broadcast, check_target
 from .references import RegionReference
 from .regions import region_selection
-from .selections import Resolved, Shape, select, split_fields
+from .selections import select, split_fields
 from .special import Empty, check_string_dtype
 from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
 from .writing import DatasetWriting
@@ -53,10 +50,6 @@ class Dataset(DatasetWriting, HLObject):
         if not isinstance(bind, DatasetID):
             raise ValueError(f"{bind} is not a DatasetID")
         super().__init__(bind)
-
-    @property
-    def _type(self) -> ElementType:
-        return self._id.element
 
     @property
     def dtype(self) -> np.dtype:
@@ -165,10 +158,6 @@ class Dataset(DatasetWriting, HLObject):
                        plist.get_virtual_srcspace(i)) for i in range(plist.get_virtual_count())]
 
     @property
-    def _raises_missing(self) -> bool:
-        return self._opened.options.on_missing == "raise"
-
-    @property
     def missing_sources(self) -> List[str]:
         """Names of the sources of a virtual dataset that are absent: file names, with ": " and the name of the dataset where
         only that is absent.  After a read through this object, those that it showed as fill; before, all: the server
@@ -273,34 +262,10 @@ class Dataset(DatasetWriting, HLObject):
         return array if convert is None else convert(array)
 
     def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> np.ndarray:
-        """The selected elements, of compounds with only these fields when there are any: one round trip, none when nothing is
-        selected."""
-        if fields == ("r", "i"):
-            fields = ()  # alone they would be a complex number
-        kind = element_type(_partial(self._dataset["type"], fields)) if fields else self._type
-        if selection.is_empty:
-            return np.empty(selection.shape, kind.dtype)
-        if kind.has_heap:
-            with Progress(self._path, None) as tick:
-                _, shape, elements, heap, self._missing = _h5cap.read(self._native, selection.axes, self._raises_missing, tick, fields)
-            self._verify(shape, selection)
-            array = kind.from_bytes(elements, shape, heap)
-        else:
-            packed = kind.empty(selection.shape)
-            self._read_into(selection, packed, fields)
-            array = kind.from_packed(packed)
+        array, missing = self._id.fetch(selection, fields)
+        if not selection.is_empty:
+            self._missing = missing
         return array
-
-    def _read_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...] = ()) -> None:
-        """Packed elements into memory of the caller's, which is contiguous."""
-        memory = target.reshape(-1).view(np.uint8)
-        with Progress(self._path, target.dtype.itemsize) as tick:
-            shape, self._missing = _h5cap.read_into(self._native, selection.axes, memory, self._raises_missing, tick, fields)
-        self._verify(shape, selection)
-
-    def _verify(self, shape: Shape, selection: Resolved) -> None:
-        if shape != selection.shape:
-            raise Changed(f"{self._path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
 
     def read_direct(self, dest: np.ndarray, source_sel: Any = None, dest_sel: Any = None) -> None:
         """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when the
@@ -309,16 +274,12 @@ class Dataset(DatasetWriting, HLObject):
         if self._space is None:
             raise TypeError("Empty datasets have no numpy representation")
         selection = select(self._space[0], positions)
-        if not (dest.flags.c_contiguous and dest.flags.writeable):
-            raise TypeError("Array must be C-contiguous and writable")
-        direct = (dest_sel is None and not names and self._type.is_plain and dest.dtype == self.dtype
-                  and dest.shape == selection.shape and not selection.is_empty)
-        if direct:
-            self._read_into(selection, dest)
+        check_target(dest)
+        if dest_sel is None and not names and self._id.reads_directly(dest, selection):
+            self._missing = self._id.fetch_into(selection, dest)
             return
         target = dest[() if dest_sel is None else dest_sel] if dest.shape else dest
-        if _squeezed(target.shape) != _squeezed(selection.shape):
-            raise TypeError(f"Can't broadcast {target.shape} -> {selection.shape}")
+        check_broadcast(selection.shape, target.shape)
         found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
         dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
 
@@ -355,17 +316,3 @@ class Dataset(DatasetWriting, HLObject):
         except NotImplementedError:
             dtype = "not served yet"
         return f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>"
-
-
-def _partial(described: Dict[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
-    """A compound of some fields of another, as the server packs it."""
-    types = {name: member for name, _, member in described["fields"]}
-    fields, size = [], 0
-    for name in names:
-        fields.append((name, size, types[name]))
-        size += types[name]["size"]
-    return {**described, "fields": fields, "size": size}
-
-
-def _squeezed(shape: Shape) -> Shape:
-    return tuple(extent for extent in shape if extent != 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, List, Optional, Set, Union
+from typing import Any, Callable, Iterator, List, Optional, Union
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from .errors import UnknownObject, finding
 from .names import encoded, joined, shown
 from .h5d import DatasetID
 from .h5g import GroupID
+from .h5l import Visits, visited
 from .h5r import dereference
 from .located import located
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
@@ -170,41 +171,19 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
     def visit(self, func: Callable[[str], Any]) -> Any:
         """Calls ``func(name)`` for every object below, once, through hard links only; stops at, and returns, the first
         result that is not None."""
-        return self._visit(lambda name, link: func(name), hard_only=True)
+        return visited(self._id, Visits.OBJECTS, lambda name, link: func(name))
 
     def visititems(self, func: Callable[[str, Any], Any]) -> Any:
         """As `visit`, with ``func(name, object)``."""
-        return self._visit(lambda name, link: func(name, self[name]), hard_only=True)
+        return visited(self._id, Visits.OBJECTS, lambda name, link: func(name, self[name]))
 
     def visit_links(self, func: Callable[[str], Any]) -> Any:
         """Calls ``func(name)`` for every link below, broken ones too; does not follow soft and external links."""
-        return self._visit(lambda name, link: func(name), hard_only=False)
+        return visited(self._id, Visits.LINKS, lambda name, link: func(name))
 
     def visititems_links(self, func: Callable[[str, Any], Any]) -> Any:
         """As `visit_links`, with ``func(name, link)``."""
-        return self._visit(lambda name, link: func(name, links.link_from(link)), hard_only=False)
-
-    def _visit(self, func: Callable[[str, Any], Any], hard_only: bool) -> Any:
-        """Depth first in name order, without recursion: files nest deeper than Python's stack."""
-        seen: Set[int] = {self._info["id"]}
-        pending = [("", link) for link in reversed(self._links())]
-        while pending:
-            prefix, link = pending.pop()
-            name, kind, target, target_kind = prefix + link[0], link[1], link[2], link[3]
-            if kind != "hard":
-                if not hard_only and (result := func(name, link)) is not None:
-                    return result
-                continue
-            is_new = target not in seen
-            seen.add(target)
-            if (is_new or not hard_only) and (result := func(name, link)) is not None:
-                return result
-            if not is_new or target_kind not in ("group", "unknown"):
-                continue
-            if target_kind == "group" or isinstance(self[name], Group):
-                native = self._opened.native.node(encoded(joined(self._path, name)))
-                pending.extend((name + "/", below) for below in reversed(native.links()))
-        return None
+        return visited(self._id, Visits.LINKS, lambda name, link: func(name, links.link_from(link)))
 
     __eq__ = HLObject.__eq__
     __hash__ = HLObject.__hash__

@@ -6,12 +6,17 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from . import _h5cap
 from .chunks import Shape
+from .convert import check_conversion, converted
 from .dtypes import ElementType, element_type
+from .errors import Changed
 from .h5p import PropDCID
 from .h5s import SpaceID, as_written
 from .h5t import TypeID, type_id
 from .object_id import LocatedID, not_served, refused
+from .progress import Progress
+from .reading import Fetched, Resolved, check_broadcast, check_target, everything, partial_type
 from .special import check_string_dtype
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
@@ -149,9 +154,56 @@ class DatasetID(LocatedID):
         """All elements into an array, converted to its dtype.  ``NotImplementedError`` for parts: slice the dataset."""
         if not (as_written(mspace) and as_written(fspace)) or mtype is not None or dxpl is not None:
             raise NotImplementedError("low-level reads are of whole datasets; slice the dataset for less")
-        from .dataset import Dataset
+        shape = self.shape
+        if shape is None:
+            raise TypeError("Empty datasets have no numpy representation")
+        check_target(arr_obj)
+        if self.reads_directly(arr_obj, everything(shape)):
+            self.fetch_into(everything(shape), arr_obj)
+            return
+        check_broadcast(shape, arr_obj.shape)
+        check_conversion(self._dataset["type"], self.dtype, arr_obj.dtype)
+        found = converted(self.fetch(everything(shape)).array, arr_obj.dtype)
+        arr_obj[...] = found.reshape(arr_obj.shape)
 
-        Dataset(self).read_direct(arr_obj)
+    def fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> Fetched:
+        """The selected elements, of compounds with only these fields when there are any: one round trip, none when nothing is
+        selected.  `Changed` when the dataset has another shape by now, `MissingSource` where absent sources raise."""
+        if fields == ("r", "i"):
+            fields = ()  # alone they would be a complex number
+        kind = element_type(partial_type(self._dataset["type"], fields)) if fields else self.element
+        if selection.is_empty:
+            return Fetched(np.empty(selection.shape, kind.dtype), [])
+        if kind.has_heap:
+            with Progress(self.path, None) as tick:
+                _, shape, elements, heap, missing = _h5cap.read(self.native, selection.axes, self._raises_missing, tick, fields)
+            self._verify(shape, selection)
+            return Fetched(kind.from_bytes(elements, shape, heap), missing)
+        packed = kind.empty(selection.shape)
+        missing = self.fetch_into(selection, packed, fields)
+        return Fetched(kind.from_packed(packed), missing)
+
+    def fetch_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...] = ()) -> List[str]:
+        """Packed elements into memory of the caller's, which is contiguous; the absent sources, as in `Fetched`.  One round
+        trip, and what `fetch` raises."""
+        memory = target.reshape(-1).view(np.uint8)
+        with Progress(self.path, target.dtype.itemsize) as tick:
+            shape, missing = _h5cap.read_into(self.native, selection.axes, memory, self._raises_missing, tick, fields)
+        self._verify(shape, selection)
+        return missing
+
+    def reads_directly(self, target: np.ndarray, selection: Resolved) -> bool:
+        """Whether selected elements are the bytes of such an array, as they come."""
+        return (self.element.is_plain and target.dtype == self.dtype and target.shape == selection.shape
+                and not selection.is_empty)
+
+    @property
+    def _raises_missing(self) -> bool:
+        return self.opened.options.on_missing == "raise"
+
+    def _verify(self, shape: Shape, selection: Resolved) -> None:
+        if shape != selection.shape:
+            raise Changed(f"{self.path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
 
     def refresh(self) -> None:
         """Asks for the shape and the rest as they are now: one round trip."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Tuple, Union
+import enum
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Set, Tuple, Union
 
-from .errors import UnknownObject
+from .errors import UnknownObject, finding
 from .names import encoded, joined
-from .object_id import refused
+from .object_id import LocatedID, refused
 
 TYPE_HARD, TYPE_SOFT, TYPE_EXTERNAL = 0, 1, 64
 
@@ -19,6 +20,51 @@ class LinkInfo(NamedTuple):
     type: int
     corder_valid: bool
     corder: int
+
+
+class Visits(enum.Enum):
+    """What a walk through groups meets."""
+
+    OBJECTS = "every object once, through hard links"
+    LINKS = "every link, broken ones too"
+
+
+def walk(group: LocatedID, visits: Visits) -> Iterator[Tuple[str, Any]]:
+    """Paths below a group and the links there, as the native module describes them; soft and external links are not
+    followed.  Depth first in name order, without recursion: files nest deeper than Python's stack.  No round trip within a
+    snapshot, else one a thousand links of a group."""
+    root = group.opened.native
+    seen: Set[int] = {group.info["id"]}
+    pending = [("", link) for link in reversed(group.native.links())]
+    while pending:
+        prefix, link = pending.pop()
+        name, kind, target, target_kind = prefix + link[0], link[1], link[2], link[3]
+        if kind != "hard":
+            if visits is Visits.LINKS:
+                yield name, link
+            continue
+        is_new = target not in seen
+        seen.add(target)
+        if is_new or visits is Visits.LINKS:
+            yield name, link
+        if not is_new or target_kind not in ("group", "unknown"):
+            continue
+        if target_kind == "group" or _is_group(root, name, group.path):
+            found = root.node(encoded(joined(group.path, name)))
+            pending.extend((name + "/", below) for below in reversed(found.links()))
+
+
+def _is_group(root: Any, name: str, base: str) -> bool:
+    with finding(name):
+        return root.node(encoded(joined(base, name))).info()["kind"] == "group"
+
+
+def visited(group: LocatedID, visits: Visits, func: Callable[[str, Any], Any]) -> Any:
+    """Calls ``func(path, link)`` along a `walk`; stops at, and returns, the first result that is not None."""
+    for name, link in walk(group, visits):
+        if (result := func(name, link)) is not None:
+            return result
+    return None
 
 
 class LinkProxy:
@@ -71,9 +117,7 @@ class LinkProxy:
 
     def visit(self, func: Callable[[bytes], Any]) -> Any:
         """As `Group.visit_links`, with names as bytes."""
-        from .group import Group
-
-        return Group(self._group).visit_links(lambda name: func(encoded(name) if isinstance(name, str) else name))
+        return visited(self._group, Visits.LINKS, lambda name, link: func(encoded(name)))
 
     create_hard = refused("create_hard", OSError, "Unable to create hard link")
     create_soft = refused("create_soft", OSError, "Unable to create soft link")

@@ -8,7 +8,9 @@ import numpy as np
 
 from . import _h5cap
 from .h5s import SEL_ALL, SEL_POINTS, SpaceID
-from .selections import Resolved, Shape, select
+from .chunks import Shape
+from .reading import Resolved
+from .selections import select
 
 # A mask of the box around a selection is made where the box has at most so many elements for each coordinate of the
 # selection; otherwise the coordinates are fewer bytes, or not many more.

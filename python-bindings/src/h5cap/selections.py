@@ -7,27 +7,14 @@ bits, which is how masks travel.
 from __future__ import annotations
 
 import operator
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from . import _h5cap
+from .chunks import Shape
 from .errors import BeyondExtent
-
-Shape = Tuple[int, ...]
-
-
-class Resolved(NamedTuple):
-    """A selection resolved against a shape."""
-
-    # For the native module: a list; a mask of the whole dataset; (list, mask of what it means); points.
-    axes: Any
-    counts: Shape  # elements along every axis, dropped ones included
-    shape: Shape  # of what is read
-
-    @property
-    def is_empty(self) -> bool:
-        return 0 in self.counts
+from .reading import Resolved
 
 
 def split_fields(args) -> Tuple[Tuple[Any, ...], Tuple[str, ...]]:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 import numpy as np
 
-from .convert import NO_PATH, converted
+from .convert import check_conversion, converted
 from .selections import split_fields
 from .special import Empty, check_string_dtype
 
@@ -57,10 +57,8 @@ class AsTypeView(_DatasetView):
         return self._dtype
 
     def __getitem__(self, args) -> Any:
-        if self._dtype.kind == "U" and self.shape is not None:
-            raise TypeError(f"No conversion path for dtype: {self._dtype!r}")
-        if self._dataset._dataset["type"]["class"] == "bitfield" and self._dtype != self._dataset.dtype:
-            raise OSError(NO_PATH)
+        if self.shape is not None:
+            check_conversion(self._dataset._dataset["type"], self._dataset.dtype, self._dtype)
         return self._dataset._read(args, lambda array: converted(array, self._dtype))
 
 
