@@ -13,7 +13,7 @@ import pytest
 
 import h5cap
 from h5cap import notebook, thumbnail, tree
-from h5cap.progress import giving_up_after
+from h5cap.waiting import giving_up_after
 from support.proxy import Proxy
 
 HOSTILE = ["<script>alert(1)<\\script>", "<img src=x onerror=alert(1)>", "'\"><svg onload=alert(1)>", "&lt;b&gt;", "</details></div>",

@@ -19,7 +19,7 @@ from .multi_block import MultiBlockSlice
 from .h5s import UNLIMITED
 from .node import Datatype, HLObject
 from .many import OpenMany
-from .progress import progress_bars
+from .progress import Progress, progress_bars
 from .references import Reference, RegionReference
 from .session import DirectoryEntry, Session, connect, open_many, read
 from .special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype, check_ref_dtype,
@@ -27,6 +27,7 @@ from .special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype,
                       string_dtype, string_info, vlen_dtype)
 from .toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
 from .version import version as __version__  # noqa: F401
+from .waiting import show_with
 
 __all__ = [
     "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
@@ -37,6 +38,8 @@ __all__ = [
     "h5a", "h5d", "h5f", "h5g", "h5l", "h5p", "h5r", "h5s", "h5t", "is_hdf5", "opaque_dtype", "open_many", "progress_bars", "read",
     "ref_dtype", "regionref_dtype", "special_dtype", "string_dtype", "string_info", "vlen_dtype",
 ]
+
+show_with(Progress)
 
 
 def __getattr__(name: str):

@@ -15,9 +15,9 @@ from .h5p import PropDCID
 from .h5s import SpaceID, as_written
 from .h5t import TypeID, type_id
 from .object_id import LocatedID, not_served, refused
-from .progress import Progress
 from .reading import Fetched, Resolved, check_broadcast, check_target, everything, partial_type
 from .special import check_string_dtype
+from .waiting import watched
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3
 ALLOC_TIME_DEFAULT, ALLOC_TIME_EARLY, ALLOC_TIME_LATE, ALLOC_TIME_INCR = 0, 1, 2, 3
@@ -175,7 +175,7 @@ class DatasetID(LocatedID):
         if selection.is_empty:
             return Fetched(np.empty(selection.shape, kind.dtype), [])
         if kind.has_heap:
-            with Progress(self.path, None) as tick:
+            with watched(self.path, None) as tick:
                 _, shape, elements, heap, missing = _h5cap.read(self.native, selection.axes, self._raises_missing, tick, fields)
             self._verify(shape, selection)
             return Fetched(kind.from_bytes(elements, shape, heap), missing)
@@ -187,7 +187,7 @@ class DatasetID(LocatedID):
         """Packed elements into memory of the caller's, which is contiguous; the absent sources, as in `Fetched`.  One round
         trip, and what `fetch` raises."""
         memory = target.reshape(-1).view(np.uint8)
-        with Progress(self.path, target.dtype.itemsize) as tick:
+        with watched(self.path, target.dtype.itemsize) as tick:
             shape, missing = _h5cap.read_into(self.native, selection.axes, memory, self._raises_missing, tick, fields)
         self._verify(shape, selection)
         return missing

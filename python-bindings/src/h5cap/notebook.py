@@ -15,10 +15,10 @@ import numpy as np
 from .attrs import value_of
 from .completion import known_at, links_of
 from .dtypes import element_type
-from .progress import giving_up_after
 from .special import Empty, check_string_dtype
 from .thumbnail import MOST_PIXELS, grey, is_colour, picture_selection, png
 from .tree import Branch, grown
+from .waiting import giving_up_after
 
 MOST_TEXT = 80  # characters of a name or value
 MOST_ATTRIBUTES = 20  # of an object

@@ -1,23 +1,21 @@
-"""Progress bars of long reads, where tqdm is installed; and reads that give up after a while."""
+"""Progress bars of long reads, where tqdm is installed."""
 
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import importlib.util
 import os
 import sys
 import time
 import warnings
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Optional
+
+from .waiting import Tick
 
 SHOW_AFTER = 1.0  # seconds
 _OFF = ("0", "no", "off", "false")
 
 _wanted = os.environ.get("H5CAP_PROGRESS", "1").strip().lower() not in _OFF
-_give_up_at: contextvars.ContextVar[Optional[float]] = contextvars.ContextVar("h5cap_give_up_at", default=None)
-
-Tick = Callable[[int, int], None]
 
 
 def progress_bars(on: bool) -> None:
@@ -31,19 +29,8 @@ def progress_bars(on: bool) -> None:
     _wanted = bool(on)
 
 
-@contextlib.contextmanager
-def giving_up_after(seconds: float) -> Iterator[None]:
-    """Reads within it raise ``TimeoutError`` when that time is over, and show no bar."""
-    token = _give_up_at.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _give_up_at.reset(token)
-
-
 class Progress:
-    """One read: ``with Progress(path, item_bytes) as tick``, where ``tick(done, total)``, in elements, is to be called every
-    now and then by the thread that waits.  ``item_bytes`` is None where elements have no fixed size."""
+    """One read, shown: what `watched` returns."""
 
     def __init__(self, what: str, item_bytes: Optional[int]):
         self._what = what
@@ -51,9 +38,6 @@ class Progress:
         self._bar: Any = None
 
     def __enter__(self) -> Optional[Tick]:
-        self._give_up_at = _give_up_at.get()
-        if self._give_up_at is not None:
-            return self._limit
         self._start = time.monotonic()
         return self._show if _wanted else None
 
@@ -61,10 +45,6 @@ class Progress:
         if self._bar:
             with contextlib.suppress(Exception):
                 self._bar.close()
-
-    def _limit(self, done: int, total: int) -> None:
-        if self._give_up_at is not None and time.monotonic() > self._give_up_at:
-            raise TimeoutError(f"{self._what}: gave up")
 
     def _show(self, done: int, total: int) -> None:
         if self._bar is False or not total or time.monotonic() - self._start < SHOW_AFTER:

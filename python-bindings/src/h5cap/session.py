@@ -15,11 +15,11 @@ from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
 from .many import OpenMany
 from .names import address, encoded, joined
 from .opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
-from .progress import Progress
 from .group import make_node
 from .dataset import Dataset
 from .dtypes import element_type
 from .selections import split_fields, without_shape
+from .waiting import watched
 
 
 class DirectoryEntry(NamedTuple):
@@ -249,7 +249,7 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
         node = file.node(encoded(absolute))
         found = None
         if axes is not None:
-            with Progress(absolute, None) as tick:
+            with watched(absolute, None) as tick:
                 found = _h5cap.read(node, axes, False, tick)
     except (IndexError, ValueError, TypeError, UnknownObject):
         found = None  # what exactly is wrong, with h5py's words, is said below
