@@ -14,14 +14,14 @@ from h5py._hl.dims import DimensionManager, DimensionProxy
 from h5py._hl.vds import VDSmap
 
 import h5cap
-from h5cap import dims, h5a, h5d, h5f, h5g, h5p, h5s, h5t, mapping_views, references, views
+from h5cap import dims, h5a, h5d, h5f, h5g, h5p, h5s, h5t, mapping_views, region_proxy, views
 
 PAIRS = [
     (h5py.File, h5cap.File), (h5py.Group, h5cap.Group), (h5py.Dataset, h5cap.Dataset), (h5py.Datatype, h5cap.Datatype),
     (h5py.HLObject, h5cap.HLObject), (h5py.AttributeManager, h5cap.AttributeManager), (h5py.Reference, h5cap.Reference),
     (h5py.RegionReference, h5cap.RegionReference), (h5py.SoftLink, h5cap.SoftLink), (h5py.ExternalLink, h5cap.ExternalLink),
     (h5py.HardLink, h5cap.HardLink), (h5py.Empty, h5cap.Empty), (h5py.MultiBlockSlice, h5cap.MultiBlockSlice),
-    (DimensionManager, dims.DimensionManager), (DimensionProxy, dims.DimensionProxy), (_RegionProxy, references.RegionProxy),
+    (DimensionManager, dims.DimensionManager), (DimensionProxy, dims.DimensionProxy), (_RegionProxy, region_proxy.RegionProxy),
     (KeysViewHDF5, mapping_views.KeysViewHDF5), (ValuesViewHDF5, mapping_views.ValuesViewHDF5),
     (ItemsViewHDF5, mapping_views.ItemsViewHDF5), (AsTypeView, views.AsTypeView), (AsStrView, views.AsStrView),
     (FieldsView, views.FieldsView), (VDSmap, h5cap.VDSmap),

@@ -10,7 +10,8 @@ from .h5t import TypeID
 from .names import encoded, joined
 from .opened import OpenFile
 from .pickles import reduced
-from .references import Reference, RegionProxy
+from .references import Reference
+from .region_proxy import RegionProxy
 
 class HLObject:
     """What groups, datasets and named datatypes have in common.  Made by groups, or of a low-level identifier."""

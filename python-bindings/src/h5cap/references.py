@@ -8,8 +8,6 @@ from __future__ import annotations
 import sys
 from typing import Any, Optional, Tuple
 
-from .errors import READ_ONLY
-
 
 class Reference:
     """A reference to an object.  ``file[reference]`` is the object; false when it names nothing (null).
@@ -68,35 +66,3 @@ def _remade(made_by, token, target) -> Reference:
 def h5py_class(ours) -> type:
     """The class that dtypes name: h5py's own where h5py is loaded, so that its functions know them."""
     return getattr(sys.modules.get("h5py.h5r"), ours.__name__, ours)
-
-
-class RegionProxy:
-    """``object.regionref``: about references to regions of any dataset in the object's file."""
-
-    def __init__(self, obj):
-        self.obj = obj
-        self.id = obj.id
-
-    def __getitem__(self, args: Any):
-        """Raises: ``TypeError`` unless the object is a dataset, what a wrong selection raises, and ``RuntimeError``, since to
-        make a reference to a region is to write into the file."""
-        from .h5d import DatasetID
-        from .selections import select
-
-        if not isinstance(self.id, DatasetID):
-            raise TypeError("Region references can only be made to datasets")
-        select(self.id.shape or (), args if isinstance(args, tuple) else (args,))
-        raise RuntimeError(f"Unable to encode region reference ({READ_ONLY})")
-
-    def shape(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:
-        """The shape of the dataset that a reference is to.  One round trip.  ``AttributeError`` for a null one, as in h5py."""
-        from .h5r import get_region
-
-        return get_region(ref, self.id).shape  # type: ignore[union-attr]
-
-    def selection(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:
-        """The shape of what a reference selects.  One round trip.  ``AttributeError`` for a null one, as in h5py."""
-        from .h5r import get_region
-        from .h5s import guess_shape
-
-        return guess_shape(get_region(ref, self.id))  # type: ignore[arg-type]
