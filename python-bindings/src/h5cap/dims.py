@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Tuple
 
 from .errors import READ_ONLY
+from .h5r import dereference
 from .names import encoded
+from .node import HLObject
 
 
 def is_scale(dataset) -> bool:
@@ -35,9 +37,7 @@ class DimensionProxy:
         self._dimension = dimension
 
     def _attribute(self, name: str) -> Any:
-        from .dataset import Dataset
-
-        return Dataset(self._id).attrs.get(name)
+        return HLObject(self._id).attrs.get(name)
 
     @property
     def label(self) -> str:
@@ -59,13 +59,11 @@ class DimensionProxy:
         return [] if scales is None or self._dimension >= len(scales) else list(scales[self._dimension])
 
     def _scales(self) -> List[Any]:
-        from .group import node_of
-        from .h5r import dereference
-
         found = [dereference(reference, self._id) for reference in self._references()]
         if None in found:
             raise RuntimeError("Unable to iterate over scales (a reference leads nowhere)")
-        return [node_of(scale) for scale in found if scale is not None]
+        file = HLObject(self._id).file
+        return [file._object(scale) for scale in found]
 
     def __getitem__(self, item: Any):
         """A scale by number, or by name: the first of that name.  ``IndexError``, ``KeyError``; ``RuntimeError`` where the

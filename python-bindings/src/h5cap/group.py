@@ -75,6 +75,10 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
             info = native.info()
         return make_node(self._opened, native, absolute, info)
 
+    def _object(self, oid: LocatedID) -> HLObject:
+        """The object of an identifier, for what hands objects out and is below groups: dimensions their scales."""
+        return node_of(oid)
+
     def _starts_elsewhere(self, path: str) -> bool:
         """Whether ``path`` starts at the root of another file than this node was reached through."""
         return path.startswith("/") and self._external() is not None
