@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
+from . import special
 from .dtypes import ElementType, element_type
 from .object_id import LocatedID, ObjectID, not_served
 from .special import (check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype, check_ref_dtype,  # noqa: F401
@@ -338,8 +339,6 @@ def _facts(typeid) -> Tuple[Any, ...]:
 
 
 def __getattr__(name: str):
-    from . import special
-
     if name in ("ref_dtype", "regionref_dtype"):
         return getattr(special, name)()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

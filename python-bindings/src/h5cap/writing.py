@@ -11,6 +11,7 @@ from .errors import READ_ONLY
 from .links import ExternalLink, SoftLink
 from .object_id import ObjectID
 from .references import Reference
+from .selections import select
 from .special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtype
 
 Name = Union[str, bytes, None]
@@ -152,8 +153,6 @@ class DatasetWriting:
 
     def __setitem__(self, args: Any, val: Any) -> None:
         """Raises ``OSError``; what wrong selections and values raise; nothing when nothing is selected."""
-        from .selections import select
-
         args = args if isinstance(args, tuple) else (args,)
         names = tuple(arg for arg in args if isinstance(arg, str))
         args = tuple(arg for arg in args if not isinstance(arg, str))
@@ -190,8 +189,6 @@ class DatasetWriting:
 
     def write_direct(self, source: Any, source_sel: Any = None, dest_sel: Any = None) -> None:
         """Raises ``OSError``, or ``TypeError`` for shapes that do not match."""
-        from .selections import select
-
         if self.shape is None:
             raise TypeError("Empty datasets cannot be written to")
         shape = source.shape
