@@ -7,9 +7,10 @@
 What is not served yet raises ``NotImplementedError``; nothing is silently ignored.
 """
 
-from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t
+from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t, pickles, waiting
 from .attrs import AttributeManager
 from .chunks import StoredSelection, VDSmap
+from .completion import paths_below
 from .dataset import Dataset
 from .errors import Changed, ClosedFile, FileProblem, MissingFilter, MissingSource, TooLarge, UnreadableObject
 from .files import File
@@ -17,8 +18,9 @@ from .group import Group
 from .links import ExternalLink, HardLink, SoftLink
 from .multi_block import MultiBlockSlice
 from .h5s import UNLIMITED
-from .node import Datatype, HLObject
+from .node import Datatype, Display, HLObject
 from .many import OpenMany
+from .notebook import html_of
 from .progress import Progress, progress_bars
 from .references import Reference, RegionReference
 from .session import DirectoryEntry, Session, connect, open_many, read
@@ -27,7 +29,6 @@ from .special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype,
                       string_dtype, string_info, vlen_dtype)
 from .toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
 from .version import version as __version__  # noqa: F401
-from .waiting import show_with
 
 __all__ = [
     "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
@@ -39,7 +40,10 @@ __all__ = [
     "ref_dtype", "regionref_dtype", "special_dtype", "string_dtype", "string_info", "vlen_dtype",
 ]
 
-show_with(Progress)
+# What modules need of those that are made of them, and so cannot import.
+HLObject._display = Display(html_of, paths_below)
+pickles.open_with(File)
+waiting.show_with(Progress)
 
 
 def __getattr__(name: str):

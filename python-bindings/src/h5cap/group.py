@@ -199,9 +199,7 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
 
     def _ipython_key_completions_(self) -> List[str]:
         """Names and, as far as they are known, paths below, for tab completion within brackets."""
-        from .completion import paths_below
-
-        return paths_below(self)
+        return self._display.completions(self)
 
     def require_group(self, name: Any) -> "Group":
         """The group ``name``; ``ValueError`` when it would have to be made, ``TypeError`` when it is no group."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
 from .attrs import AttributeManager
 from .h5t import TypeID
@@ -13,10 +13,18 @@ from .pickles import reduced
 from .references import Reference
 from .region_proxy import RegionProxy
 
+class Display(NamedTuple):
+    """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it over."""
+
+    html: Callable[["HLObject"], str]  # what a notebook shows
+    completions: Callable[["HLObject"], List[str]]  # what may stand in the brackets of a group
+
+
 class HLObject:
     """What groups, datasets and named datatypes have in common.  Made by groups, or of a low-level identifier."""
 
     _what = "object"
+    _display: ClassVar[Display]
 
     def __init__(self, oid: Any):
         self._id = oid
@@ -122,10 +130,8 @@ class HLObject:
         return "h5cap", self._opened.server, where["path"], where["version"], self._info["id"], getattr(self, "shape", None)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: see `h5cap.notebook`."""
-        from .notebook import html_of
-
-        return html_of(self)
+        """What a notebook shows: see `h5cap.show.notebook`."""
+        return self._display.html(self)
 
     def _short_name(self) -> str:
         name = self.name

@@ -14,7 +14,9 @@ import numpy as np
 
 from .attrs import value_of
 from .completion import known_at, links_of
+from .dataset import Dataset
 from .dtypes import element_type
+from .group import Group
 from .special import Empty, check_string_dtype
 from .thumbnail import MOST_PIXELS, grey, is_colour, picture_selection, png
 from .tree import Branch, grown
@@ -36,9 +38,6 @@ _STYLE = (
 
 def html_of(node: Any) -> str:
     """The HTML for a node of any kind."""
-    from .dataset import Dataset
-    from .group import Group
-
     if not node:
         return _framed(f"<span class='dim'>{_text(repr(node))}</span>")
     if isinstance(node, Group):

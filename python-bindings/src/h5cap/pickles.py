@@ -14,10 +14,17 @@ from typing import Any, Callable, Tuple
 
 from .errors import Changed
 
+_open: Callable[..., Any]  # `h5cap.File`, which is made of what is pickled here: the package hands it over
 _HELD = 32  # open files, kept for the objects that arrive next
 _files: "OrderedDict[Tuple[Any, ...], Any]" = OrderedDict()
 _lock = threading.Lock()
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # another thread may hold it at a fork
+
+
+def open_with(file_class: Callable[..., Any]) -> None:
+    """Has files opened by ``file_class``, which is `h5cap.File`."""
+    global _open
+    _open = file_class
 
 
 def reduced(node) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
@@ -42,9 +49,7 @@ def _whereabouts(node) -> Tuple[Any, ...]:
 
 def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str):
     """The file, opened.  `Changed` unless it still is that version, or follows a SWMR writer; what `File` raises."""
-    from .files import File
-
-    file = File(url, swmr=swmr, timeout=timeout, on_missing=on_missing)
+    file = _open(url, swmr=swmr, timeout=timeout, on_missing=on_missing)
     info = file._opened.info
     if info["version"] != version and not info["is_swmr"]:
         file.close()
