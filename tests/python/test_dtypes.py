@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import h5cap
-from h5cap.convert import converted
-from h5cap.dtypes import element_type
+from h5cap.types.convert import converted
+from h5cap.types.dtypes import element_type
 
 
 def integer(size=4, signed=True, order="<", precision=None, offset=0):

@@ -15,19 +15,19 @@ from .dataset import Dataset
 from .errors import Changed, ClosedFile, FileProblem, MissingFilter, MissingSource, TooLarge, UnreadableObject
 from .files import File
 from .group import Group
-from .links import ExternalLink, HardLink, SoftLink
-from .multi_block import MultiBlockSlice
 from .h5s import UNLIMITED
-from .node import Datatype, Display, HLObject
+from .links import ExternalLink, HardLink, SoftLink
 from .many import OpenMany
+from .multi_block import MultiBlockSlice
+from .node import Datatype, Display, HLObject
 from .notebook import html_of
 from .progress import Progress, progress_bars
-from .references import Reference, RegionReference
 from .session import DirectoryEntry, Session, connect, open_many, read
-from .special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype, check_ref_dtype,
-                      check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype, opaque_dtype, special_dtype,
-                      string_dtype, string_info, vlen_dtype)
 from .toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
+from .types.references import Reference, RegionReference
+from .types.special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype,
+                            check_ref_dtype, check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype,
+                            opaque_dtype, special_dtype, string_dtype, string_info, vlen_dtype)
 from .version import version as __version__  # noqa: F401
 
 __all__ = [

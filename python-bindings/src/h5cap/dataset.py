@@ -14,10 +14,10 @@ from .h5r import follow
 from .h5s import guess_shape
 from .node import HLObject
 from .reading import Resolved, check_broadcast, check_target
-from .references import RegionReference
 from .regions import region_selection
 from .selections import select, split_fields
-from .special import Empty, check_string_dtype
+from .types.references import RegionReference
+from .types.special import Empty, check_string_dtype
 from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
 from .writing import DatasetWriting
 

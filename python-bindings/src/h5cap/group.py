@@ -9,18 +9,18 @@ import numpy as np
 from . import links
 from .dataset import Dataset
 from .errors import UnknownObject, finding
-from .names import encoded, joined, shown
 from .h5d import DatasetID
 from .h5g import GroupID
 from .h5l import Visits, visited
 from .h5r import dereference
 from .located import located
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
+from .names import encoded, joined, shown
 from .node import Datatype, HLObject
 from .object_id import LocatedID
 from .open_options import check_locking
 from .opened import OpenFile
-from .references import Reference
+from .types.references import Reference
 from .writing import GroupWriting
 
 

@@ -6,11 +6,11 @@ from typing import Any, Dict
 
 import numpy as np
 
-from .dtypes import element_type
 from .h5s import SpaceID
 from .h5t import TypeID, type_id
 from .names import encoded
 from .object_id import ObjectID, refused
+from .types.dtypes import element_type
 
 
 class AttrID(ObjectID):

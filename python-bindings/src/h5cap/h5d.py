@@ -8,15 +8,15 @@ import numpy as np
 
 from . import _h5cap
 from .chunks import Shape
-from .convert import check_conversion, converted
-from .dtypes import ElementType, element_type
 from .errors import Changed
 from .h5p import PropDCID
 from .h5s import SpaceID, as_written
 from .h5t import TypeID, type_id
 from .object_id import LocatedID, not_served, refused
 from .reading import Fetched, Resolved, check_broadcast, check_target, everything, partial_type
-from .special import check_string_dtype
+from .types.convert import check_conversion, converted
+from .types.dtypes import ElementType, element_type
+from .types.special import check_string_dtype
 from .waiting import watched
 
 COMPACT, CONTIGUOUS, CHUNKED, VIRTUAL = 0, 1, 2, 3

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from .chunks import StoredSelection
 from .errors import UnknownObject
 from .h5s import SpaceID
-from .chunks import StoredSelection
 from .located import located
 from .names import encoded
 from .object_id import LocatedID
-from .references import Reference, RegionReference  # noqa: F401
+from .types.references import Reference, RegionReference  # noqa: F401
 
 OBJECT, DATASET_REGION = 0, 1
 

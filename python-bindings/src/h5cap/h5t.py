@@ -6,12 +6,12 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
-from . import special
-from .dtypes import ElementType, element_type
 from .object_id import LocatedID, ObjectID, not_served
-from .special import (check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype, check_ref_dtype,  # noqa: F401
-                      check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype, opaque_dtype, special_dtype,
-                      string_dtype, string_info, vlen_dtype)
+from .types import special
+from .types.dtypes import ElementType, element_type
+from .types.special import (check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype,  # noqa: F401
+                            check_ref_dtype, check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype,
+                            opaque_dtype, special_dtype, string_dtype, string_info, vlen_dtype)
 
 NO_CLASS, INTEGER, FLOAT, TIME, STRING, BITFIELD, OPAQUE, COMPOUND, REFERENCE, ENUM, VLEN, ARRAY, COMPLEX = range(-1, 12)
 SGN_NONE, SGN_2 = 0, 1

@@ -10,8 +10,8 @@ from .h5t import TypeID
 from .names import encoded, joined
 from .opened import OpenFile
 from .pickles import reduced
-from .references import Reference
 from .region_proxy import RegionProxy
+from .types.references import Reference
 
 class Display(NamedTuple):
     """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it over."""

@@ -15,11 +15,11 @@ import numpy as np
 from .attrs import value_of
 from .completion import known_at, links_of
 from .dataset import Dataset
-from .dtypes import element_type
 from .group import Group
-from .special import Empty, check_string_dtype
 from .thumbnail import MOST_PIXELS, grey, is_colour, picture_selection, png
 from .tree import Branch, grown
+from .types.dtypes import element_type
+from .types.special import Empty, check_string_dtype
 from .waiting import giving_up_after
 
 MOST_TEXT = 80  # characters of a name or value

@@ -8,8 +8,8 @@ from .errors import READ_ONLY
 from .h5d import DatasetID
 from .h5r import get_region
 from .h5s import guess_shape
-from .references import RegionReference
 from .selections import select
+from .types.references import RegionReference
 
 
 class RegionProxy:

@@ -7,8 +7,8 @@ from typing import Any, List, Optional
 import numpy as np
 
 from . import _h5cap
-from .h5s import SEL_ALL, SEL_POINTS, SpaceID
 from .chunks import Shape
+from .h5s import SEL_ALL, SEL_POINTS, SpaceID
 from .reading import Resolved
 from .selections import select
 

@@ -7,18 +7,18 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 from urllib.parse import quote, unquote
 
 from . import _h5cap
-from .errors import UnknownObject, finding, opening
 from .connections import DEFAULT_TIMEOUT, file_only, hold
+from .dataset import Dataset
+from .errors import UnknownObject, finding, opening
 from .files import File
 from .globbing import Pattern, escaped, has_magic
-from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
+from .group import make_node
 from .many import OpenMany
+from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
 from .names import address, encoded, joined
 from .opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
-from .group import make_node
-from .dataset import Dataset
-from .dtypes import element_type
 from .selections import split_fields, without_shape
+from .types.dtypes import element_type
 from .waiting import watched
 
 

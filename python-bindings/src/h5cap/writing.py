@@ -10,9 +10,9 @@ import numpy as np
 from .errors import READ_ONLY
 from .links import ExternalLink, SoftLink
 from .object_id import ObjectID
-from .references import Reference
 from .selections import select
-from .special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtype
+from .types.references import Reference
+from .types.special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtype
 
 Name = Union[str, bytes, None]
 

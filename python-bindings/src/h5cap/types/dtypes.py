@@ -11,8 +11,9 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from . import _h5cap, floats
-from .errors import FileProblem
+from .. import _h5cap
+from ..errors import FileProblem
+from . import floats
 from .references import Reference, RegionReference
 from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
 
