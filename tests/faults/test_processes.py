@@ -133,6 +133,6 @@ def test_pickles_say_where_and_which_version_and_nothing_secret(server, sample, 
     assert np.array_equal(pickle.loads(kept)[2], frame(2))
     shutil.copy(sample, folder / "new")
     os.rename(folder / "new", folder / "sample.h5")
-    h5cap.pickles._files.clear()  # as in a process that does not hold the file: this one still has the old one open
+    h5cap._hl.pickles._files.clear()  # as in a process that does not hold the file: this one still has the old one open
     with pytest.raises(h5cap.Changed):
         pickle.loads(kept)

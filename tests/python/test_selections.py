@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from h5cap import selections
-from h5cap.selections import select, split_fields, without_shape
+from h5cap._hl import selections
+from h5cap._hl.selections import select, split_fields, without_shape
 
 GOOD = [
     (), Ellipsis, 0, -1, 9, np.int64(3), np.array(3), True, (1, 2), (1, Ellipsis), (Ellipsis, 1), (Ellipsis, 1, 2), slice(None),

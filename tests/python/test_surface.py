@@ -14,7 +14,8 @@ from h5py._hl.dims import DimensionManager, DimensionProxy
 from h5py._hl.vds import VDSmap
 
 import h5cap
-from h5cap import dims, h5a, h5d, h5f, h5g, h5p, h5s, h5t, mapping_views, region_proxy, views
+from h5cap import h5a, h5d, h5f, h5g, h5p, h5s, h5t
+from h5cap._hl import dims, mapping_views, region_proxy, views
 
 PAIRS = [
     (h5py.File, h5cap.File), (h5py.Group, h5cap.Group), (h5py.Dataset, h5cap.Dataset), (h5py.Datatype, h5cap.Datatype),

@@ -7,23 +7,24 @@
 What is not served yet raises ``NotImplementedError``; nothing is silently ignored.
 """
 
-from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t, pickles, waiting
-from .attrs import AttributeManager
+from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t, waiting
+from ._hl import pickles
+from ._hl.attrs import AttributeManager
+from ._hl.base import Datatype, Display, HLObject
+from ._hl.dataset import Dataset
+from ._hl.files import File
+from ._hl.group import Group
+from ._hl.links import ExternalLink, HardLink, SoftLink
+from ._hl.many import OpenMany
+from ._hl.multi_block import MultiBlockSlice
+from ._hl.session import DirectoryEntry, Session, connect, open_many, read
+from ._hl.toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
 from .chunks import StoredSelection, VDSmap
 from .completion import paths_below
-from .dataset import Dataset
 from .errors import Changed, ClosedFile, FileProblem, MissingFilter, MissingSource, TooLarge, UnreadableObject
-from .files import File
-from .group import Group
 from .h5s import UNLIMITED
-from .links import ExternalLink, HardLink, SoftLink
-from .many import OpenMany
-from .multi_block import MultiBlockSlice
-from .node import Datatype, Display, HLObject
 from .notebook import html_of
 from .progress import Progress, progress_bars
-from .session import DirectoryEntry, Session, connect, open_many, read
-from .toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
 from .types.references import Reference, RegionReference
 from .types.special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype,
                             check_ref_dtype, check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype,

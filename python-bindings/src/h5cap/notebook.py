@@ -12,10 +12,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .attrs import value_of
+from ._hl.attrs import value_of
+from ._hl.dataset import Dataset
+from ._hl.group import Group
 from .completion import known_at, links_of
-from .dataset import Dataset
-from .group import Group
 from .thumbnail import MOST_PIXELS, grey, is_colour, picture_selection, png
 from .tree import Branch, grown
 from .types.dtypes import element_type

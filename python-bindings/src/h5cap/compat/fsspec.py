@@ -18,9 +18,9 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from fsspec.utils import stringify_path
 
 from .. import _h5cap
+from .._hl.session import DirectoryEntry, connect
 from ..connections import DEFAULT_TIMEOUT
 from ..errors import Changed, FileProblem, opening
-from ..session import DirectoryEntry, connect
 from .address import PROTOCOLS, Address, is_address, parse, url_of
 from .block_cache import BlockCache
 

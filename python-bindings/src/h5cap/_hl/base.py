@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
+from ..h5t import TypeID
+from ..names import encoded, joined
+from ..opened import OpenFile
+from ..types.references import Reference
 from .attrs import AttributeManager
-from .h5t import TypeID
-from .names import encoded, joined
-from .opened import OpenFile
 from .pickles import reduced
 from .region_proxy import RegionProxy
-from .types.references import Reference
 
 class Display(NamedTuple):
     """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it over."""
@@ -121,7 +121,7 @@ class HLObject:
         return hash(self._id)
 
     def __reduce__(self):
-        """Pickles are an address, a path and a version: see `h5cap.pickles`."""
+        """Pickles are an address, a path and a version: see `h5cap._hl.pickles`."""
         return reduced(self)
 
     def __dask_tokenize__(self) -> Tuple[Any, ...]:

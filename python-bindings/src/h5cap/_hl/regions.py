@@ -6,10 +6,10 @@ from typing import Any, List, Optional
 
 import numpy as np
 
-from . import _h5cap
-from .chunks import Shape
-from .h5s import SEL_ALL, SEL_POINTS, SpaceID
-from .reading import Resolved
+from .. import _h5cap
+from ..chunks import Shape
+from ..h5s import SEL_ALL, SEL_POINTS, SpaceID
+from ..reading import Resolved
 from .selections import select
 
 # A mask of the box around a selection is made where the box has at most so many elements for each coordinate of the

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Tuple
 
-from .errors import READ_ONLY
-from .h5r import dereference
-from .names import encoded
-from .node import HLObject
+from ..errors import READ_ONLY
+from ..h5r import dereference
+from ..names import encoded
+from .base import HLObject
 
 
 def is_scale(dataset) -> bool:

@@ -6,9 +6,9 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..types.convert import check_conversion, converted
+from ..types.special import Empty, check_string_dtype
 from .selections import split_fields
-from .types.convert import check_conversion, converted
-from .types.special import Empty, check_string_dtype
 
 
 class _DatasetView:

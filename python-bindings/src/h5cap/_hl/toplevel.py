@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
-from .connections import DEFAULT_TIMEOUT
-from .errors import FileProblem
+from ..connections import DEFAULT_TIMEOUT
+from ..errors import FileProblem
 from .files import File
 
 

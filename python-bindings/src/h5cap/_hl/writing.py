@@ -7,12 +7,12 @@ from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
-from .errors import READ_ONLY
+from ..errors import READ_ONLY
+from ..object_id import ObjectID
+from ..types.references import Reference
+from ..types.special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtype
 from .links import ExternalLink, SoftLink
-from .object_id import ObjectID
 from .selections import select
-from .types.references import Reference
-from .types.special import Empty, check_ref_dtype, check_string_dtype, check_vlen_dtype
 
 Name = Union[str, bytes, None]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 from typing import Any, Optional, Tuple, Union
 
+from ..connections import DEFAULT_TIMEOUT, file_only
+from ..errors import READ_ONLY
+from ..h5f import FileID
+from ..object_id import LocatedID
+from ..opened import VERSIONS, OpenFile, OpenOptions
 from .attrs import AttributeManager
-from .connections import DEFAULT_TIMEOUT, file_only
-from .errors import READ_ONLY
 from .group import Group
-from .h5f import FileID
-from .object_id import LocatedID
 from .open_options import access_options
-from .opened import VERSIONS, OpenFile, OpenOptions
 from .pickles import reduced_file
 
 _MODES = ("r", "r+", "w", "w-", "x", "a")
@@ -30,7 +30,7 @@ class File(Group):
     limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source of a virtual
     dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it ("fill"), or reading
     them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.  h5py's other options are taken
-    as `h5cap.open_options` says.  ``File(object.id)`` is the file of an object.
+    as `h5cap._hl.open_options` says.  ``File(object.id)`` is the file of an object.
 
     Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
     there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).

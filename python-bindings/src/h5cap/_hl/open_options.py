@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple, Union
 
-from .opened import VERSIONS, AccessOptions
+from ..opened import VERSIONS, AccessOptions
 
 _DRIVERS = ("sec2", "stdio", "core", "family", "mpio", "fileobj", "split", "ros3", "direct", "windows")
 

@@ -11,10 +11,10 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from . import _h5cap
-from .chunks import Shape
-from .errors import BeyondExtent
-from .reading import Resolved
+from .. import _h5cap
+from ..chunks import Shape
+from ..errors import BeyondExtent
+from ..reading import Resolved
 
 
 def split_fields(args) -> Tuple[Tuple[Any, ...], Tuple[str, ...]]:

@@ -7,17 +7,17 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from .chunks import Shape, VDSmap, chunk_slices
+from ..chunks import Shape, VDSmap, chunk_slices
+from ..h5d import DatasetID
+from ..h5r import follow
+from ..h5s import guess_shape
+from ..reading import Resolved, check_broadcast, check_target
+from ..types.references import RegionReference
+from ..types.special import Empty, check_string_dtype
+from .base import HLObject
 from .dims import DimensionManager, is_scale
-from .h5d import DatasetID
-from .h5r import follow
-from .h5s import guess_shape
-from .node import HLObject
-from .reading import Resolved, check_broadcast, check_target
 from .regions import region_selection
 from .selections import select, split_fields
-from .types.references import RegionReference
-from .types.special import Empty, check_string_dtype
 from .views import AsStrView, AsTypeView, FieldsView, picker, string_view
 from .writing import DatasetWriting
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from .errors import READ_ONLY
-from .h5d import DatasetID
-from .h5r import get_region
-from .h5s import guess_shape
+from ..errors import READ_ONLY
+from ..h5d import DatasetID
+from ..h5r import get_region
+from ..h5s import guess_shape
+from ..types.references import RegionReference
 from .selections import select
-from .types.references import RegionReference
 
 
 class RegionProxy:

@@ -6,12 +6,12 @@ from typing import Any, Iterator, List, Union
 
 import numpy as np
 
-from .errors import from_code
-from .h5a import AttrID
+from ..errors import from_code
+from ..h5a import AttrID
+from ..names import encoded, shown
+from ..types.dtypes import element_type
+from ..types.special import Empty, check_string_dtype
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
-from .names import encoded, shown
-from .types.dtypes import element_type
-from .types.special import Empty, check_string_dtype
 from .writing import AttributeWriting
 
 

@@ -6,20 +6,20 @@ import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 from urllib.parse import quote, unquote
 
-from . import _h5cap
-from .connections import DEFAULT_TIMEOUT, file_only, hold
+from .. import _h5cap
+from ..connections import DEFAULT_TIMEOUT, file_only, hold
+from ..errors import UnknownObject, finding, opening
+from ..names import address, encoded, joined
+from ..opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
+from ..types.dtypes import element_type
+from ..waiting import watched
 from .dataset import Dataset
-from .errors import UnknownObject, finding, opening
 from .files import File
 from .globbing import Pattern, escaped, has_magic
 from .group import make_node
 from .many import OpenMany
 from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
-from .names import address, encoded, joined
-from .opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
 from .selections import split_fields, without_shape
-from .types.dtypes import element_type
-from .waiting import watched
 
 
 class DirectoryEntry(NamedTuple):

@@ -6,21 +6,21 @@ from typing import Any, Callable, Iterator, List, Optional, Union
 
 import numpy as np
 
+from ..errors import UnknownObject, finding
+from ..h5d import DatasetID
+from ..h5g import GroupID
+from ..h5l import Visits, visited
+from ..h5r import dereference
+from ..located import located
+from ..names import encoded, joined, shown
+from ..object_id import LocatedID
+from ..opened import OpenFile
+from ..types.references import Reference
 from . import links
+from .base import Datatype, HLObject
 from .dataset import Dataset
-from .errors import UnknownObject, finding
-from .h5d import DatasetID
-from .h5g import GroupID
-from .h5l import Visits, visited
-from .h5r import dereference
-from .located import located
 from .mapping_views import ItemsViewHDF5, KeysViewHDF5, MutableMappingHDF5, ValuesViewHDF5
-from .names import encoded, joined, shown
-from .node import Datatype, HLObject
-from .object_id import LocatedID
 from .open_options import check_locking
-from .opened import OpenFile
-from .types.references import Reference
 from .writing import GroupWriting
 
 

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from typing import Any, Callable, Tuple
 
-from .errors import Changed
+from ..errors import Changed
 
 _open: Callable[..., Any]  # `h5cap.File`, which is made of what is pickled here: the package hands it over
 _HELD = 32  # open files, kept for the objects that arrive next
