@@ -85,7 +85,7 @@ def test_the_wheel_is_small_typed_and_for_any_linux(wheel):
     print(f"{wheel.name}: {wheel.stat().st_size} bytes")
     assert wheel.stat().st_size < MOST_BYTES
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"h5cap/__init__.py", "h5cap/py.typed", "h5cap/_h5cap.pyi", "h5cap/notebook.py"} <= set(names)
+    assert {"h5cap/__init__.py", "h5cap/py.typed", "h5cap/_h5cap.pyi", "h5cap/show/notebook.py"} <= set(names)
     (module,) = [name for name in names if re.fullmatch(r"h5cap/_h5cap\..*\.so", name)]
     libraries = {re.split(r"(-\d+)?-[0-9a-f]{8}", name.split("/")[1])[0] for name in names if name.startswith("h5cap.libs/lib")}
     assert libraries <= {"libkj", "libkj-async", "libcapnp", "libcapnp-rpc", "libfmt", "libdeflate"}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import h5cap
-from h5cap import notebook, thumbnail, tree
+from h5cap.show import notebook, thumbnail, tree
 from h5cap.waiting import giving_up_after
 from support.proxy import Proxy
 

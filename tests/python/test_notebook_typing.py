@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import h5cap
-from h5cap import progress
+from h5cap.show import progress
 from support.proxy import Proxy
 
 IPython = pytest.importorskip("IPython")
@@ -97,7 +97,7 @@ def test_a_log_file_gets_no_bar(slow, at_once):
 
 
 def test_the_environment_switches_bars_off():
-    check = "import h5cap.progress as p, sys; print(p._wanted, 'tqdm' in sys.modules)"
+    check = "import h5cap.show.progress as p, sys; print(p._wanted, 'tqdm' in sys.modules)"
     for value, expected in (("0", "False False"), ("off", "False False"), ("1", "True False"), ("", "True False")):
         out = subprocess.run([sys.executable, "-c", check], env={**os.environ, "H5CAP_PROGRESS": value},
                              capture_output=True, text=True, timeout=60, check=True)

@@ -20,11 +20,11 @@ from ._hl.multi_block import MultiBlockSlice
 from ._hl.session import DirectoryEntry, Session, connect, open_many, read
 from ._hl.toplevel import VirtualLayout, VirtualSource, get_config, is_hdf5
 from .chunks import StoredSelection, VDSmap
-from .completion import paths_below
 from .errors import Changed, ClosedFile, FileProblem, MissingFilter, MissingSource, TooLarge, UnreadableObject
 from .h5s import UNLIMITED
-from .notebook import html_of
-from .progress import Progress, progress_bars
+from .show.completion import paths_below
+from .show.notebook import html_of
+from .show.progress import Progress, progress_bars
 from .types.references import Reference, RegionReference
 from .types.special import (Empty, check_complex_dtype, check_dtype, check_enum_dtype, check_opaque_dtype,
                             check_ref_dtype, check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype,

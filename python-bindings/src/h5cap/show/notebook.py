@@ -12,15 +12,15 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from ._hl.attrs import value_of
-from ._hl.dataset import Dataset
-from ._hl.group import Group
+from .._hl.attrs import value_of
+from .._hl.dataset import Dataset
+from .._hl.group import Group
+from ..types.dtypes import element_type
+from ..types.special import Empty, check_string_dtype
+from ..waiting import giving_up_after
 from .completion import known_at, links_of
 from .thumbnail import MOST_PIXELS, grey, is_colour, picture_selection, png
 from .tree import Branch, grown
-from .types.dtypes import element_type
-from .types.special import Empty, check_string_dtype
-from .waiting import giving_up_after
 
 MOST_TEXT = 80  # characters of a name or value
 MOST_ATTRIBUTES = 20  # of an object

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from typing import Any, Deque, Dict, List, Optional, Tuple
 
-from .names import encoded, joined
+from ..names import encoded, joined
 
 MOST_PATHS = 5_000  # below a group
 MOST_UNKNOWN_LINKS = 50_000  # a group with more of them is not listed for a completion: 50 round trips

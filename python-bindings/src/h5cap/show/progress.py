@@ -10,7 +10,7 @@ import time
 import warnings
 from typing import Any, Optional
 
-from .waiting import Tick
+from ..waiting import Tick
 
 SHOW_AFTER = 1.0  # seconds
 _OFF = ("0", "no", "off", "false")
