@@ -7,6 +7,8 @@
 What is not served yet raises ``NotImplementedError``; nothing is silently ignored.
 """
 
+import sys
+
 from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t, waiting
 from ._hl import pickles
 from ._hl.attrs import AttributeManager
@@ -45,6 +47,11 @@ __all__ = [
 HLObject._display = Display(html_of, paths_below)
 pickles.open_with(File)
 waiting.show_with(Progress)
+
+# Pickles that were made before modules had rooms name them so.
+for _module in ("_hl.links", "_hl.mapping_views", "_hl.multi_block", "_hl.pickles", "_hl.session", "_hl.toplevel",
+                "_hl.views", "types.references", "types.special"):
+    sys.modules[f"{__name__}.{_module.split('.')[1]}"] = sys.modules[f"{__name__}.{_module}"]
 
 
 def __getattr__(name: str):
