@@ -88,7 +88,7 @@ def same(expected, found, ours, elsewhere):
 def is_elsewhere(thing, ours):
     """Whether an object, or that of a reference made by `ref`, is behind an external link."""
     if isinstance(thing, h5cap.Reference):
-        return thing._target is not None and thing._target[0] != ours._opened.key
+        return thing._target is not None and thing._target.file != ours._opened.key
     return isinstance(thing, h5cap.HLObject) and thing.file != ours
 
 

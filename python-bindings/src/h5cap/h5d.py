@@ -176,7 +176,8 @@ class DatasetID(LocatedID):
             return Fetched(np.empty(selection.shape, kind.dtype), [])
         if kind.has_heap:
             with watched(self.path, None) as tick:
-                _, shape, elements, heap, missing = _h5cap.read(self.native, selection.axes, self._raises_missing, tick, fields)
+                _, shape, elements, heap, missing = _h5cap.read(
+                    self.native, selection.axes, raise_missing=self._raises_missing, progress=tick, fields=fields)
             self._verify(shape, selection)
             return Fetched(kind.from_bytes(elements, shape, heap), missing)
         packed = kind.empty(selection.shape)
@@ -188,7 +189,8 @@ class DatasetID(LocatedID):
         trip, and what `fetch` raises."""
         memory = target.reshape(-1).view(np.uint8)
         with watched(self.path, target.dtype.itemsize) as tick:
-            shape, missing = _h5cap.read_into(self.native, selection.axes, memory, self._raises_missing, tick, fields)
+            shape, missing = _h5cap.read_into(
+                self.native, selection.axes, memory, raise_missing=self._raises_missing, progress=tick, fields=fields)
         self._verify(shape, selection)
         return missing
 

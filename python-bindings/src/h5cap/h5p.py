@@ -14,13 +14,10 @@ from .opened import AccessOptions
 
 CRT_ORDER_TRACKED, CRT_ORDER_INDEXED = 1, 2
 
+_TRACKED = CRT_ORDER_TRACKED | CRT_ORDER_INDEXED
 _LAYOUTS = {"compact": 0, "contiguous": 1, "external": 1, "chunked": 2, "virtual": 3}
 _FILL_TIMES = {"allocation": 0, "never": 1, "if set": 2}
 _NOT_CARRIED = "the protocol does not carry it"
-
-
-def _order(tracked: bool) -> int:
-    return CRT_ORDER_TRACKED | CRT_ORDER_INDEXED if tracked else 0
 
 
 class PropID(ObjectID):
@@ -55,7 +52,7 @@ class PropOCID(PropID):
 
     def get_attr_creation_order(self) -> int:
         """`CRT_ORDER_TRACKED` and `CRT_ORDER_INDEXED`, or 0."""
-        return _order(self._info["attributes_track_order"])
+        return _TRACKED if self._info["attributes_track_order"] else 0
 
     get_attr_phase_change = not_served("get_attr_phase_change", _NOT_CARRIED)
     get_obj_track_times = not_served("get_obj_track_times", _NOT_CARRIED)
@@ -69,7 +66,7 @@ class PropGCID(PropOCID):
 
     def get_link_creation_order(self) -> int:
         """`CRT_ORDER_TRACKED` and `CRT_ORDER_INDEXED`, or 0."""
-        return _order(self._info["tracks_order"])
+        return _TRACKED if self._info["tracks_order"] else 0
 
     def _facts(self) -> Any:
         return super()._facts(), self.get_link_creation_order()

@@ -20,8 +20,10 @@ def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional
     nothing.  One round trip."""
     opened = id.file_opened()
     if ref._target is not None:
-        key, path = ref._target
-        return (located(opened, opened.native.node(encoded(path)), path), None) if key == opened.key else (None, None)
+        if ref._target.file != opened.key:
+            return None, None
+        path = ref._target.path
+        return located(opened, opened.native.node(encoded(path)), path), None
     if not ref:
         opened.native
         return None, None

@@ -6,9 +6,10 @@ property lists of `h5p`, with the methods of h5py's that read.  What only a loca
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from .errors import READ_ONLY, ClosedFile
+from .names import FileKey
 from .opened import OpenFile
 
 
@@ -32,6 +33,13 @@ class ObjectID:
 
     def __copy__(self):
         raise TypeError("h5py objects cannot be pickled")
+
+
+class Identity(NamedTuple):
+    """Which object it is: equal for the same one, by whatever path it was reached."""
+
+    file: FileKey
+    number: int  # of the object in the file
 
 
 class LocatedID(ObjectID):
@@ -70,10 +78,11 @@ class LocatedID(ObjectID):
         where = self.external()
         return self.opened if where is None else self.opened.other(where)
 
-    def identity(self) -> Tuple[Any, ...]:
+    def identity(self) -> Identity:
+        """Which object it is.  One round trip at most, as `info`."""
         info = self.external()
         key = self.opened.key
-        return (key if info is None else (key[0], info["path"]), self.info["id"])
+        return Identity(key if info is None else key._replace(path=info["path"]), self.info["id"])
 
     @property
     def id(self) -> int:
@@ -83,7 +92,7 @@ class LocatedID(ObjectID):
     @property
     def fileno(self) -> Tuple[int, int]:
         """A pair of numbers that is the same for objects of the same file."""
-        return hash(self.identity()[0]) & 0xFFFFFFFF, 0
+        return hash(self.identity().file) & 0xFFFFFFFF, 0
 
     def __bool__(self) -> bool:
         return self.opened.is_open and not self._closed

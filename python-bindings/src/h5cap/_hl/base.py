@@ -8,7 +8,7 @@ from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tu
 from ..h5t import TypeID
 from ..names import encoded, joined
 from ..opened import OpenFile
-from ..types.references import Reference
+from ..types.references import Reference, Target
 from .attrs import AttributeManager
 from .pickles import reduced
 from .region_proxy import RegionProxy
@@ -101,7 +101,7 @@ class HLObject:
     @property
     def ref(self) -> Reference:
         """A reference to the object, for ``file[reference]`` of the same file.  No round trip."""
-        return Reference._of(target=(self._id.file_opened().key, self.name or ""))
+        return Reference._of(target=Target(self._id.file_opened().key, self.name or ""))
 
     @property
     def regionref(self) -> RegionProxy:

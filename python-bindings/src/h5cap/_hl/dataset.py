@@ -231,7 +231,7 @@ class Dataset(DatasetWriting, HLObject):
                 return Empty(self.dtype)
             raise ValueError("Empty datasets cannot be sliced")
         if names:
-            convert, fields = picker(self.dtype, names, len(names) == 1), names
+            convert, fields = picker(self.dtype, names[0] if len(names) == 1 else names), names
         if len(positions) == 1 and isinstance(positions[0], RegionReference):
             return self._read_region(positions[0], convert, fields)
         self.dtype  # a type without one in NumPy is an error before a selection is, as in h5py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import enum
 import itertools
 import weakref
 from typing import Any, Callable, Deque, Generic, Iterable, Iterator, List, Tuple, TypeVar, Union
@@ -11,6 +12,15 @@ from .files import File
 
 WINDOW = 64  # files asked for and not yet there: as many calls as a server takes of one connection at once
 SNAPSHOT_BYTES = 512 << 10  # of each file's tree: a window of them stays within what a server holds for one connection
+
+
+
+class Failures(enum.Enum):
+    """What becomes of the exception for a file that cannot be opened."""
+
+    RAISED = "raised where the file would have been"
+    RETURNED = "returned in the file's place"
+
 
 Asked = TypeVar("Asked")
 
@@ -22,11 +32,11 @@ class OpenMany(Generic[Asked]):
     """
 
     def __init__(self, names: Iterable[str], ask: Callable[[str], Asked], finish: Callable[[str, Asked], File],
-                 return_exceptions: bool):
+                 failures: Failures):
         self._names = iter(names)
         self._ask = ask
         self._finish = finish
-        self._return_exceptions = return_exceptions
+        self._failures = failures
         self._under_way: Deque[Tuple[str, Union[Asked, Exception]]] = collections.deque()
         self._opened: List[Any] = []
 
@@ -46,7 +56,7 @@ class OpenMany(Generic[Asked]):
             file = self._finish(name, asked)
         except Exception as error:
             error.url = name  # type: ignore[attr-defined]
-            if self._return_exceptions:
+            if self._failures is Failures.RETURNED:
                 return error
             raise
         self._opened.append(weakref.ref(file._opened))

@@ -10,13 +10,30 @@ import os
 import pickle
 import threading
 from collections import OrderedDict
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 from ..errors import Changed
 
 _open: Callable[..., Any]  # `h5cap.File`, which is made of what is pickled here: the package hands it over
+
+
+class _Whereabouts(NamedTuple):
+    """What a pickle says of a file: the arguments of `_file`."""
+
+    url: str
+    version: bytes
+    swmr: bool
+    timeout: float
+    on_missing: str
+
+
+class _Held(NamedTuple):
+    process: int
+    whereabouts: _Whereabouts
+
+
 _HELD = 32  # open files, kept for the objects that arrive next
-_files: "OrderedDict[Tuple[Any, ...], Any]" = OrderedDict()
+_files: "OrderedDict[_Held, Any]" = OrderedDict()
 _lock = threading.Lock()
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # another thread may hold it at a fork
 
@@ -37,14 +54,14 @@ def reduced(node) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
 
 def reduced_file(file) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
     """What pickle keeps of a file."""
-    return _file, _whereabouts(file)
+    return _file, tuple(_whereabouts(file))
 
 
-def _whereabouts(node) -> Tuple[Any, ...]:
+def _whereabouts(node) -> _Whereabouts:
     opened, where = node._opened, node._external()
     url, info = (opened.url, opened.info) if where is None else (opened.url_of(where), where)
     options = opened.options
-    return url, info["version"], options.swmr, options.timeout, options.on_missing
+    return _Whereabouts(url, info["version"], options.swmr, options.timeout, options.on_missing)
 
 
 def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str):
@@ -60,7 +77,7 @@ def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str)
 def _node(*whereabouts_and_path: Any):
     """The object at a path; its file is kept open for others.  As `_file`, and ``KeyError`` when it is not there."""
     *whereabouts, path = whereabouts_and_path
-    key = (os.getpid(), *whereabouts)
+    key = _Held(os.getpid(), _Whereabouts(*whereabouts))
     with _lock:
         file = _files.pop(key, None)
         if not file:

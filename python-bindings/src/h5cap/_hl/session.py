@@ -17,7 +17,7 @@ from .dataset import Dataset
 from .files import File
 from .globbing import Pattern, escaped, has_magic
 from .group import make_node
-from .many import OpenMany
+from .many import Failures, OpenMany
 from .many import SNAPSHOT_BYTES as MANY_SNAPSHOT_BYTES
 from .selections import split_fields, without_shape
 
@@ -210,7 +210,7 @@ def open_many(files: Union[str, Iterable[str]], *, swmr: bool = False, token: Op
         with opening(url):
             return File._of(OpenFile(native, url, OpenOptions(swmr, timeout, token), File._of))
 
-    return OpenMany(files, ask, finish, return_exceptions)
+    return OpenMany(files, ask, finish, Failures.RETURNED if return_exceptions else Failures.RAISED)
 
 
 def _pattern_of(url: str) -> Tuple[str, str]:
@@ -250,7 +250,7 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
         found = None
         if axes is not None:
             with watched(absolute, None) as tick:
-                found = _h5cap.read(node, axes, False, tick)
+                found = _h5cap.read(node, axes, raise_missing=False, progress=tick)
     except (IndexError, ValueError, TypeError, UnknownObject):
         found = None  # what exactly is wrong, with h5py's words, is said below
     with opening(url):

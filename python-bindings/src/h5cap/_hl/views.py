@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Callable, Sequence, Tuple, Union
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from ..types.convert import check_conversion, converted
 from ..types.special import Empty, check_string_dtype
 from .selections import split_fields
+
+Names = Union[str, Tuple[str, ...]]  # one field itself, or a compound of some
 
 
 class _DatasetView:
@@ -89,10 +92,10 @@ class FieldsView(_DatasetView):
 
     def __init__(self, dataset, names: Union[str, Sequence[str]]):
         super().__init__(dataset)
+        self._picked: Names = names if isinstance(names, str) else tuple(names)
         self._names: Tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names)
-        self._single = isinstance(names, str)
-        pick = picker(dataset.dtype, self._names, self._single)
-        self._dtype = dataset.dtype[self._names[0]] if self._single else pick(np.empty(0, dataset.dtype)).dtype
+        pick = picker(dataset.dtype, self._picked)
+        self._dtype = dataset.dtype[names] if isinstance(names, str) else pick(np.empty(0, dataset.dtype)).dtype
 
     @property
     def dtype(self) -> np.dtype:
@@ -103,13 +106,16 @@ class FieldsView(_DatasetView):
         for name in names:
             if name not in self._names:
                 raise ValueError(f"Field {name} does not appear in this type.")
-        found = self._dataset._read(args, picker(self._dataset.dtype, self._names, self._single), self._names)
+        found = self._dataset._read(args, picker(self._dataset.dtype, self._picked), self._names)
         # As in h5py, which takes the one field out of whatever came: also of nothing, and of what names took out already.
-        return found[self._names[0]] if self._single and (names or isinstance(found, Empty)) else found
+        again = isinstance(self._picked, str) and (names or isinstance(found, Empty))
+        return found[self._picked] if again else found
 
 
-def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """What takes these fields out of an array.  ``ValueError`` for fields that are not there, as h5py raises."""
+def picker(dtype: np.dtype, picked: Names) -> Callable[[np.ndarray], np.ndarray]:
+    """What takes a field out of an array, or some fields as a compound of them.  ``ValueError`` for fields that are not
+    there, as h5py raises."""
+    names = (picked,) if isinstance(picked, str) else picked
     if dtype.names is None:
         raise ValueError("Field names only allowed for compound types")
     if not names:
@@ -117,12 +123,12 @@ def picker(dtype: np.dtype, names: Tuple[str, ...], single: bool) -> Callable[[n
     for name in names:
         if name not in dtype.names:
             raise ValueError(f"Field {name} does not appear in this type.")
-    if single:
-        return lambda array: array[names[0]]
-    picked = np.dtype([(name, dtype[name]) for name in names])
+    if isinstance(picked, str):
+        return operator.itemgetter(picked)
+    some = np.dtype([(name, dtype[name]) for name in names])
 
     def pick(array: np.ndarray) -> np.ndarray:
-        out = np.empty(array.shape, picked)
+        out = np.empty(array.shape, some)
         for name in names:
             out[name] = array[name]
         return out

@@ -46,7 +46,8 @@ class Backend(BackendEntrypoint):
                      timeout: Optional[float] = None) -> xarray.Dataset:
         """``group`` is the path of a group in the file, which the address may name as well (``?path=/entry/data``);
         ``phony_dims`` names dimensions without a scale, as in h5netcdf; ``token`` and ``timeout`` are `h5cap.File`'s."""
-        store = _store(filename_or_obj, group, phony_dims, decode_vlen_strings, token, timeout)
+        options = {"phony_dims": phony_dims, "decode_vlen_strings": decode_vlen_strings}
+        store = _store(filename_or_obj, group, options, token, timeout)
         return StoreBackendEntrypoint().open_dataset(
             store, mask_and_scale=mask_and_scale, decode_times=decode_times, concat_characters=concat_characters,
             decode_coords=decode_coords, drop_variables=drop_variables, use_cftime=use_cftime,
@@ -57,7 +58,8 @@ class Backend(BackendEntrypoint):
                             drop_variables: Union[str, Iterable[str], None] = None,
                             **decoders: Any) -> Dict[str, xarray.Dataset]:
         """Every group of the file, or of those below ``group``, as a dataset."""
-        store = _store(filename_or_obj, group, phony_dims, decode_vlen_strings, token, timeout)
+        options = {"phony_dims": phony_dims, "decode_vlen_strings": decode_vlen_strings}
+        store = _store(filename_or_obj, group, options, token, timeout)
         top = store._group or "/"
         found = {}
         for path in _iter_nc_groups(store.ds, parent=top):
@@ -71,10 +73,9 @@ class Backend(BackendEntrypoint):
         return xarray.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
 
 
-def _store(given: Any, group: Optional[str], phony_dims: Optional[str], decode_vlen_strings: bool, token: Optional[str],
+def _store(given: Any, group: Optional[str], options: Dict[str, Any], token: Optional[str],
            timeout: Optional[float]) -> H5NetCDFStore:
-    """xarray's view of a file, or of a group of it."""
-    options: Dict[str, Any] = {"phony_dims": phony_dims, "decode_vlen_strings": decode_vlen_strings}
+    """xarray's view of a file, or of a group of it.  ``options`` are h5netcdf's."""
     if isinstance(given, h5cap.File):
         return H5NetCDFStore(File(given, **options), group=group, mode="r", lock=False)
     named = parse(_address(os.fspath(given)))

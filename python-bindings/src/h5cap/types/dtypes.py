@@ -27,12 +27,12 @@ Decoder = Callable[[np.ndarray, bytes], np.ndarray]
 class ElementType:
     """One HDF5 type, ready for NumPy.  Made by `element_type`."""
 
-    def __init__(self, dtype, packed, decode: Optional[Decoder] = None, memory_bytes: Optional[int] = None,
-                 has_heap: bool = False):
+    has_heap = False  # whether there is variable-length data, which is not read into the caller's memory
+
+    def __init__(self, dtype, packed, decode: Optional[Decoder] = None, memory_bytes: Optional[int] = None):
         self.dtype = np.dtype(dtype)
         self.packed = np.dtype(packed)
         self.memory_bytes = self.packed.itemsize if memory_bytes is None else memory_bytes
-        self.has_heap = has_heap  # whether there is variable-length data, which is not read into the caller's memory
         self._decode = decode
 
     @property
@@ -56,6 +56,12 @@ class ElementType:
             raise FileProblem(f"{elements.size} bytes of elements instead of {expected}")
         packed_as = (self.dtype.subdtype or (self.dtype,))[0] if self.is_plain else base
         return self.from_packed(np.ndarray(tuple(shape) + extra, packed_as, elements), heap)
+
+
+class HeapType(ElementType):
+    """A type with variable-length data, of which elements have places in a heap."""
+
+    has_heap = True
 
 
 def element_type(described: Dict[str, Any]) -> ElementType:
@@ -131,7 +137,7 @@ def _variable_string(described) -> ElementType:
     def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
         return _objects(_h5cap.heap_slices(_places(array), heap, 1), array.shape, dtype)
 
-    return ElementType(dtype, _PLACE, decode, memory_bytes=_POINTER_BYTES, has_heap=True)
+    return HeapType(dtype, _PLACE, decode, memory_bytes=_POINTER_BYTES)
 
 
 def _bare(array: np.ndarray) -> np.ndarray:
@@ -155,7 +161,7 @@ def _sequence(described) -> ElementType:
         slices = _h5cap.heap_slices(_places(array), heap, base.packed.itemsize)
         return _objects([one(data, heap) for data in slices], array.shape, dtype)
 
-    return ElementType(dtype, _PLACE, decode, has_heap=True)
+    return HeapType(dtype, _PLACE, decode)
 
 
 def _enum(described) -> ElementType:
@@ -232,18 +238,17 @@ def _compound(described) -> ElementType:
             out[name] = member.from_packed(array[name], heap)
         return out
 
+    kind = HeapType if any(member.has_heap for member in members) else ElementType
     plain = all(member.is_plain for member in members)
-    return ElementType(dtype, packed, None if plain else decode, memory_bytes=size - saved,
-                       has_heap=any(member.has_heap for member in members))
+    return kind(dtype, packed, None if plain else decode, memory_bytes=size - saved)
 
 
 def _array(described) -> ElementType:
     base = element_type(described["base"])
     dimensions = tuple(described["dimensions"])
     count = int(np.prod(dimensions, dtype=object))
-    return ElementType(np.dtype((base.dtype, dimensions)), np.dtype((base.packed, dimensions)),
-                       None if base.is_plain else base.from_packed, memory_bytes=count * base.memory_bytes,
-                       has_heap=base.has_heap)
+    return type(base)(np.dtype((base.dtype, dimensions)), np.dtype((base.packed, dimensions)),
+                      None if base.is_plain else base.from_packed, memory_bytes=count * base.memory_bytes)
 
 
 def _opaque(described) -> ElementType:

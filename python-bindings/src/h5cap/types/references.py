@@ -6,7 +6,16 @@ A reference is what the file has (a token, which means something to that file on
 from __future__ import annotations
 
 import sys
-from typing import Any, Optional, Tuple
+from typing import Any, NamedTuple, Optional
+
+from ..names import FileKey
+
+
+class Target(NamedTuple):
+    """What a reference that `ref` made is to."""
+
+    file: FileKey
+    path: str
 
 
 class Reference:
@@ -20,13 +29,13 @@ class Reference:
     typesize = 8
     _what = "object"
     _token: bytes = b""  # as the file has it
-    _target: Optional[Tuple[Any, str]] = None  # or, of one made by `ref`: the file's key, and a path in it
+    _target: Optional[Target] = None  # or, of one made by `ref`
 
     def __init__(self, *args: Any, **options: Any):
         """A null reference, whatever the arguments are, as in h5py."""
 
     @classmethod
-    def _of(cls, token: bytes = b"", target: Optional[Tuple[Any, str]] = None) -> "Reference":
+    def _of(cls, token: bytes = b"", target: Optional[Target] = None) -> "Reference":
         made = cls()
         made._token, made._target = bytes(token), target
         return made
@@ -42,7 +51,8 @@ class Reference:
         return self._target is not None or any(self._token)
 
     def __reduce__(self):
-        return _remade, (type(self), self._token, self._target)
+        target = self._target and (tuple(self._target.file), self._target.path)
+        return _remade, (type(self), self._token, target)
 
     def __repr__(self) -> str:
         return f"<HDF5 {self._what} reference{'' if self else ' (null)'}>"
@@ -60,7 +70,7 @@ class RegionReference(Reference):
 
 
 def _remade(made_by, token, target) -> Reference:
-    return made_by._of(token, target)
+    return made_by._of(token, target and Target(FileKey(*target[0]), target[1]))
 
 
 def h5py_class(ours) -> type:
