@@ -1,5 +1,5 @@
-"""Writes <folder>/h5cap-<version>.dist-info for a build that pip did not install: version and entry points, by which other
-libraries find h5cap.
+"""Writes <folder>/h5cap-<version>.dist-info for a build that pip did not install: version and entry points, by which
+other libraries find h5cap.
 
     write-metadata.py FOLDER
 """

@@ -16,9 +16,9 @@ namespace nb = nanobind;
 void bindHandles(nb::module_& module);  // connections, files, nodes
 void bindReading(nb::module_& module);  // elements
 
-// Takes the interpreter's lock by `take`.  Until 3.14, Python ends a thread that asks for it while the interpreter is shutting
-// down, by pthread_exit, whose unwinding ends the process when it meets a destructor: such a thread sleeps instead, as it does
-// in later versions.
+// Takes the interpreter's lock by `take`.  Until 3.14, Python ends a thread that asks for it while the interpreter is
+// shutting down, by pthread_exit, whose unwinding ends the process when it meets a destructor: such a thread sleeps
+// instead, as it does in later versions.
 template <class F>
 void takeLock(F&& take) {
   try {

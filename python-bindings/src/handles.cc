@@ -101,7 +101,8 @@ void bindSession(nb::module_& module) {
              });
 }
 
-// What is known of the node at `name` without asking: as `info`, with links and attributes (None where they are not known).
+// What is known of the node at `name` without asking: as `info`, with links and attributes (None where they are not
+// known).
 nb::object knownAt(const Node& node, const nb::bytes& name) {
   std::string path = raw(name);
   Node wanted = path.empty() ? node : Group(node.state()).node(path);

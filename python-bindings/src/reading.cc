@@ -57,7 +57,8 @@ Selection selectionFrom(const nb::object& axes) {
   return Selection(axesFrom(parts[0]), nb::cast<BitMask>(parts[1]));
 }
 
-// `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends the read.
+// `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends
+// the read.
 ReadOptions readOptions(bool raiseMissing, nb::handle progress, const nb::object& fields) {
   ReadOptions options;
   for (nb::handle name : fields) options.fields.push_back(nb::cast<std::string>(name));

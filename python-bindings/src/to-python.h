@@ -1,5 +1,5 @@
-// The client's plain values as Python's plain values: dictionaries, tuples, strings.  h5cap/dtypes.py and its neighbours
-// give them meaning.
+// The client's plain values as Python's plain values: dictionaries, tuples, strings.  h5cap/dtypes.py and its
+// neighbours give them meaning.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,5 +1,5 @@
-"""Handles in forked, spawned and served-up workers: forks inherit them, pickles carry them, neither carries a credential.
-Figures are printed (pytest -s)."""
+"""Handles in forked, spawned and served-up workers: forks inherit them, pickles carry them, neither carries a
+credential.  Figures are printed (pytest -s)."""
 
 import multiprocessing
 import os

@@ -1,6 +1,6 @@
-"""The wheel that tools/wheel builds: what is in it, that it installs into an empty environment with NumPy and nothing else, links no
-library of Debian's but the C and C++ runtimes, and reads from a running server.  With H5CAP_CLEAN_ROOT, the folder of a
-system without Cap'n Proto (as debootstrap makes it, with Python), the same in there; that needs root.
+"""The wheel that tools/wheel builds: what is in it, that it installs into an empty environment with NumPy and nothing
+else, links no library of Debian's but the C and C++ runtimes, and reads from a running server.  With H5CAP_CLEAN_ROOT,
+the folder of a system without Cap'n Proto (as debootstrap makes it, with Python), the same in there; that needs root.
 """
 
 import os

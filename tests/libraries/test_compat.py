@@ -1,4 +1,5 @@
-"""h5cap.compat itself: it costs nothing until it is asked for, and changes other libraries for addresses of h5cap alone."""
+"""h5cap.compat itself: it costs nothing until it is asked for, and changes other libraries for addresses of h5cap
+alone."""
 
 import os
 import subprocess

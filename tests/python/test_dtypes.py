@@ -1,5 +1,5 @@
-"""Datatypes without a server: from descriptions of HDF5 types to NumPy's dtypes and elements.  That the server describes types
-rightly is tested against h5py in test_reading.py."""
+"""Datatypes without a server: from descriptions of HDF5 types to NumPy's dtypes and elements.  That the server
+describes types rightly is tested against h5py in test_reading.py."""
 
 import h5py
 import numpy as np

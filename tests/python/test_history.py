@@ -1,7 +1,7 @@
-"""Random histories: the same calls, each on what earlier ones returned, in h5cap and in h5py 3.16 on the same files; every
-result or exception must be equal.  Calls that write, and `refresh`, are not among them: they leave h5py's own handles broken
-(test_writing.py has them).  Reads by random selections are in test_differential.py; H5CAP_TEST_SEED and H5CAP_TEST_COUNT say
-which histories and how many calls."""
+"""Random histories: the same calls, each on what earlier ones returned, in h5cap and in h5py 3.16 on the same files;
+every result or exception must be equal.  Calls that write, and `refresh`, are not among them: they leave h5py's own
+handles broken (test_writing.py has them).  Reads by random selections are in test_differential.py; H5CAP_TEST_SEED and
+H5CAP_TEST_COUNT say which histories and how many calls."""
 
 import os
 import random
@@ -66,8 +66,8 @@ def random_call(rng, theirs):
 
 
 def same(expected, found, ours, elsewhere):
-    """As `difference`, but objects and their names may go by any name that leads to the same object: which of them h5py tells
-    depends on what else is open."""
+    """As `difference`, but objects and their names may go by any name that leads to the same object: which of them h5py
+    tells depends on what else is open."""
     if type(expected).__name__ == "AttributeManager":
         return None if type(found).__name__ == "AttributeManager" else f"{found!r} instead of {expected!r}"
     if type(expected).__module__.startswith("h5py._hl") and hasattr(expected, "id") and hasattr(found, "id") and expected and found:

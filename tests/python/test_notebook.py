@@ -1,5 +1,6 @@
-"""What notebooks show: trees of files and groups, tables and thumbnails of datasets.  Hostile names and values stay text, sizes
-and round trips are bounded, pictures are those of the data.  Whether a browser draws it nicely is not covered."""
+"""What notebooks show: trees of files and groups, tables and thumbnails of datasets.  Hostile names and values stay
+text, sizes and round trips are bounded, pictures are those of the data.  Whether a browser draws it nicely is not
+covered."""
 
 import base64
 import html.parser

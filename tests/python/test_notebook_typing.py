@@ -1,5 +1,5 @@
-"""What happens while somebody types and waits: paths are completed within brackets (by IPython's own completer), long reads show
-a progress bar.  What a bar looks like in a browser is not covered."""
+"""What happens while somebody types and waits: paths are completed within brackets (by IPython's own completer), long
+reads show a progress bar.  What a bar looks like in a browser is not covered."""
 
 import concurrent.futures
 import contextlib

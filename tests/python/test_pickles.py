@@ -1,5 +1,5 @@
-"""Pickles that an earlier version of the package made, which named modules where they were then, still load: of files and
-objects in them, sessions, references, and plain values.  Not covered: pickles of today in an earlier version.
+"""Pickles that an earlier version of the package made, which named modules where they were then, still load: of files
+and objects in them, sessions, references, and plain values.  Not covered: pickles of today in an earlier version.
 """
 
 import pickle

@@ -1,5 +1,5 @@
-"""Selections without a server: every indexing form means what h5py says, or raises what h5py raises.  What crosses the wire
-is not looked at here."""
+"""Selections without a server: every indexing form means what h5py says, or raises what h5py raises.  What crosses the
+wire is not looked at here."""
 
 import random
 

@@ -1,5 +1,5 @@
-"""The reading surface by name: every public name of h5py's classes is there, and callables have h5py's parameters.  What is
-missing is listed here with its reason.  What the calls do is compared elsewhere."""
+"""The reading surface by name: every public name of h5py's classes is there, and callables have h5py's parameters.
+What is missing is listed here with its reason.  What the calls do is compared elsewhere."""
 
 import inspect
 import subprocess

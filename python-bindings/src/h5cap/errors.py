@@ -1,8 +1,8 @@
 """What h5cap raises: one table from the protocol's error codes to Python's exceptions.
 
-Whatever Python has a name for is that exception (``KeyError``, ``FileNotFoundError``, ``PermissionError``, ``IndexError``,
-``TypeError``, ``TimeoutError``, ``ConnectionError``, ``NotImplementedError``); problems of files are subclasses of
-``OSError``.
+Whatever Python has a name for is that exception (``KeyError``, ``FileNotFoundError``, ``PermissionError``,
+``IndexError``, ``TypeError``, ``TimeoutError``, ``ConnectionError``, ``NotImplementedError``); problems of files are
+subclasses of ``OSError``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class ClosedFile(ValueError, RuntimeError, KeyError, OSError):
 
 
 class BeyondExtent(IndexError, OSError):
-    """A list of indices goes as far as the extent itself: to h5py an ``OSError``, and an ``IndexError`` from there on."""
+    """A list of indices goes as far as the extent itself: to h5py an ``OSError``, and an ``IndexError`` from there
+    on."""
 
 
 class UnknownObject(KeyError):

@@ -106,13 +106,15 @@ class DatasetID(LocatedID):
         return self.native.virtual_sources()
 
     def get_storage_size(self) -> int:
-        """Bytes allocated in the file.  One round trip for a chunked dataset within a snapshot, which leaves them out."""
+        """Bytes allocated in the file.  One round trip for a chunked dataset within a snapshot, which leaves them
+        out."""
         if self._dataset["layout"] == "chunked" and not self._dataset["storage_bytes"]:
             self._dataset["storage_bytes"] = self.native.refresh()["storage_bytes"]
         return self._dataset["storage_bytes"]
 
     def get_space_status(self) -> int:
-        """`SPACE_STATUS_NOT_ALLOCATED` or `SPACE_STATUS_ALLOCATED`.  ``NotImplementedError`` where some of it may be."""
+        """`SPACE_STATUS_NOT_ALLOCATED` or `SPACE_STATUS_ALLOCATED`.  ``NotImplementedError`` where some of it may
+        be."""
         if self.get_storage_size() == 0:
             return SPACE_STATUS_NOT_ALLOCATED
         if self._dataset["layout"] == "chunked":
@@ -126,7 +128,8 @@ class DatasetID(LocatedID):
         raise NotImplementedError(_PLACES)
 
     def get_num_chunks(self, space: Any = None) -> int:
-        """0 where nothing was written.  ``RuntimeError`` unless chunked, ``NotImplementedError`` for what was written."""
+        """0 where nothing was written.  ``RuntimeError`` unless chunked, ``NotImplementedError`` for what was
+        written."""
         self._expect_chunks()
         if self.get_storage_size() == 0:
             return 0
@@ -167,8 +170,9 @@ class DatasetID(LocatedID):
         arr_obj[...] = found.reshape(arr_obj.shape)
 
     def fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> Fetched:
-        """The selected elements, of compounds with only these fields when there are any: one round trip, none when nothing is
-        selected.  `Changed` when the dataset has another shape by now, `MissingSource` where absent sources raise."""
+        """The selected elements, of compounds with only these fields when there are any: one round trip, none when
+        nothing is selected.  `Changed` when the dataset has another shape by now, `MissingSource` where absent sources
+        raise."""
         if fields == ("r", "i"):
             fields = ()  # alone they would be a complex number
         kind = element_type(partial_type(self._dataset["type"], fields)) if fields else self.element
@@ -185,8 +189,8 @@ class DatasetID(LocatedID):
         return Fetched(kind.from_packed(packed), missing)
 
     def fetch_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...] = ()) -> List[str]:
-        """Packed elements into memory of the caller's, which is contiguous; the absent sources, as in `Fetched`.  One round
-        trip, and what `fetch` raises."""
+        """Packed elements into memory of the caller's, which is contiguous; the absent sources, as in `Fetched`.  One
+        round trip, and what `fetch` raises."""
         memory = target.reshape(-1).view(np.uint8)
         with watched(self.path, target.dtype.itemsize) as tick:
             shape, missing = _h5cap.read_into(

@@ -39,8 +39,8 @@ class GroupID(LocatedID):
         return encoded(self._link_at(idx)[0])
 
     def get_objtype_by_idx(self, idx: int) -> int:
-        """`GROUP`, `DATASET` or `TYPE`, through links: a round trip for each that leads elsewhere.  ``TypeError`` for one
-        that leads nowhere."""
+        """`GROUP`, `DATASET` or `TYPE`, through links: a round trip for each that leads elsewhere.  ``TypeError`` for
+        one that leads nowhere."""
         name, kind, _, target_kind, _ = self._link_at(idx)
         if kind != "hard" or target_kind not in _KINDS:
             try:

@@ -15,7 +15,8 @@ _TYPES = {"hard": TYPE_HARD, "soft": TYPE_SOFT, "external": TYPE_EXTERNAL}
 
 
 class LinkInfo(NamedTuple):
-    """What kind of link it is: `TYPE_HARD`, `TYPE_SOFT`, `TYPE_EXTERNAL` or a user's own; its place in order of creation."""
+    """What kind of link it is: `TYPE_HARD`, `TYPE_SOFT`, `TYPE_EXTERNAL` or a user's own; its place in order of
+    creation."""
 
     type: int
     corder_valid: bool
@@ -31,8 +32,8 @@ class Visits(enum.Enum):
 
 def walk(group: LocatedID, visits: Visits) -> Iterator[Tuple[str, Any]]:
     """Paths below a group and the links there, as the native module describes them; soft and external links are not
-    followed.  Depth first in name order, without recursion: files nest deeper than Python's stack.  No round trip within a
-    snapshot, else one a thousand links of a group."""
+    followed.  Depth first in name order, without recursion: files nest deeper than Python's stack.  No round trip
+    within a snapshot, else one a thousand links of a group."""
     root = group.opened.native
     seen: Set[int] = {group.info["id"]}
     pending = [("", link) for link in reversed(group.native.links())]
@@ -68,7 +69,8 @@ def visited(group: LocatedID, visits: Visits, func: Callable[[str, Any], Any]) -
 
 
 class LinkProxy:
-    """The links of a group, by names as bytes or text.  Each question costs nothing within a snapshot, else one round trip."""
+    """The links of a group, by names as bytes or text.  Each question costs nothing within a snapshot, else one round
+    trip."""
 
     def __init__(self, group):
         self._group = group

@@ -1,5 +1,5 @@
-"""Property lists: what is known of how an object was made.  `PropDCID` of datasets, `PropGCID` of groups, `PropFCID` and
-`PropFAID` of files.  What the protocol does not carry raises ``NotImplementedError``."""
+"""Property lists: what is known of how an object was made.  `PropDCID` of datasets, `PropGCID` of groups, `PropFCID`
+and `PropFAID` of files.  What the protocol does not carry raises ``NotImplementedError``."""
 
 from __future__ import annotations
 

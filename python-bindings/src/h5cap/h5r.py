@@ -16,8 +16,8 @@ OBJECT, DATASET_REGION = 0, 1
 
 
 def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional[SpaceID]]:
-    """What a reference names in the file that ``id`` is in, and which region of it; (None, None) for a null one or one to
-    nothing.  One round trip."""
+    """What a reference names in the file that ``id`` is in, and which region of it; (None, None) for a null one or one
+    to nothing.  One round trip."""
     opened = id.file_opened()
     if ref._target is not None:
         if ref._target.file != opened.key:
@@ -46,8 +46,8 @@ def dereference(ref: Reference, id: LocatedID) -> Optional[LocatedID]:
 
 
 def get_region(ref: RegionReference, id: LocatedID) -> Optional[SpaceID]:
-    """The dataspace of the object, with what the reference selects; None for a null reference.  ``TypeError`` for anything
-    but a reference to a region."""
+    """The dataspace of the object, with what the reference selects; None for a null reference.  ``TypeError`` for
+    anything but a reference to a region."""
     if not isinstance(ref, RegionReference):
         raise TypeError(f"Argument 'ref' has incorrect type (expected RegionReference, got {type(ref).__name__})")
     return follow(ref, id)[1]

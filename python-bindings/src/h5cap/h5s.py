@@ -24,8 +24,8 @@ def _number(extent: Optional[int]) -> int:
 
 
 class SpaceID(ObjectID):
-    """The dataspace of a dataset, an attribute, a mapping of a virtual dataset or a reference.  Nothing here costs a round
-    trip, and nothing changes it."""
+    """The dataspace of a dataset, an attribute, a mapping of a virtual dataset or a reference.  Nothing here costs a
+    round trip, and nothing changes it."""
 
     def __init__(self, shape: Optional[Shape], maxshape: Optional[Tuple[Optional[int], ...]] = None,
                  selection: Optional[StoredSelection] = None):
@@ -176,8 +176,8 @@ for _name in ("encode", "modify_select", "combine_select", "offset_simple", "sel
 
 
 def guess_shape(space: SpaceID) -> Optional[Shape]:
-    """The shape that the selected elements have as an array, as h5py reads them: extents along the axes where the selection
-    is a product of such, otherwise one axis; None where there is nothing to select of."""
+    """The shape that the selected elements have as an array, as h5py reads them: extents along the axes where the
+    selection is a product of such, otherwise one axis; None where there is nothing to select of."""
     kind = space.get_select_type()
     if space.shape is None or (kind == SEL_NONE and not space.shape):
         return None

@@ -1,4 +1,5 @@
-"""Datatypes, as the file has them: `TypeID` and a subclass for each of HDF5's classes, with h5py's names and numbers."""
+"""Datatypes, as the file has them: `TypeID` and a subclass for each of HDF5's classes, with h5py's names and
+numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class TypeID(LocatedID):
 
     @property
     def dtype(self) -> np.dtype:
-        """The NumPy dtype, as a dataset of this type has it.  ``NotImplementedError`` names a type that is not served."""
+        """The NumPy dtype, as a dataset of this type has it.  ``NotImplementedError`` names a type that is not
+        served."""
         if self._located:
             self.native
         return self._type.dtype
@@ -85,8 +87,8 @@ class TypeID(LocatedID):
         """Nothing: types of remote objects never change."""
 
     def detect_class(self, classtype: int) -> bool:
-        """Whether the type, or one that it is made of, is of a class.  Strings of variable length within another type are
-        `VLEN`, too, as in HDF5."""
+        """Whether the type, or one that it is made of, is of a class.  Strings of variable length within another type
+        are `VLEN`, too, as in HDF5."""
         if self._class == classtype:
             return True
         parts = [field[2] for field in self.described.get("fields", ())]

@@ -14,8 +14,8 @@ _IDS = {"group": GroupID, "dataset": DatasetID}
 
 
 def located(opened: OpenFile, native: Any, path: str, info: Optional[Dict[str, Any]] = None) -> LocatedID:
-    """The identifier of a node that was found: `GroupID`, `DatasetID` or `TypeID`.  ``TypeError`` for what HDF5 calls by no
-    such name."""
+    """The identifier of a node that was found: `GroupID`, `DatasetID` or `TypeID`.  ``TypeError`` for what HDF5 calls
+    by no such name."""
     info = native.info() if info is None else info
     kind = info["kind"]
     if kind == "named type":

@@ -1,7 +1,8 @@
 """Low-level identifiers, as ``object.id`` in h5py: who an object is, and the facts that libraries ask for.
 
-One class a kind of object: `h5f.FileID`, `h5g.GroupID`, `h5d.DatasetID`, `h5t.TypeID`, `h5s.SpaceID`, `h5a.AttrID` and the
-property lists of `h5p`, with the methods of h5py's that read.  What only a local library knows raises ``NotImplementedError``.
+One class a kind of object: `h5f.FileID`, `h5g.GroupID`, `h5d.DatasetID`, `h5t.TypeID`, `h5s.SpaceID`, `h5a.AttrID` and
+the property lists of `h5p`, with the methods of h5py's that read.  What only a local library knows raises
+``NotImplementedError``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from .opened import OpenFile
 
 
 class ObjectID:
-    """An identifier.  Equal, and of equal hash, for the same object of the same file, by whatever names it was reached."""
+    """An identifier.  Equal, and of equal hash, for the same object of the same file, by whatever names it was
+    reached."""
 
     locked = 0
     _closed = False

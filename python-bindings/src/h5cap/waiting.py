@@ -15,15 +15,15 @@ _shown_by: Watch = lambda what, item_bytes: contextlib.nullcontext()  # noqa: E7
 
 
 def show_with(watch: Watch) -> None:
-    """Has every read of this process shown by ``watch(what, item_bytes)``, which is what `watched` says.  The package hands
-    over `h5cap.show.progress`, which knows how."""
+    """Has every read of this process shown by ``watch(what, item_bytes)``, which is what `watched` says.  The package
+    hands over `h5cap.show.progress`, which knows how."""
     global _shown_by
     _shown_by = watch
 
 
 def watched(what: str, item_bytes: Optional[int]) -> ContextManager[Optional[Tick]]:
-    """One read: ``with watched(path, item_bytes) as tick``, where ``tick`` is for the native module, or None.  ``item_bytes``
-    is None where elements have no fixed size.  ``TimeoutError`` by `giving_up_after`."""
+    """One read: ``with watched(path, item_bytes) as tick``, where ``tick`` is for the native module, or None.
+    ``item_bytes`` is None where elements have no fixed size.  ``TimeoutError`` by `giving_up_after`."""
     give_up_at = _give_up_at.get()
     return _shown_by(what, item_bytes) if give_up_at is None else _Limit(what, give_up_at)
 

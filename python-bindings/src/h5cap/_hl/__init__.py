@@ -1,1 +1,2 @@
-"""The floor with h5py's nouns, over the low-level modules: files, groups, datasets, attributes, and sessions to find them."""
+"""The floor with h5py's nouns, over the low-level modules: files, groups, datasets, attributes, and sessions to find
+them."""

@@ -46,8 +46,8 @@ def value_of(described) -> Any:
 class AttributeManager(AttributeWriting, MutableMappingHDF5):
     """A node's attributes as a mapping.
 
-    Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes outside a
-    snapshot.  Writing raises what h5py raises for a file opened read-only.
+    Values that came with a snapshot cost no round trip, others one each; listing costs one a thousand attributes
+    outside a snapshot.  Writing raises what h5py raises for a file opened read-only.
 
     >>> h5cap.File("h5cap:///scans/scan.nxs")["entry"].attrs["NX_class"]
     'NXentry'
@@ -101,7 +101,8 @@ class AttributeManager(AttributeWriting, MutableMappingHDF5):
         return [name for name in self._names() if isinstance(name, str)]
 
     def get_id(self, name: Union[str, bytes]) -> AttrID:
-        """The attribute's low-level identifier: its type and shape without its value.  ``KeyError`` when there is none."""
+        """The attribute's low-level identifier: its type and shape without its value.  ``KeyError`` when there is
+        none."""
         return AttrID(self._node, self._described(name))
 
     def __repr__(self) -> str:

@@ -14,7 +14,8 @@ from .pickles import reduced
 from .region_proxy import RegionProxy
 
 class Display(NamedTuple):
-    """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it over."""
+    """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it
+    over."""
 
     html: Callable[["HLObject"], str]  # what a notebook shows
     completions: Callable[["HLObject"], List[str]]  # what may stand in the brackets of a group
@@ -64,7 +65,8 @@ class HLObject:
         return self._path if self._external() is None else self._path_behind_link()
 
     def _path_behind_link(self) -> str:
-        """The path in the other file: the target of the first external link on the way, and the rest, which may lead on."""
+        """The path in the other file: the target of the first external link on the way, and the rest, which may lead
+        on."""
         parts = [part for part in self._path.split("/") if part]
         root = self._opened.native
         for depth in range(1, len(parts) + 1):
@@ -105,8 +107,8 @@ class HLObject:
 
     @property
     def regionref(self) -> RegionProxy:
-        """What references to regions select: ``.shape(reference)`` and ``.selection(reference)``.  To make one would be to
-        write, and raises."""
+        """What references to regions select: ``.shape(reference)`` and ``.selection(reference)``.  To make one would be
+        to write, and raises."""
         return RegionProxy(self)
 
     def __bool__(self) -> bool:
@@ -125,7 +127,8 @@ class HLObject:
         return reduced(self)
 
     def __dask_tokenize__(self) -> Tuple[Any, ...]:
-        """What dask names its tasks after: the same in any process for the same object in the same version of its file."""
+        """What dask names its tasks after: the same in any process for the same object in the same version of its
+        file."""
         where = self._external() or self._opened.info
         return "h5cap", self._opened.server, where["path"], where["version"], self._info["id"], getattr(self, "shape", None)
 

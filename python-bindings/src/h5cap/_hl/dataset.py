@@ -26,8 +26,8 @@ _ROWS_BYTES = 1 << 20  # read at once by iteration
 
 
 class Dataset(DatasetWriting, HLObject):
-    """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]`` costs
-    one (more, side by side, when it is larger than one reply).
+    """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]``
+    costs one (more, side by side, when it is larger than one reply).
 
     Shape and everything else stay as they were when first asked for, until `refresh`.
 
@@ -106,7 +106,8 @@ class Dataset(DatasetWriting, HLObject):
 
     @property
     def compression(self) -> Optional[str]:
-        """'gzip', 'lzf', 'szip', 'unknown' for any filter that h5py does not know (`filter_ids` has them all), or None."""
+        """'gzip', 'lzf', 'szip', 'unknown' for any filter that h5py does not know (`filter_ids` has them all), or
+        None."""
         known = next((name for name in ("gzip", "lzf", "szip") if name in self._filters), None)
         return known or ("unknown" if self._filters.keys() - set(_FILTERS.values()) else None)
 
@@ -137,7 +138,8 @@ class Dataset(DatasetWriting, HLObject):
 
     @property
     def external(self) -> Optional[List[Tuple[str, int, int]]]:
-        """(name, offset, size) of external raw files (2**64 - 1: to its end, as h5py says it); None when there are none."""
+        """(name, offset, size) of external raw files (2**64 - 1: to its end, as h5py says it); None when there are
+        none."""
         return self._dataset["external"] or None
 
     @property
@@ -159,9 +161,9 @@ class Dataset(DatasetWriting, HLObject):
 
     @property
     def missing_sources(self) -> List[str]:
-        """Names of the sources of a virtual dataset that are absent: file names, with ": " and the name of the dataset where
-        only that is absent.  After a read through this object, those that it showed as fill; before, all: the server
-        looks for every source, in one round trip.  Empty for any other dataset.
+        """Names of the sources of a virtual dataset that are absent: file names, with ": " and the name of the dataset
+        where only that is absent.  After a read through this object, those that it showed as fill; before, all: the
+        server looks for every source, in one round trip.  Empty for any other dataset.
         """
         if self._missing is None:
             return self._native.missing_sources() if self.is_virtual else []
@@ -210,13 +212,14 @@ class Dataset(DatasetWriting, HLObject):
             yield from self[start:start + rows]
 
     def iter_chunks(self, sel: Any = None) -> Iterator[Tuple[slice, ...]]:
-        """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless chunked."""
+        """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless
+        chunked."""
         return chunk_slices(self.shape or (), self.chunks, sel)
 
     def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
-        """Elements, by whatever h5py accepts between the brackets: integers, slices with positive steps, an ellipsis, one
-        list or array of increasing indices or mask, names of fields, a reference to a region, ``()``.  ``new_dtype`` converts
-        them, as `astype`.
+        """Elements, by whatever h5py accepts between the brackets: integers, slices with positive steps, an ellipsis,
+        one list or array of increasing indices or mask, names of fields, a reference to a region, ``()``.
+        ``new_dtype`` converts them, as `astype`.
 
         ``IndexError``, ``TypeError`` and ``ValueError`` for what cannot be selected, before anything is sent.
         """
@@ -245,8 +248,8 @@ class Dataset(DatasetWriting, HLObject):
 
     def _read_region(self, reference: RegionReference, convert: Optional[Callable[[np.ndarray], np.ndarray]],
                      fields: Tuple[str, ...]) -> Any:
-        """The elements that a reference selects: in the shape of the selection where it has one, else along one axis.  One
-        round trip more than other reads."""
+        """The elements that a reference selects: in the shape of the selection where it has one, else along one axis.
+        One round trip more than other reads."""
         found, space = follow(reference, self._id)
         if found is None or found != self._id:
             raise ValueError("Region reference must point to this dataset")
@@ -268,8 +271,8 @@ class Dataset(DatasetWriting, HLObject):
         return array
 
     def read_direct(self, dest: np.ndarray, source_sel: Any = None, dest_sel: Any = None) -> None:
-        """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when the
-        array is not C-contiguous and writable."""
+        """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when
+        the array is not C-contiguous and writable."""
         positions, names = split_fields(() if source_sel is None else source_sel)
         if self._space is None:
             raise TypeError("Empty datasets have no numpy representation")
@@ -298,7 +301,8 @@ class Dataset(DatasetWriting, HLObject):
         return string_view(self, encoding, errors)
 
     def fields(self, names: Union[str, List[str]], *, _prior_dtype: Any = None) -> FieldsView:
-        """The dataset with some of its fields.  Only these cross the wire.  ``ValueError`` for fields that are not there."""
+        """The dataset with some of its fields.  Only these cross the wire.  ``ValueError`` for fields that are not
+        there."""
         return FieldsView(self, names)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:

@@ -66,8 +66,8 @@ class DimensionProxy:
         return [file._object(scale) for scale in found]
 
     def __getitem__(self, item: Any):
-        """A scale by number, or by name: the first of that name.  ``IndexError``, ``KeyError``; ``RuntimeError`` where the
-        dimension has none at all, as in h5py."""
+        """A scale by number, or by name: the first of that name.  ``IndexError``, ``KeyError``; ``RuntimeError`` where
+        the dimension has none at all, as in h5py."""
         if not isinstance(item, int) and not isinstance(item, (str, bytes)) and item is not None:
             raise TypeError(f"A name should be string or bytes, not {type(item)}")
         if not len(self):

@@ -26,14 +26,14 @@ class File(Group):
     """A file on a server: its root group, and what `h5py.File` offers for reading.
 
     ``File(url)`` is one round trip, and the snapshot of the tree that comes with it makes browsing free.  ``swmr`` is
-    h5py's flag: a file that is being written is followed by `Dataset.refresh` with or without it.  ``timeout`` (seconds)
-    limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source of a virtual
-    dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it ("fill"), or reading
-    them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.  h5py's other options are taken
-    as `h5cap._hl.open_options` says.  ``File(object.id)`` is the file of an object.
+    h5py's flag: a file that is being written is followed by `Dataset.refresh` with or without it.  ``timeout``
+    (seconds) limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source
+    of a virtual dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it
+    ("fill"), or reading them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.
+    h5py's other options are taken as `h5cap._hl.open_options` says.  ``File(object.id)`` is the file of an object.
 
-    Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no server
-    there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
+    Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no
+    server there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
 
     >>> with h5cap.File("h5cap:///scans/scan.nxs") as file:
     ...     print(file, list(file))
@@ -102,8 +102,8 @@ class File(Group):
 
     @property
     def libver(self) -> Tuple[str, str]:
-        """The file formats that are read, from the oldest to the newest: as they were asked for, or those of the server's
-        libhdf5."""
+        """The file formats that are read, from the oldest to the newest: as they were asked for, or those of the
+        server's libhdf5."""
         low, high = self._id.get_access_plist().get_libver_bounds()
         return VERSIONS[low], VERSIONS[high]
 

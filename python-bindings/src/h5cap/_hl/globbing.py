@@ -54,7 +54,8 @@ class Pattern:
             level = below
 
     def _at(self, folder: _Folder) -> _Folder:
-        """The folder, or the one below it that the pattern names without wildcards; ``**`` also stands for no folder."""
+        """The folder, or the one below it that the pattern names without wildcards; ``**`` also stands for no
+        folder."""
         parts = set(folder.parts)
         for index in folder.parts:
             if self._parts[index] == "**" and index < self._last:

@@ -35,8 +35,8 @@ def _text(name: Any) -> str:
 class Group(GroupWriting, HLObject, MutableMappingHDF5):
     """A group, as a mapping from names to objects.
 
-    Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and listing
-    a group one a thousand links.
+    Within the snapshot that came with the file nothing costs a round trip; outside of it, an object costs one, and
+    listing a group one a thousand links.
 
     >>> entry = h5cap.File("h5cap:///scans/scan.nxs")["entry"]
     >>> sorted(entry)
@@ -87,8 +87,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
             elink_mode: Optional[str] = None, elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
-        Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking`` and
-        ``elink_swmr`` are; ``ValueError`` or ``RuntimeError`` where h5py takes no such value or mode.
+        Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking``
+        and ``elink_swmr`` are; ``ValueError`` or ``RuntimeError`` where h5py takes no such value or mode.
         """
         if (elink_mode, elink_locking, elink_swmr) != (None, None, None):
             self._check_link_access(name, elink_mode, elink_locking)

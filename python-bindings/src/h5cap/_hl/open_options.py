@@ -1,8 +1,8 @@
 """h5py's options for opening a file, as far as they mean something for one that a server opens.
 
 Each is one of: said by what the file does anyway (``locking``), shown again by the file (``libver``, the chunk cache's
-numbers), of files that are made, and without effect on others in h5py, too (``track_order``, ``fs_…``, ``alignment_…``), or
-refused.  None is swallowed.
+numbers), of files that are made, and without effect on others in h5py, too (``track_order``, ``fs_…``,
+``alignment_…``), or refused.  None is swallowed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def access_options(*, driver: Optional[str], libver: Any, userblock_size: Option
                    rdcc_nbytes: Optional[int], rdcc_w0: Optional[float], fs_strategy: Optional[str],
                    page_buf_size: Optional[int], track_times: Optional[bool],
                    locking: Union[None, bool, str], meta_block_size: Optional[int], unknown: Dict[str, Any]) -> AccessOptions:
-    """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local library
-    can do."""
+    """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local
+    library can do."""
     if fs_strategy:
         raise ValueError("Unable to set file space strategy of an existing file")
     bounds = None if libver is None else _bounds(libver)
@@ -45,8 +45,8 @@ def access_options(*, driver: Optional[str], libver: Any, userblock_size: Option
 
 
 def check_locking(locking: Union[None, bool, str]) -> None:
-    """``ValueError`` for what h5py does not know.  Any other value means the same: the server reads without locks, which
-    would keep writers out."""
+    """``ValueError`` for what h5py does not know.  Any other value means the same: the server reads without locks,
+    which would keep writers out."""
     if locking not in (None, "true", True, "false", False, "best-effort"):
         raise ValueError(f"Unsupported locking value: {locking}")
 

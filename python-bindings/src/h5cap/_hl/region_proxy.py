@@ -20,15 +20,16 @@ class RegionProxy:
         self.id = obj.id
 
     def __getitem__(self, args: Any):
-        """Raises: ``TypeError`` unless the object is a dataset, what a wrong selection raises, and ``RuntimeError``, since to
-        make a reference to a region is to write into the file."""
+        """Raises: ``TypeError`` unless the object is a dataset, what a wrong selection raises, and ``RuntimeError``,
+        since to make a reference to a region is to write into the file."""
         if not isinstance(self.id, DatasetID):
             raise TypeError("Region references can only be made to datasets")
         select(self.id.shape or (), args if isinstance(args, tuple) else (args,))
         raise RuntimeError(f"Unable to encode region reference ({READ_ONLY})")
 
     def shape(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:
-        """The shape of the dataset that a reference is to.  One round trip.  ``AttributeError`` for a null one, as in h5py."""
+        """The shape of the dataset that a reference is to.  One round trip.  ``AttributeError`` for a null one, as in
+        h5py."""
         return get_region(ref, self.id).shape  # type: ignore[union-attr]
 
     def selection(self, ref: RegionReference) -> Optional[Tuple[int, ...]]:

@@ -18,9 +18,9 @@ _BOX_TO_COORDINATES = 16
 
 
 def region_selection(space: SpaceID, extents: Shape, shape: Shape) -> Resolved:
-    """The elements that ``space`` selects, some, in a dataset with these extents, in HDF5's order.  ``shape`` is what they
-    are as an array; the result's own shape may be one axis instead.  ``OSError`` for elements beyond the extents, which a
-    dataset that shrank does not have any more."""
+    """The elements that ``space`` selects, some, in a dataset with these extents, in HDF5's order.  ``shape`` is what
+    they are as an array; the result's own shape may be one axis instead.  ``OSError`` for elements beyond the extents,
+    which a dataset that shrank does not have any more."""
     kind = space.get_select_type()
     if kind == SEL_ALL:
         return select(extents, ())

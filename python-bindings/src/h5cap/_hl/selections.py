@@ -1,7 +1,8 @@
-"""Everything that may stand between the brackets of a dataset, made a selection of the protocol, with h5py's exceptions.
+"""Everything that may stand between the brackets of a dataset, made a selection of the protocol, with h5py's
+exceptions.
 
-Axes for the native module are None (all), an int (dropped from the shape), (start, stop, step), a list of indices, or a mask:
-bits, which is how masks travel.
+Axes for the native module are None (all), an int (dropped from the shape), (start, stop, step), a list of indices, or a
+mask: bits, which is how masks travel.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def split_fields(args) -> Tuple[Tuple[Any, ...], Tuple[str, ...]]:
 def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
     """The elements that ``args`` mean in a dataset of ``shape``; sends nothing.
 
-    ``IndexError`` outside the shape, ``ValueError`` for too many arguments or a step below 1, ``TypeError`` for what cannot
-    index a dataset: h5py's exceptions, of the first argument that is wrong.
+    ``IndexError`` outside the shape, ``ValueError`` for too many arguments or a step below 1, ``TypeError`` for what
+    cannot index a dataset: h5py's exceptions, of the first argument that is wrong.
     """
     if shape == ():
         if args in ((), (Ellipsis,)):
@@ -63,8 +64,8 @@ def select(shape: Shape, args: Tuple[Any, ...]) -> Resolved:
 
 
 def without_shape(args: Tuple[Any, ...]) -> Optional[List[Any]]:
-    """Axes for the native module where ``args`` mean something before the shape is known; None where they do not, or are
-    wrong: then the shape decides."""
+    """Axes for the native module where ``args`` mean something before the shape is known; None where they do not, or
+    are wrong: then the shape decides."""
     axes: List[Any] = []
     for arg in args:
         if arg is Ellipsis:

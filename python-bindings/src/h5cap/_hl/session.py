@@ -73,7 +73,8 @@ class Session:
         return address(server, whole)
 
     def scandir(self, path: str = "") -> List[DirectoryEntry]:
-        """Entries of a folder, in name order: one round trip a thousand.  ``FileNotFoundError``, ``PermissionError``."""
+        """Entries of a folder, in name order: one round trip a thousand.  ``FileNotFoundError``,
+        ``PermissionError``."""
         with opening(path or self._url):
             return [DirectoryEntry(*entry) for entry in self._native.start_list(encoded(path)).wait()]
 
@@ -82,12 +83,12 @@ class Session:
         return [entry.name for entry in self.scandir(path)]
 
     def glob(self, pattern: str) -> List[str]:
-        """Paths that match, in order, for `open` and `open_many`: ``*``, ``?`` and ``[…]`` within a name, ``**`` for any
-        number of folders; with a slash at the end, folders only.  Names that begin with a dot match only a pattern that
-        does.  What may not be listed is left out.
+        """Paths that match, in order, for `open` and `open_many`: ``*``, ``?`` and ``[…]`` within a name, ``**`` for
+        any number of folders; with a slash at the end, folders only.  Names that begin with a dot match only a pattern
+        that does.  What may not be listed is left out.
 
-        One listing a folder that is looked into, a level of folders in one flight; the folders that a pattern begins with are
-        not looked into.
+        One listing a folder that is looked into, a level of folders in one flight; the folders that a pattern begins
+        with are not looked into.
 
         >>> with h5cap.connect("h5cap:///scans") as session:
         ...     session.glob("raw/**/*.nxs")
@@ -134,7 +135,8 @@ class Session:
         self._held = None
 
     def __reduce__(self):
-        """Pickles carry the address and the timeout, never a credential: whoever loads one finds theirs in the environment."""
+        """Pickles carry the address and the timeout, never a credential: whoever loads one finds theirs in the
+        environment."""
         self._native
         return _connected, (self._url, self._timeout)
 
@@ -180,10 +182,10 @@ def open_many(files: Union[str, Iterable[str]], *, swmr: bool = False, token: Op
               timeout: float = DEFAULT_TIMEOUT, return_exceptions: bool = False) -> OpenMany:
     """Opens many files side by side, and iterates over them in order: some round trips for hundreds of files.
 
-    ``files`` are addresses, or one address whose path is a pattern as for `Session.glob` (``%3F`` and the like are characters
-    of a name).  At most 64 are under way ahead of the one that is wanted.  A file that cannot be opened raises what `File`
-    does, and iterating may go on; with ``return_exceptions`` the exception comes in its place.  Either has the address
-    as ``url``.
+    ``files`` are addresses, or one address whose path is a pattern as for `Session.glob` (``%3F`` and the like are
+    characters of a name).  At most 64 are under way ahead of the one that is wanted.  A file that cannot be opened
+    raises what `File` does, and iterating may go on; with ``return_exceptions`` the exception comes in its place.
+    Either has the address as ``url``.
 
     >>> for file in h5cap.open_many("h5cap:///scans/raw/**/*.nxs"):
     ...     with file:
@@ -228,8 +230,9 @@ def read(url: str, path: Optional[str] = None, selection: Any = (), *, token: Op
          timeout: float = DEFAULT_TIMEOUT) -> Any:
     """What ``h5cap.File(url)[path][selection]`` is, in one round trip on a held connection.
 
-    Without ``path``, the address names object and slice: ``…/scan.nxs?path=/entry/data/data&slice=0,10:20``.  Masks, lists
-    of indices and names of fields need the dataset's shape or type, and a second round trip.  Raises what those steps raise.
+    Without ``path``, the address names object and slice: ``…/scan.nxs?path=/entry/data/data&slice=0,10:20``.  Masks,
+    lists of indices and names of fields need the dataset's shape or type, and a second round trip.  Raises what those
+    steps raise.
 
     >>> h5cap.read("h5cap:///scans/scan.nxs", "/entry/temperatures", slice(0, 2))
     array([20.        , 20.20408163])

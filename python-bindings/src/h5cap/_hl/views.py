@@ -107,7 +107,8 @@ class FieldsView(_DatasetView):
             if name not in self._names:
                 raise ValueError(f"Field {name} does not appear in this type.")
         found = self._dataset._read(args, picker(self._dataset.dtype, self._picked), self._names)
-        # As in h5py, which takes the one field out of whatever came: also of nothing, and of what names took out already.
+        # As in h5py, which takes the one field out of whatever came: also of nothing, and of what names took out
+        # already.
         again = isinstance(self._picked, str) and (names or isinstance(found, Empty))
         return found[self._picked] if again else found
 

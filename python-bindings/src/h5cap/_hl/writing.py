@@ -1,4 +1,5 @@
-"""Calls that write.  They look at their arguments as h5py's do, and raise what those raise for a file opened read-only."""
+"""Calls that write.  They look at their arguments as h5py's do, and raise what those raise for a file opened
+read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Other libraries over h5cap.  Nothing here is loaded by ``import h5cap``, and a library is imported only by its own hook.
+"""Other libraries over h5cap.  Nothing here is loaded by ``import h5cap``, and a library is imported only by its own
+hook.
 
 Without a hook, by entry points of the installed package:
 
@@ -8,8 +9,8 @@ Without a hook, by entry points of the installed package:
 Without anything: ``dask.array.from_array(dataset)``, ``pandas.DataFrame(dataset[...])``.
 
 After ``h5cap.compat.install("h5netcdf", "nexusformat", "silx")``, or some of them, addresses of h5cap are also taken by
-``h5netcdf.File``, ``nexusformat.nexus.nxload`` and ``silx.io.open``.  `install` changes those libraries in this process:
-what is no address of h5cap goes where it went before.
+``h5netcdf.File``, ``nexusformat.nexus.nxload`` and ``silx.io.open``.  `install` changes those libraries in this
+process: what is no address of h5cap goes where it went before.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ _SLICED = re.compile(r"(?P<rest>.*::[^?]*?)\[(?P<slice>[^\[\]]*)\]$")
 
 
 class Address(NamedTuple):
-    """What an address names: a server, a file or folder there, and perhaps an object in the file and some of its elements."""
+    """What an address names: a server, a file or folder there, and perhaps an object in the file and some of its
+    elements."""
 
     server: str  # begins an address
     path: str  # without a slash at the beginning

@@ -12,8 +12,8 @@ from fsspec.caching import BaseCache
 class BlockCache(BaseCache):
     """Blocks of a file, of which the least recently used are dropped beyond ``maxblocks``.
 
-    Missing blocks that lie side by side are fetched as one range: fsspec's own cache fetches block by block, a round trip
-    each.  A read of more than a quarter of the room passes by, so that the scattered small pieces stay.
+    Missing blocks that lie side by side are fetched as one range: fsspec's own cache fetches block by block, a round
+    trip each.  A read of more than a quarter of the room passes by, so that the scattered small pieces stay.
     """
 
     name = "h5cap"

@@ -3,8 +3,8 @@
     with fsspec.open("h5cap://host/raw/scan.nxs") as stored:
         h5py.File(stored)
 
-Paths of this file system are whole addresses, percent-encoded as in any URL.  Bytes are served to those who may read the
-whole file; for HDF5's objects an ``h5cap.File`` costs fewer round trips and bytes.
+Paths of this file system are whole addresses, percent-encoded as in any URL.  Bytes are served to those who may read
+the whole file; for HDF5's objects an ``h5cap.File`` costs fewer round trips and bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class FileSystem(AbstractFileSystem):
 
     @property
     def storage_options(self) -> Dict[str, Any]:
-        """What fsspec pickles and writes down: all options but the token, which another process has in its environment."""
+        """What fsspec pickles and writes down: all options but the token, which another process has in its
+        environment."""
         return self.__dict__["_shown_options"]
 
     @storage_options.setter
@@ -93,8 +94,8 @@ class FileSystem(AbstractFileSystem):
         return found if detail else [entry["name"] for entry in found]
 
     def info(self, path: str, **_: Any) -> Dict[str, Any]:
-        """Name, type, size, for what HDF5 opens its version too, for all else the time of its last change: one round trip,
-        two and more for what is no HDF5 file."""
+        """Name, type, size, for what HDF5 opens its version too, for all else the time of its last change: one round
+        trip, two and more for what is no HDF5 file."""
         path = self._strip_protocol(path)
         named = _file_at(path)
         if not named.path:

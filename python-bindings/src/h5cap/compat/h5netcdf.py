@@ -1,5 +1,5 @@
-"""h5netcdf over h5cap: ``h5cap.compat.h5netcdf.File(url)`` is an ``h5netcdf.File``; `install` makes ``h5netcdf.File(url)``
-one as well.
+"""h5netcdf over h5cap: ``h5cap.compat.h5netcdf.File(url)`` is an ``h5netcdf.File``; `install` makes
+``h5netcdf.File(url)`` one as well.
 
 h5netcdf follows a reference for every dimension of every variable, and for every variable of an unlimited dimension;
 here they are looked up in the snapshot that came with the file.

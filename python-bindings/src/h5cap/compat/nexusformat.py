@@ -1,4 +1,5 @@
-"""nexusformat over h5cap: ``nxload(url)`` and ``NXFile(url)``, with fields read lazily, and plotted, as from a local file.
+"""nexusformat over h5cap: ``nxload(url)`` and ``NXFile(url)``, with fields read lazily, and plotted, as from a local
+file.
 
 Read-only, without lock files.  External links name the address of the file that the server found behind them.
 """

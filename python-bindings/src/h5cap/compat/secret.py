@@ -6,7 +6,8 @@ from typing import Optional
 
 
 class Secret:
-    """A token that stays in this process: pickled it is nothing, and another process finds its own in its environment."""
+    """A token that stays in this process: pickled it is nothing, and another process finds its own in its
+    environment."""
 
     def __init__(self, value: Optional[str] = None):
         self.value = value

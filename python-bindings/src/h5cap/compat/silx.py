@@ -61,7 +61,8 @@ def _named(given: Any) -> Optional[Address]:
 
 
 def open_named(named: Address) -> Any:
-    """What `silx.io.open` returns: a file; or an object in it, or a slice of a dataset, whose ``close`` closes the file.
+    """What `silx.io.open` returns: a file; or an object in it, or a slice of a dataset, whose ``close`` closes the
+    file.
 
     ``OSError`` for what is not there, as silx raises.
     """

@@ -1,7 +1,7 @@
 """xarray over h5cap: ``xarray.open_dataset(url, engine="h5cap")``, and `open_datatree` and `open_mfdataset` as well.
 
-Loaded by xarray itself, through an entry point.  Variables are read lazily, each selection in one round trip, and side by
-side: h5cap needs no lock.  The dataset pickles, and so works with dask: what it carries is the address.
+Loaded by xarray itself, through an entry point.  Variables are read lazily, each selection in one round trip, and side
+by side: h5cap needs no lock.  The dataset pickles, and so works with dask: what it carries is the address.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Backend(BackendEntrypoint):
                      decode_vlen_strings: bool = True, token: Optional[str] = None,
                      timeout: Optional[float] = None) -> xarray.Dataset:
         """``group`` is the path of a group in the file, which the address may name as well (``?path=/entry/data``);
-        ``phony_dims`` names dimensions without a scale, as in h5netcdf; ``token`` and ``timeout`` are `h5cap.File`'s."""
+        ``phony_dims`` names dimensions without a scale, as in h5netcdf; ``token`` and ``timeout`` are
+        `h5cap.File`'s."""
         options = {"phony_dims": phony_dims, "decode_vlen_strings": decode_vlen_strings}
         store = _store(filename_or_obj, group, options, token, timeout)
         return StoreBackendEntrypoint().open_dataset(

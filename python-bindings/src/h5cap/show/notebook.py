@@ -1,7 +1,8 @@
 """What a notebook shows for files, groups and datasets: trees, tables and thumbnails, in HTML.
 
-Everything that comes from a file (names, values) is untrusted, and escaped.  A tree is made of what came with the file: it
-costs nothing but, for a group that did not, one listing.  A dataset costs one bounded read, which is given up after a while.
+Everything that comes from a file (names, values) is untrusted, and escaped.  A tree is made of what came with the file:
+it costs nothing but, for a group that did not, one listing.  A dataset costs one bounded read, which is given up after
+a while.
 """
 
 from __future__ import annotations

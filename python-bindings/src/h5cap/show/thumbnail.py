@@ -31,7 +31,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def grey(values: np.ndarray) -> np.ndarray:
-    """Pixels of a two-dimensional array of numbers: black to white between `ENDS`, transparent where it is not a number."""
+    """Pixels of a two-dimensional array of numbers: black to white between `ENDS`, transparent where it is not a
+    number."""
     if values.dtype.kind == "c":
         values = np.abs(values)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -52,8 +53,8 @@ def is_colour(shape: Tuple[int, ...], dtype: np.dtype) -> bool:
 
 
 def picture_selection(shape: Tuple[int, ...], itemsize: int, chunks: Optional[Tuple[int, ...]], channels: int) -> Tuple[Any, ...]:
-    """What to read for a picture of the last two axes (before those of the colours): the first of all others, every n-th row
-    and column, and only the middle where the whole would be too much to read."""
+    """What to read for a picture of the last two axes (before those of the colours): the first of all others, every
+    n-th row and column, and only the middle where the whole would be too much to read."""
     axes = len(shape) - bool(channels)
     lead, (height, width) = shape[:axes - 2], shape[axes - 2:axes]
     grain = chunks or (1,) * len(shape)

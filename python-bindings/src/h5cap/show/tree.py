@@ -26,8 +26,8 @@ class Branch:
 
 
 def grown(group: Any, links: Optional[List[Any]]) -> Branch:
-    """The tree below a group whose links are these: breadth first, so that one large group does not hide the others, and each
-    object once, so that cycles end.  Nothing is asked of the server."""
+    """The tree below a group whose links are these: breadth first, so that one large group does not hide the others,
+    and each object once, so that cycles end.  Nothing is asked of the server."""
     root = Branch(None, "")
     places = {group._info["id"]: "."}
     left = MOST_NODES

@@ -1,7 +1,7 @@
 """HDF5's types as NumPy's, with h5py's metadata, and elements from the packed form in which they travel.
 
-`ElementType` has both dtypes: ``dtype``, which users see, and ``packed``, which describes the bytes of the protocol.  Where
-these are the same bytes (``is_plain``), elements are read straight into the user's array.
+`ElementType` has both dtypes: ``dtype``, which users see, and ``packed``, which describes the bytes of the protocol.
+Where these are the same bytes (``is_plain``), elements are read straight into the user's array.
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ def _variable_string(described) -> ElementType:
 
 
 def _bare(array: np.ndarray) -> np.ndarray:
-    """Elements of a sequence as h5py has them: in native byte order, without metadata but for strings of fixed length."""
+    """Elements of a sequence as h5py has them: in native byte order, without metadata but for strings of fixed
+    length."""
     dtype = array.dtype
     if dtype.kind in "SV" or dtype == object and dtype.metadata is None:
         return array

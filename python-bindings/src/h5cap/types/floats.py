@@ -1,4 +1,5 @@
-"""HDF5's floating-point layouts as NumPy's: which dtype h5py gives a layout, and values of the layouts that no dtype has."""
+"""HDF5's floating-point layouts as NumPy's: which dtype h5py gives a layout, and values of the layouts that no dtype
+has."""
 
 from __future__ import annotations
 

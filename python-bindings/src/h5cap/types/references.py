@@ -1,6 +1,7 @@
 """References to objects and to regions of datasets: elements that name something else in their file.
 
-A reference is what the file has (a token, which means something to that file only), and is followed by ``file[reference]``.
+A reference is what the file has (a token, which means something to that file only), and is followed by
+``file[reference]``.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class Target(NamedTuple):
 class Reference:
     """A reference to an object.  ``file[reference]`` is the object; false when it names nothing (null).
 
-    Like h5py's, two of them are never equal, even to the same object.  Where h5py is loaded, ``isinstance`` takes one for
-    h5py's own too; h5py's functions do not, and say so.
+    Like h5py's, two of them are never equal, even to the same object.  Where h5py is loaded, ``isinstance`` takes one
+    for h5py's own too; h5py's functions do not, and say so.
     """
 
     typecode = 0
@@ -42,8 +43,8 @@ class Reference:
 
     @property  # type: ignore[misc]
     def __class__(self):
-        # h5py's class for whoever asks isinstance(x, h5py.Reference).  Cython's own check sees through it, so that nothing
-        # of ours is written into a file as a null reference.
+        # h5py's class for whoever asks isinstance(x, h5py.Reference).  Cython's own check sees through it, so that
+        # nothing of ours is written into a file as a null reference.
         module = sys.modules.get("h5py.h5r")
         return getattr(module, type(self).__name__, type(self))
 
@@ -59,7 +60,8 @@ class Reference:
 
 
 class RegionReference(Reference):
-    """A reference to a selection of a dataset: ``file[reference]`` is the dataset, ``dataset[reference]`` the elements."""
+    """A reference to a selection of a dataset: ``file[reference]`` is the dataset, ``dataset[reference]`` the
+    elements."""
 
     typecode = 1
     typesize = 12

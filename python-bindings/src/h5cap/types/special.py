@@ -1,5 +1,5 @@
-"""h5py's special dtypes: NumPy dtypes whose metadata says what HDF5 knows and NumPy does not.  Those made here and those
-made by h5py are the same."""
+"""h5py's special dtypes: NumPy dtypes whose metadata says what HDF5 knows and NumPy does not.  Those made here and
+those made by h5py are the same."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def check_ref_dtype(dt: Any) -> Optional[type]:
 
 
 def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "i")) -> Optional[np.dtype]:
-    """The complex dtype that ``dt`` is, or stands for as a compound of two equal floats called ``names`` (None: anything);
-    None for any other."""
+    """The complex dtype that ``dt`` is, or stands for as a compound of two equal floats called ``names`` (None:
+    anything); None for any other."""
     if dt.kind == "c":
         return dt
     if dt.names is None or dt.fields is None or len(dt.names) != 2 or (names is not None and dt.names != tuple(names)):
@@ -148,7 +148,8 @@ def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "
 
 
 def special_dtype(**kwds: Any) -> np.dtype:
-    """By one keyword: ``vlen=base``, ``enum=(base, values)`` or ``ref=class``.  `string_dtype` and its like say it better."""
+    """By one keyword: ``vlen=base``, ``enum=(base, values)`` or ``ref=class``.  `string_dtype` and its like say it
+    better."""
     if len(kwds) != 1:
         raise TypeError("Exactly one keyword may be provided")
     name, value = kwds.popitem()
