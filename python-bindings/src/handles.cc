@@ -31,7 +31,8 @@ ConnectOptions connectOptions(double timeoutSeconds, const std::string& token) {
   if (!(timeoutSeconds > 0)) throw std::invalid_argument("timeout must be a positive number of seconds");
   ConnectOptions options;
   constexpr double longest = 1e9;  // seconds; keeps infinity within the clock's range
-  options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(std::fmin(timeoutSeconds, longest) * 1000)));
+  double timeoutMs = std::ceil(std::fmin(timeoutSeconds, longest) * 1000);
+  options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeoutMs));
   options.token = token;
   options.interrupted = checkSignals;
   return options;

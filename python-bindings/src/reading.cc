@@ -128,9 +128,11 @@ void bindReading(nb::module_& module) {
   nb::class_<Points>(module, "Points", "Single elements, in any order.");
   module.def("points", pointsFrom, "coordinates"_a, "Points by their coordinates, rank after rank.");
   module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "fields"_a = nb::make_tuple(), "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
+             "fields"_a = nb::make_tuple(),
+             "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "fields"_a = nb::make_tuple(), "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
+             "fields"_a = nb::make_tuple(),
+             "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }
 

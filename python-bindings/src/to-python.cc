@@ -97,13 +97,17 @@ struct TypeMembers {
     out["class"] = "enum";
     out["base"] = toPython(*t.base);
     nb::list members;
-    for (const EnumMember& member : t.members) members.append(nb::make_tuple(toText(member.name), toBytes(member.value)));
+    for (const EnumMember& member : t.members) {
+      members.append(nb::make_tuple(toText(member.name), toBytes(member.value)));
+    }
     out["members"] = members;
   }
   void operator()(const CompoundType& t) const {
     out["class"] = "compound";
     nb::list fields;
-    for (const Field& field : t.fields) fields.append(nb::make_tuple(toText(field.name), field.offset, toPython(field.type)));
+    for (const Field& field : t.fields) {
+      fields.append(nb::make_tuple(toText(field.name), field.offset, toPython(field.type)));
+    }
     out["fields"] = fields;
   }
   void operator()(const ArrayType& t) const {
@@ -135,7 +139,9 @@ struct TypeMembers {
   void operator()(const TimeType&) const { out["class"] = "time"; }
 };
 
-nb::object extent(std::uint64_t value) { return value == unlimited ? nb::object(nb::none()) : nb::object(nb::int_(value)); }
+nb::object extent(std::uint64_t value) {
+  return value == unlimited ? nb::object(nb::none()) : nb::object(nb::int_(value));
+}
 
 }  // namespace
 
@@ -202,7 +208,8 @@ nb::tuple toPython(const Link& link) {
   if (auto* external = std::get_if<ExternalLink>(&link.target)) {
     return nb::make_tuple(name, "external", toText(external->path), toText(external->file), link.creationOrder);
   }
-  return nb::make_tuple(name, "user-defined", std::get<UserDefinedLink>(link.target).linkClass, nb::none(), link.creationOrder);
+  auto linkClass = std::get<UserDefinedLink>(link.target).linkClass;
+  return nb::make_tuple(name, "user-defined", linkClass, nb::none(), link.creationOrder);
 }
 
 nb::dict toPython(const DatasetInfo& info) {
@@ -229,7 +236,9 @@ nb::dict toPython(const DatasetInfo& info) {
   out["fill_time"] = text(info.fillTime);
   out["storage_bytes"] = info.storageBytes;
   nb::list files;
-  for (const ExternalFile& file : info.externalFiles) files.append(nb::make_tuple(toText(file.name), file.offset, file.size));
+  for (const ExternalFile& file : info.externalFiles) {
+    files.append(nb::make_tuple(toText(file.name), file.offset, file.size));
+  }
   out["external"] = files;
   return out;
 }

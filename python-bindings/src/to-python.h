@@ -1,4 +1,4 @@
-// The client's plain values as Python's plain values: dictionaries, tuples, strings.  h5cap/dtypes.py and its
+// The client's plain values as Python's plain values: dictionaries, tuples, strings.  h5cap/types/dtypes.py and its
 // neighbours give them meaning.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace h5cap::python {
 namespace nb = nanobind;
 
 nb::dict toPython(const DataType& type);         // {"class": "integer", "size": 2, …}
-nb::object toPython(const Dataspace& space);     // None (null), or (shape, maximal shape); throws Unimplemented (unknown)
+nb::object toPython(const Dataspace& space);     // None (null), or (shape, maximal shape); may throw Unimplemented
 nb::tuple toPython(const Shape& shape);          // of int; `unlimited` is None
 nb::tuple toPython(const Link& link);            // (name, kind, target…)
 nb::dict toPython(const DatasetInfo& info);      // without the sources of a virtual dataset

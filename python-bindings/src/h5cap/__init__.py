@@ -34,13 +34,14 @@ from .types.special import (Empty, check_complex_dtype, check_dtype, check_enum_
 from .version import version as __version__  # noqa: F401
 
 __all__ = [
-    "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink", "File",
-    "FileProblem", "Group", "HLObject", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice", "OpenMany", "Reference",
-    "RegionReference", "Session", "SoftLink", "StoredSelection", "TooLarge", "UNLIMITED", "UnreadableObject", "VDSmap",
-    "VirtualLayout", "VirtualSource", "check_complex_dtype", "check_dtype", "check_enum_dtype", "check_opaque_dtype",
-    "check_ref_dtype", "check_string_dtype", "check_vlen_dtype", "complex_compat_dtype", "connect", "enum_dtype", "get_config",
-    "h5a", "h5d", "h5f", "h5g", "h5l", "h5p", "h5r", "h5s", "h5t", "is_hdf5", "opaque_dtype", "open_many", "progress_bars", "read",
-    "ref_dtype", "regionref_dtype", "special_dtype", "string_dtype", "string_info", "vlen_dtype",
+    "AttributeManager", "Changed", "ClosedFile", "Dataset", "Datatype", "DirectoryEntry", "Empty", "ExternalLink",
+    "File", "FileProblem", "Group", "HLObject", "HardLink", "MissingFilter", "MissingSource", "MultiBlockSlice",
+    "OpenMany", "Reference", "RegionReference", "Session", "SoftLink", "StoredSelection", "TooLarge", "UNLIMITED",
+    "UnreadableObject", "VDSmap", "VirtualLayout", "VirtualSource", "check_complex_dtype", "check_dtype",
+    "check_enum_dtype", "check_opaque_dtype", "check_ref_dtype", "check_string_dtype", "check_vlen_dtype",
+    "complex_compat_dtype", "connect", "enum_dtype", "get_config", "h5a", "h5d", "h5f", "h5g", "h5l", "h5p", "h5r",
+    "h5s", "h5t", "is_hdf5", "opaque_dtype", "open_many", "progress_bars", "read", "ref_dtype", "regionref_dtype",
+    "special_dtype", "string_dtype", "string_info", "vlen_dtype",
 ]
 
 # What modules need of those that are made of them, and so cannot import.

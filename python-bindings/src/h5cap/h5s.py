@@ -98,7 +98,10 @@ class SpaceID(ObjectID):
         return sum(int(np.prod([high - low + 1 for low, high in zip(*box)], dtype=object)) for box in self._boxes())
 
     def _bounds(self) -> Optional[Tuple[Shape, Shape]]:
-        corners = [corner for box in self._boxes() for corner in box] if self._selection.kind != "points" else self._points()
+        if self._selection.kind == "points":
+            corners = self._points()
+        else:
+            corners = [corner for box in self._boxes() for corner in box]
         if not corners:
             return None
         return tuple(map(min, zip(*corners))), tuple(map(max, zip(*corners)))
@@ -170,8 +173,9 @@ class SpaceID(ObjectID):
                 yield tuple(zip(*box))  # type: ignore[misc]
 
 
-for _name in ("encode", "modify_select", "combine_select", "offset_simple", "select_all", "select_copy", "select_elements",
-              "select_hyperslab", "select_none", "select_shape_same", "set_extent_none", "set_extent_simple", "extent_copy"):
+for _name in ("encode", "modify_select", "combine_select", "offset_simple", "select_all", "select_copy",
+              "select_elements", "select_hyperslab", "select_none", "select_shape_same", "set_extent_none",
+              "set_extent_simple", "extent_copy"):
     setattr(SpaceID, _name, not_served(_name, _FIXED))
 
 

@@ -14,7 +14,8 @@ from .types.special import (check_complex_dtype, check_dtype, check_enum_dtype, 
                             check_ref_dtype, check_string_dtype, check_vlen_dtype, complex_compat_dtype, enum_dtype,
                             opaque_dtype, special_dtype, string_dtype, string_info, vlen_dtype)
 
-NO_CLASS, INTEGER, FLOAT, TIME, STRING, BITFIELD, OPAQUE, COMPOUND, REFERENCE, ENUM, VLEN, ARRAY, COMPLEX = range(-1, 12)
+NO_CLASS, INTEGER, FLOAT, TIME, STRING, BITFIELD, OPAQUE = range(-1, 6)
+COMPOUND, REFERENCE, ENUM, VLEN, ARRAY, COMPLEX = range(6, 12)
 SGN_NONE, SGN_2 = 0, 1
 ORDER_LE, ORDER_BE, ORDER_VAX, ORDER_NONE = 0, 1, 2, 4
 STR_NULLTERM, STR_NULLPAD, STR_SPACEPAD = 0, 1, 2
@@ -100,7 +101,8 @@ class TypeID(LocatedID):
     def equal(self, typeid) -> bool:
         """Whether another type, ours or h5py's, is the same one."""
         if not hasattr(typeid, "get_class"):
-            raise TypeError(f"Argument 'typeid' has incorrect type (expected h5cap.h5t.TypeID, got {type(typeid).__name__})")
+            raise TypeError("Argument 'typeid' has incorrect type (expected h5cap.h5t.TypeID, got "
+                            f"{type(typeid).__name__})")
         return _facts(self) == _facts(typeid)
 
     @property
@@ -311,9 +313,9 @@ class TypeEnumID(TypeCompositeID):
 
 _CLASSES = {
     "integer": TypeIntegerID, "float": TypeFloatID, "fixed string": TypeStringID, "variable string": TypeStringID,
-    "enum": TypeEnumID, "compound": TypeCompoundID, "array": TypeArrayID, "sequence": TypeVlenID, "opaque": TypeOpaqueID,
-    "bitfield": TypeBitfieldID, "object reference": TypeReferenceID, "region reference": TypeReferenceID, "time": TypeTimeID,
-    "complex": TypeComplexID,
+    "enum": TypeEnumID, "compound": TypeCompoundID, "array": TypeArrayID, "sequence": TypeVlenID,
+    "opaque": TypeOpaqueID, "bitfield": TypeBitfieldID, "object reference": TypeReferenceID,
+    "region reference": TypeReferenceID, "time": TypeTimeID, "complex": TypeComplexID,
 }
 
 
@@ -322,8 +324,8 @@ def type_id(described: Dict[str, Any], location: Optional[LocatedID] = None) -> 
     return _CLASSES.get(described["class"], TypeID)(described, location)
 
 
-_PLAIN_FACTS = ("get_size", "get_order", "get_sign", "get_precision", "get_offset", "get_fields", "get_ebias", "get_cset",
-                "get_strpad", "is_variable_str", "get_tag", "get_array_dims")
+_PLAIN_FACTS = ("get_size", "get_order", "get_sign", "get_precision", "get_offset", "get_fields", "get_ebias",
+                "get_cset", "get_strpad", "is_variable_str", "get_tag", "get_array_dims")
 
 
 def _facts(typeid) -> Tuple[Any, ...]:
@@ -334,7 +336,8 @@ def _facts(typeid) -> Tuple[Any, ...]:
         found += tuple((typeid.get_member_name(i), typeid.get_member_offset(i), _facts(typeid.get_member_type(i)))
                        for i in range(typeid.get_nmembers()))
     if found[0] == ENUM:
-        found += tuple(sorted((typeid.get_member_name(i), typeid.get_member_value(i)) for i in range(typeid.get_nmembers())))
+        found += tuple(sorted((typeid.get_member_name(i), typeid.get_member_value(i))
+                              for i in range(typeid.get_nmembers())))
     if found[0] in (ENUM, VLEN, ARRAY):
         found += _facts(typeid.get_super())
     return found

@@ -37,4 +37,5 @@ def joined(base: str, name: str) -> str:
 
 def address(server: str, path: str) -> str:
     """The address of a path on a server, which is named as `parse_location` names it: "h5cap://" is the default one."""
-    return f"{server if server.endswith('//') else server.rstrip('/')}/{quote(path.lstrip('/'), errors='surrogateescape')}"
+    base = server if server.endswith("//") else server.rstrip("/")
+    return f"{base}/{quote(path.lstrip('/'), errors='surrogateescape')}"

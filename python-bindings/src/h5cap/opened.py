@@ -52,7 +52,8 @@ class OpenFile:
         """The file at an address, opened: one round trip.  ``FileNotFoundError`` and the rest of what `File` raises."""
         hold(url, options.timeout, options.token)
         with opening(url):
-            return cls(_h5cap.open_url(url, SNAPSHOT_BYTES, options.timeout, options.token or ""), url, options, as_file)
+            native = _h5cap.open_url(url, SNAPSHOT_BYTES, options.timeout, options.token or "")
+            return cls(native, url, options, as_file)
 
     @property
     def native(self) -> Any:

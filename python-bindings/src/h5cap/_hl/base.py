@@ -130,7 +130,8 @@ class HLObject:
         """What dask names its tasks after: the same in any process for the same object in the same version of its
         file."""
         where = self._external() or self._opened.info
-        return "h5cap", self._opened.server, where["path"], where["version"], self._info["id"], getattr(self, "shape", None)
+        shape = getattr(self, "shape", None)
+        return "h5cap", self._opened.server, where["path"], where["version"], self._info["id"], shape
 
     def _repr_html_(self) -> str:
         """What a notebook shows: see `h5cap.show.notebook`."""

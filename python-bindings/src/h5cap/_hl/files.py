@@ -44,20 +44,22 @@ class File(Group):
 
     def __init__(self, url: Union[str, LocatedID], mode: str = "r", driver: Optional[str] = None, libver: Any = None,
                  userblock_size: Optional[int] = None, swmr: bool = False, rdcc_nslots: Optional[int] = None,
-                 rdcc_nbytes: Optional[int] = None, rdcc_w0: Optional[float] = None, track_order: Optional[bool] = None,
-                 fs_strategy: Optional[str] = None, fs_persist: bool = False, fs_threshold: int = 1,
-                 fs_page_size: Optional[int] = None, page_buf_size: Optional[int] = None, min_meta_keep: int = 0,
-                 min_raw_keep: int = 0, locking: Union[None, bool, str] = None, alignment_threshold: int = 1,
-                 alignment_interval: int = 1, meta_block_size: Optional[int] = None, *, track_times: Optional[bool] = False,
-                 token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, on_missing: str = "fill", **kwds: Any):
+                 rdcc_nbytes: Optional[int] = None, rdcc_w0: Optional[float] = None,
+                 track_order: Optional[bool] = None, fs_strategy: Optional[str] = None, fs_persist: bool = False,
+                 fs_threshold: int = 1, fs_page_size: Optional[int] = None, page_buf_size: Optional[int] = None,
+                 min_meta_keep: int = 0, min_raw_keep: int = 0, locking: Union[None, bool, str] = None,
+                 alignment_threshold: int = 1, alignment_interval: int = 1, meta_block_size: Optional[int] = None, *,
+                 track_times: Optional[bool] = False, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT,
+                 on_missing: str = "fill", **kwds: Any):
         if isinstance(url, LocatedID):
             Group.__init__(self, _file_id(url.file_opened()))
             return
         if on_missing not in ("fill", "raise"):
             raise ValueError("on_missing must be 'fill' or 'raise'")
         access = access_options(driver=driver, libver=libver, userblock_size=userblock_size, rdcc_nslots=rdcc_nslots,
-                                rdcc_nbytes=rdcc_nbytes, rdcc_w0=rdcc_w0, fs_strategy=fs_strategy, page_buf_size=page_buf_size,
-                                track_times=track_times, locking=locking, meta_block_size=meta_block_size, unknown=kwds)
+                                rdcc_nbytes=rdcc_nbytes, rdcc_w0=rdcc_w0, fs_strategy=fs_strategy,
+                                page_buf_size=page_buf_size, track_times=track_times, locking=locking,
+                                meta_block_size=meta_block_size, unknown=kwds)
         if mode not in _MODES:
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":

@@ -37,9 +37,11 @@ class Pattern:
             if part not in ("", ".") and not (part == "**" and self._parts[-1:] == ["**"]):
                 self._parts.append(part)
         self._last = len(self._parts) - 1
-        self._matchers = [re.compile(fnmatch.translate(part)).match if has_magic(part) else part.__eq__ for part in self._parts]
+        self._matchers = [re.compile(fnmatch.translate(part)).match if has_magic(part) else part.__eq__
+                          for part in self._parts]
 
-    def walk(self, start_list: Callable[[str], Any], entries_of: Callable[[Any], Optional[Iterable[Any]]]) -> Iterator[str]:
+    def walk(self, start_list: Callable[[str], Any],
+             entries_of: Callable[[Any], Optional[Iterable[Any]]]) -> Iterator[str]:
         """Paths that match, folder by folder, those near the root first.  ``start_list(path)`` asks for a folder, and
         ``entries_of`` awaits the answer: None for a folder that cannot be listed."""
         level = [self._at(_Folder(self._root, frozenset([0]), ()))] if self._parts else []

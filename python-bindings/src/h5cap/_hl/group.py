@@ -84,7 +84,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         return path.startswith("/") and self._external() is not None
 
     def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False,
-            elink_mode: Optional[str] = None, elink_locking: Union[None, bool, str] = None, elink_swmr: Optional[bool] = None) -> Any:
+            elink_mode: Optional[str] = None, elink_locking: Union[None, bool, str] = None,
+            elink_swmr: Optional[bool] = None) -> Any:
         """The object, or its class, or its link (not followed), or the class of that; ``default`` when there is none.
 
         Files behind external links are opened as this one is, read-only and without locks, whatever ``elink_locking``
@@ -116,7 +117,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
     def _check_link_access(self, name, mode, locking) -> None:
         self._opened.native
         if mode == "r+":
-            raise ValueError("Opening external links in write mode from a file opened in read-only mode is not supported")
+            raise ValueError("Opening external links in write mode from a file opened in read-only mode is not "
+                             "supported")
         if mode not in (None, "r"):
             raise RuntimeError(f"Unsupported link access mode: {mode}")
         check_locking(locking)

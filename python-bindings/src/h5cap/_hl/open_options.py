@@ -17,15 +17,16 @@ _DRIVERS = ("sec2", "stdio", "core", "family", "mpio", "fileobj", "split", "ros3
 def access_options(*, driver: Optional[str], libver: Any, userblock_size: Optional[int], rdcc_nslots: Optional[int],
                    rdcc_nbytes: Optional[int], rdcc_w0: Optional[float], fs_strategy: Optional[str],
                    page_buf_size: Optional[int], track_times: Optional[bool],
-                   locking: Union[None, bool, str], meta_block_size: Optional[int], unknown: Dict[str, Any]) -> AccessOptions:
+                   locking: Union[None, bool, str], meta_block_size: Optional[int],
+                   unknown: Dict[str, Any]) -> AccessOptions:
     """The options, checked in h5py's order and with its exceptions; ``NotImplementedError`` for what only a local
     library can do."""
     if fs_strategy:
         raise ValueError("Unable to set file space strategy of an existing file")
     bounds = None if libver is None else _bounds(libver)
     slots, size, preemption = AccessOptions().cache[1:]
-    cache = (0, slots if rdcc_nslots is None else _count(rdcc_nslots), size if rdcc_nbytes is None else _count(rdcc_nbytes),
-             preemption if rdcc_w0 is None else float(rdcc_w0))
+    cache = (0, slots if rdcc_nslots is None else _count(rdcc_nslots),
+             size if rdcc_nbytes is None else _count(rdcc_nbytes), preemption if rdcc_w0 is None else float(rdcc_w0))
     if not 0 <= cache[3] <= 1:
         raise ValueError("Raw data cache w0 value must be between 0.0 and 1.0 inclusive")
     if page_buf_size:

@@ -35,7 +35,8 @@ class _Held(NamedTuple):
 _HELD = 32  # open files, kept for the objects that arrive next
 _files: "OrderedDict[_Held, Any]" = OrderedDict()
 _lock = threading.Lock()
-os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # another thread may hold it at a fork
+# Another thread may hold it at a fork.
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 def open_with(file_class: Callable[..., Any]) -> None:

@@ -104,7 +104,8 @@ class Session:
         """
         return Pattern(pattern).walk(lambda path: self._native.start_list(encoded(path)), _entries_or_none)
 
-    def open_many(self, files: Union[str, Iterable[str]], *, swmr: bool = False, return_exceptions: bool = False) -> OpenMany:
+    def open_many(self, files: Union[str, Iterable[str]], *, swmr: bool = False,
+                  return_exceptions: bool = False) -> OpenMany:
         """As `h5cap.open_many`, with paths of this session, or a pattern as for `glob`.
 
         >>> with h5cap.connect("h5cap:///scans") as session, session.open_many("raw/*/scan.nxs") as files:
@@ -274,7 +275,8 @@ def _from_address(url: str, selection: Any):
     if stated is not None and selection != ():
         raise ValueError(f"{url} names a slice, and a selection was given too")
     if stated is not None:
-        selection = tuple(slice(None) if axis is None else slice(*axis) if isinstance(axis, tuple) else axis for axis in stated)
+        selection = tuple(slice(None) if axis is None else slice(*axis) if isinstance(axis, tuple) else axis
+                          for axis in stated)
     return address(server, file), inside, selection
 
 

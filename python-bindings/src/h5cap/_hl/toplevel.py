@@ -45,7 +45,8 @@ def get_config() -> Config:
 class VirtualSource:
     """h5py's source of a virtual dataset that is made.  Raises ``NotImplementedError``: files are served read-only."""
 
-    def __init__(self, path_or_dataset: Any, name: Any = None, shape: Any = None, dtype: Any = None, maxshape: Any = None):
+    def __init__(self, path_or_dataset: Any, name: Any = None, shape: Any = None, dtype: Any = None,
+                 maxshape: Any = None):
         raise NotImplementedError("virtual datasets are made with h5py: h5cap serves files read-only")
 
 

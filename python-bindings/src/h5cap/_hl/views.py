@@ -40,7 +40,8 @@ class _DatasetView:
 
     def __array__(self, dtype=None, copy=True) -> np.ndarray:
         if copy is False:
-            raise ValueError(f"{type(self).__name__}.__array__ received copy=False but memory allocation cannot be avoided on read")
+            raise ValueError(f"{type(self).__name__}.__array__ received copy=False but memory allocation cannot be "
+                             "avoided on read")
         return np.asarray(self[...] if self.shape != () else self[()], dtype=dtype or self.dtype)
 
     @property

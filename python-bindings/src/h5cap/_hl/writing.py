@@ -18,8 +18,8 @@ from .selections import select
 Name = Union[str, bytes, None]
 
 _DATASET_OPTIONS = frozenset("""chunks compression shuffle fletcher32 maxshape compression_opts fillvalue scaleoffset
-    track_times external track_order dcpl dapl efile_prefix virtual_prefix allow_unknown_filter rdcc_nslots rdcc_nbytes rdcc_w0
-    fill_time""".split())
+    track_times external track_order dcpl dapl efile_prefix virtual_prefix allow_unknown_filter rdcc_nslots rdcc_nbytes
+    rdcc_w0 fill_time""".split())
 
 
 def check_name(name: Any) -> None:
@@ -75,7 +75,8 @@ class GroupWriting:
             raise ValueError("No name (no name)")
         raise KeyError(f"Couldn't delete link ({READ_ONLY})")
 
-    def create_group(self, name: Name, track_order: Optional[bool] = None, *, track_times: Optional[bool] = False) -> Any:
+    def create_group(self, name: Name, track_order: Optional[bool] = None, *,
+                     track_times: Optional[bool] = False) -> Any:
         """Raises ``ValueError``, or ``TypeError`` for wrong arguments."""
         if name is not None:
             check_name(name)
@@ -101,8 +102,8 @@ class GroupWriting:
 
     def create_dataset_like(self, name: Name, other: Any, **kwupdate: Any) -> Any:
         """As `create_dataset`."""
-        for option in ("shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", "fletcher32",
-                       "fillvalue"):
+        for option in ("shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle",
+                       "fletcher32", "fillvalue"):
             kwupdate.setdefault(option, getattr(other, option))
         return self.create_dataset(name, **kwupdate)
 
@@ -179,8 +180,8 @@ class DatasetWriting:
         if dtype.subdtype is not None:
             inner = dtype.subdtype[1]
             if shape[-len(inner):] != inner:
-                raise TypeError(f"When writing to array types, last N dimensions have to match (got {shape[-len(inner):]}, but "
-                                f"should be {inner})")
+                raise TypeError("When writing to array types, last N dimensions have to match "
+                                f"(got {shape[-len(inner):]}, but should be {inner})")
             shape = shape[:len(shape) - len(inner)]
         elif names and dtype.names is None:
             raise TypeError("Illegal slicing argument (not a compound dataset)")

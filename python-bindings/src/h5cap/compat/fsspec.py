@@ -88,7 +88,8 @@ class FileSystem(AbstractFileSystem):
         path = self._strip_protocol(path)
         named = _file_at(path)
         try:
-            found = [_described(url_of(named.server, f"{named.path}/{entry.name}"), entry) for entry in self._entries(named)]
+            found = [_described(url_of(named.server, f"{named.path}/{entry.name}"), entry)
+                 for entry in self._entries(named)]
         except FileProblem:  # not a folder
             found = [self.info(path)]
         return found if detail else [entry["name"] for entry in found]
@@ -128,7 +129,8 @@ class FileSystem(AbstractFileSystem):
     checksum = ukey
 
     def _open(self, path: str, mode: str = "rb", block_size: Optional[int] = None, autocommit: bool = True,
-              cache_options: Optional[Dict[str, Any]] = None, cache_type: str = BlockCache.name, **options: Any) -> "File":
+              cache_options: Optional[Dict[str, Any]] = None, cache_type: str = BlockCache.name,
+              **options: Any) -> "File":
         if mode != "rb":
             raise PermissionError(f"{path}: cannot be opened in mode '{mode}': {_READ_ONLY}")
         return File(self, path, mode, block_size=block_size or BLOCK_BYTES, cache_options=cache_options,
@@ -193,7 +195,8 @@ def _file_at(path: str) -> Address:
 def _described(path: str, entry: DirectoryEntry) -> Dict[str, Any]:
     if entry.is_dir:
         return {"name": path, "size": 0, "type": "directory"}
-    return {"name": path, "size": entry.size, "type": "file", "mtime": entry.modified_ns / 1e9, "mtime_ns": entry.modified_ns}
+    return {"name": path, "size": entry.size, "type": "file", "mtime": entry.modified_ns / 1e9,
+            "mtime_ns": entry.modified_ns}
 
 
 def _range(native: Any, start: Optional[int], end: Optional[int]) -> bytes:

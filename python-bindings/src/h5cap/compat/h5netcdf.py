@@ -26,9 +26,10 @@ from .targets import Targets
 # What h5netcdf takes from the package that a file is read with.  Dtypes of h5cap are h5py's.
 _NAMESPACE = SimpleNamespace(
     __name__="h5cap", __version__=h5cap.__version__, File=h5cap.File, Group=h5cap.Group, Dataset=h5cap.Dataset,
-    Datatype=h5cap.Datatype, Empty=h5cap.Empty, check_dtype=h5py.check_dtype, check_string_dtype=h5py.check_string_dtype,
-    check_enum_dtype=h5py.check_enum_dtype, enum_dtype=h5py.enum_dtype, vlen_dtype=h5py.vlen_dtype,
-    string_dtype=h5py.string_dtype, h5ds=SimpleNamespace(is_scale=lambda dataset: dataset.is_scale))
+    Datatype=h5cap.Datatype, Empty=h5cap.Empty, check_dtype=h5py.check_dtype,
+    check_string_dtype=h5py.check_string_dtype, check_enum_dtype=h5py.check_enum_dtype, enum_dtype=h5py.enum_dtype,
+    vlen_dtype=h5py.vlen_dtype, string_dtype=h5py.string_dtype,
+    h5ds=SimpleNamespace(is_scale=lambda dataset: dataset.is_scale))
 # The same by h5py's name, by which attributes are asked for their types (`get_id`).
 _ATTRIBUTES_NAMESPACE = SimpleNamespace(**{**vars(_NAMESPACE), "__name__": "h5py"})
 # HDF5's numbers of the classes of types that netCDF lets users define.

@@ -54,8 +54,9 @@ class Backend(BackendEntrypoint):
             decode_coords=decode_coords, drop_variables=drop_variables, use_cftime=use_cftime,
             decode_timedelta=decode_timedelta)
 
-    def open_groups_as_dict(self, filename_or_obj: Any, *, group: Optional[str] = None, phony_dims: Optional[str] = "access",
-                            decode_vlen_strings: bool = True, token: Optional[str] = None, timeout: Optional[float] = None,
+    def open_groups_as_dict(self, filename_or_obj: Any, *, group: Optional[str] = None,
+                            phony_dims: Optional[str] = "access", decode_vlen_strings: bool = True,
+                            token: Optional[str] = None, timeout: Optional[float] = None,
                             drop_variables: Union[str, Iterable[str], None] = None,
                             **decoders: Any) -> Dict[str, xarray.Dataset]:
         """Every group of the file, or of those below ``group``, as a dataset."""

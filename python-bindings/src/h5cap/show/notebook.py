@@ -32,8 +32,9 @@ GIVE_UP_AFTER = 3.0  # seconds
 _STYLE = (
     "<style>.h5cap{font-family:ui-monospace,monospace;font-size:.9em;line-height:1.45}.h5cap details{margin-left:1em}"
     ".h5cap>details{margin-left:0}.h5cap summary{cursor:pointer}.h5cap .leaf{margin-left:2em}.h5cap .dim{opacity:.65}"
-    ".h5cap table{margin:.2em 0 .4em 2em;border-collapse:collapse}.h5cap td,.h5cap th{text-align:left;padding:0 .7em 0 0;"
-    "font-weight:normal}.h5cap th{opacity:.65}.h5cap img{display:block;margin:.4em 0 0 2em;image-rendering:pixelated}</style>"
+    ".h5cap table{margin:.2em 0 .4em 2em;border-collapse:collapse}.h5cap td,.h5cap th{text-align:left;"
+    "padding:0 .7em 0 0;font-weight:normal}.h5cap th{opacity:.65}"
+    ".h5cap img{display:block;margin:.4em 0 0 2em;image-rendering:pixelated}</style>"
 )
 
 
@@ -144,7 +145,8 @@ def _attributes(info: Optional[Dict[str, Any]]) -> str:
     attributes = (info or {}).get("attributes")
     if not attributes:
         return ""
-    rows = [f"<tr><th>@{_text(one['name'])}</th><td>{_text(_attribute_text(one))}</td></tr>" for one in attributes[:MOST_ATTRIBUTES]]
+    rows = [f"<tr><th>@{_text(one['name'])}</th><td>{_text(_attribute_text(one))}</td></tr>"
+            for one in attributes[:MOST_ATTRIBUTES]]
     if len(attributes) > MOST_ATTRIBUTES:
         rows.append(f"<tr><th>… {len(attributes) - MOST_ATTRIBUTES} more</th></tr>")
     return f"<table>{''.join(rows)}</table>"
@@ -185,7 +187,8 @@ def _dataset(dataset: Any) -> str:
             content += _preview(dataset)
     except Exception as error:  # a notebook shows the description all the same
         content += f"<div class='leaf dim'>no preview: {_text(error, 200)}</div>"
-    return f"<details open><summary><b>{_text(dataset.name, 200)}</b> <span class='dim'>{_text(_about(info), 200)}</span></summary>{content}</details>"
+    return (f"<details open><summary><b>{_text(dataset.name, 200)}</b> <span class='dim'>{_text(_about(info), 200)}"
+            f"</span></summary>{content}</details>")
 
 
 def _preview(dataset: Any) -> str:

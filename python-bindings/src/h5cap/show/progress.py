@@ -68,4 +68,5 @@ def _new_bar(what: str, total: int, unit: str) -> Any:
         from tqdm.auto import tqdm
 
         in_notebook = "ipykernel" in sys.modules  # whose stderr is no terminal
-        return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, disable=False if in_notebook else None)
+        return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False,
+                    disable=False if in_notebook else None)

@@ -42,7 +42,10 @@ def grey(values: np.ndarray) -> np.ndarray:
         if not low < high and finite.size:
             low, high = finite.min(), finite.max()
         half = high / 2 - low / 2  # the difference itself may overflow
-        shades = np.clip((numbers / 2 - low / 2) / half, 0, 1) * 255 if half > 0 else np.where(np.isfinite(numbers), 127.0, numbers)
+        if half > 0:
+            shades = np.clip((numbers / 2 - low / 2) / half, 0, 1) * 255
+        else:
+            shades = np.where(np.isfinite(numbers), 127.0, numbers)
         shades = np.nan_to_num(shades, nan=0, posinf=255, neginf=0)
     alpha = np.where(np.isnan(numbers), 0, 255)
     return np.stack([shades, alpha], axis=-1).astype(np.uint8)
@@ -52,7 +55,8 @@ def is_colour(shape: Tuple[int, ...], dtype: np.dtype) -> bool:
     return len(shape) >= 3 and shape[-1] in (3, 4) and dtype == np.uint8 and min(shape[-3:-1]) > 4
 
 
-def picture_selection(shape: Tuple[int, ...], itemsize: int, chunks: Optional[Tuple[int, ...]], channels: int) -> Tuple[Any, ...]:
+def picture_selection(shape: Tuple[int, ...], itemsize: int, chunks: Optional[Tuple[int, ...]],
+                      channels: int) -> Tuple[Any, ...]:
     """What to read for a picture of the last two axes (before those of the colours): the first of all others, every
     n-th row and column, and only the middle where the whole would be too much to read."""
     axes = len(shape) - bool(channels)

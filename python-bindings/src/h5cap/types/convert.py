@@ -37,7 +37,8 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return array.astype(dtype)
     if source.names and dtype.names:
         return _fields(array, dtype)
-    if source.kind not in "biuf" or dtype.kind not in "biuf" or check_enum_dtype(dtype) or source.kind + dtype.kind == "fb":
+    both_numbers = source.kind in "biuf" and dtype.kind in "biuf"
+    if not both_numbers or check_enum_dtype(dtype) or source.kind + dtype.kind == "fb":
         raise OSError(NO_PATH)
     if dtype.kind == "b":
         return array.astype(np.uint8) != 0 if source.kind == "b" else array != 0

@@ -75,7 +75,8 @@ def element_type(described: Dict[str, Any]) -> ElementType:
 
 def _integer(described) -> ElementType:
     size, precision, offset = described["size"], described["precision"], described["offset"]
-    dtype = np.dtype(f"{described['order']}{'i' if described['signed'] else 'u'}{size}")  # TypeError for 3 bytes, as h5py
+    sign = "i" if described["signed"] else "u"
+    dtype = np.dtype(f"{described['order']}{sign}{size}")  # TypeError for 3 bytes, as h5py
     if precision == 8 * size and offset == 0:
         return ElementType(dtype, dtype)
     # Bits above the value are moved out at the top, and the sign comes back with the arithmetic shift.
@@ -192,7 +193,8 @@ def _complex(packed: np.dtype, part: ElementType, size: int, names=("r", "i")) -
     """NumPy's complex numbers from two parts, wherever they stand."""
     half = part.dtype.itemsize
     dtype = np.dtype(_COMPLEX[half]).newbyteorder(part.dtype.byteorder)
-    if part.is_plain and packed.fields and packed.itemsize == 2 * half and [packed.fields[name][1] for name in names] == [0, half]:
+    places = [packed.fields[name][1] for name in names] if packed.fields else []
+    if part.is_plain and packed.itemsize == 2 * half and places == [0, half]:
         return ElementType(dtype, dtype)
 
     def decode(array: np.ndarray, heap: bytes) -> np.ndarray:

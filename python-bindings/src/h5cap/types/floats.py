@@ -40,7 +40,8 @@ _HAS_X87 = np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).items
 def _available():
     for kind in "efdg":
         info = np.finfo(kind)
-        yield np.dtype(kind), int(info.nmant) + (1 if kind == "g" and _HAS_X87 else 0), int(info.minexp), int(info.maxexp)
+        mantissa = int(info.nmant) + (1 if kind == "g" and _HAS_X87 else 0)
+        yield np.dtype(kind), mantissa, int(info.minexp), int(info.maxexp)
 
 
 def float_dtype(described: Dict[str, Any]) -> np.dtype:

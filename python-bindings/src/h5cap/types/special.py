@@ -142,7 +142,9 @@ def check_complex_dtype(dt: np.dtype, names: Optional[Tuple[str, str]] = ("r", "
         return None
     parts = [dt.fields[name] for name in dt.names]
     real = parts[0][0]
-    if real.kind != "f" or parts[1][0] != real or [part[1] for part in parts] != [0, real.itemsize] or real.itemsize == 2:
+    if real.kind != "f" or real.itemsize == 2 or parts[1][0] != real:
+        return None
+    if [part[1] for part in parts] != [0, real.itemsize]:
         return None
     return np.dtype(f"{real.byteorder}c{2 * real.itemsize}")
 
