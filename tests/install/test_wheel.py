@@ -46,8 +46,8 @@ def wheel(tmp_path_factory):
     if "H5CAP_WHEEL" in os.environ:
         return pathlib.Path(os.environ["H5CAP_WHEEL"])  # built before
     folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run([ROOT / "tools" / "wheel", folder], env={**os.environ, "H5CAP_PYTHON": client_python()}, capture_output=True, text=True,
-                           timeout=SECONDS)
+    built = subprocess.run([ROOT / "tools" / "wheel", folder], env={**os.environ, "H5CAP_PYTHON": client_python()},
+                           capture_output=True, text=True, timeout=SECONDS)
     assert built.returncode == 0, built.stderr
     (path,) = folder.glob("*.whl")
     assert built.stdout.strip() == str(path)
@@ -69,9 +69,11 @@ def served(tmp_path_factory):
 def environment(wheel, tmp_path_factory):
     """A virtual environment with the wheel and what it asks for."""
     folder = tmp_path_factory.mktemp("environment")
-    others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # what is there is not installed
+    # What is on PYTHONPATH is not installed.
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run([sys.base_prefix + "/bin/python3", "-m", "venv", folder], check=True, timeout=120, env=others)
-    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel], check=True, timeout=300, env=others)
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel],
+                   check=True, timeout=300, env=others)
     return folder
 
 
@@ -87,26 +89,30 @@ def test_the_wheel_is_small_typed_and_for_any_linux(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"h5cap/__init__.py", "h5cap/py.typed", "h5cap/_h5cap.pyi", "h5cap/show/notebook.py"} <= set(names)
     (module,) = [name for name in names if re.fullmatch(r"h5cap/_h5cap\..*\.so", name)]
-    libraries = {re.split(r"(-\d+)?-[0-9a-f]{8}", name.split("/")[1])[0] for name in names if name.startswith("h5cap.libs/lib")}
+    libraries = {re.split(r"(-\d+)?-[0-9a-f]{8}", name.split("/")[1])[0] for name in names
+                 if name.startswith("h5cap.libs/lib")}
     assert libraries <= {"libkj", "libkj-async", "libcapnp", "libcapnp-rpc", "libfmt", "libdeflate"}
     assert not [name for name in names if name.startswith(("h5cap/src", "bin/", "include/", "lib/"))]
 
 
 def test_auditwheel_finds_nothing_to_object(wheel):
-    shown = subprocess.run([client_python(), "-m", "auditwheel", "show", wheel], capture_output=True, text=True, timeout=120, check=True).stdout
+    shown = subprocess.run([client_python(), "-m", "auditwheel", "show", wheel], capture_output=True, text=True,
+                           timeout=120, check=True).stdout
     tag = re.search(r"manylinux_2_\d+", wheel.name)[0]
     assert "is consistent with the following platform tag" in " ".join(shown.split()) and tag in shown
 
 
 def test_it_asks_for_numpy_only(environment):
-    listed = subprocess.run([environment / "bin" / "python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], capture_output=True,
-                            text=True, timeout=120, check=True, env=clean(environment)).stdout
+    command = [environment / "bin" / "python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True,
+                            env=clean(environment)).stdout
     assert {line.split("==")[0] for line in listed.split()} <= {"h5cap", "numpy", "pip", "setuptools", "wheel"}
 
 
 def test_it_links_what_it_brings_and_the_runtime(environment):
     (module,) = environment.glob("lib/python3*/site-packages/h5cap/_h5cap.*.so")
-    linked = subprocess.run(["ldd", module], capture_output=True, text=True, timeout=60, check=True, env=clean(environment)).stdout
+    linked = subprocess.run(["ldd", module], capture_output=True, text=True, timeout=60, check=True,
+                            env=clean(environment)).stdout
     assert "not found" not in linked
     for line in linked.splitlines():
         name, path = line.split()[0], line.split("=> ")[1].split(" ")[0] if "=> " in line else ""
@@ -114,16 +120,18 @@ def test_it_links_what_it_brings_and_the_runtime(environment):
 
 
 def test_it_reads_from_a_server(environment, served):
-    done = subprocess.run([environment / "bin" / "python", "-c", textwrap.dedent(READ), served.url("data/scan.h5")], cwd="/", env=clean(environment),
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run([environment / "bin" / "python", "-c", textwrap.dedent(READ), served.url("data/scan.h5")],
+                          cwd="/", env=clean(environment), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    foreign = [path for path in done.stdout.split() if re.search(r"libkj|libcapnp|libhdf5", path) and not path.startswith(str(environment))]
+    foreign = [path for path in done.stdout.split() if re.search(r"libkj|libcapnp|libhdf5", path)
+               and not path.startswith(str(environment))]
     assert foreign == [] and "_h5cap" in done.stdout
 
 
 def test_a_library_of_debians_would_be_noticed(served):
     """The negative control: an installation from a clone does load Debian's."""
-    done = subprocess.run([client_python(), "-c", textwrap.dedent(READ), served.url("data/scan.h5")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([client_python(), "-c", textwrap.dedent(READ), served.url("data/scan.h5")],
+                          capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert re.search(r"/usr/lib/\S*libkj", done.stdout)
 
@@ -138,8 +146,10 @@ def test_it_reads_in_a_system_without_capn_proto(wheel, environment, served, tmp
     try:
         packages = next(environment.glob("lib/python3*/site-packages"))
         shutil.copytree(packages, root / inside)
-        done = subprocess.run(["unshare", "-m", "chroot", root, "/usr/bin/env", "-i", f"PYTHONPATH=/{inside}", "LANG=C.UTF-8", "/bin/sh", "-c",
-                               '/bin/mount -t proc proc /proc && exec /usr/bin/python3 -c "$0" "$1"', textwrap.dedent(READ), served.tcp_url("data/scan.h5")],
+        done = subprocess.run(["unshare", "-m", "chroot", root, "/usr/bin/env", "-i", f"PYTHONPATH=/{inside}",
+                               "LANG=C.UTF-8", "/bin/sh", "-c",
+                               '/bin/mount -t proc proc /proc && exec /usr/bin/python3 -c "$0" "$1"',
+                               textwrap.dedent(READ), served.tcp_url("data/scan.h5")],
                               capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert f"/{inside}/h5cap/_h5cap" in done.stdout

@@ -11,7 +11,8 @@ from h5cap.types.dtypes import element_type
 
 
 def integer(size=4, signed=True, order="<", precision=None, offset=0):
-    return {"class": "integer", "size": size, "signed": signed, "order": order, "precision": precision or 8 * size, "offset": offset}
+    return {"class": "integer", "size": size, "signed": signed, "order": order, "precision": precision or 8 * size,
+            "offset": offset}
 
 
 def text(encoding="utf-8"):
@@ -136,11 +137,12 @@ def test_the_special_dtypes_are_h5pys():
 
 
 @pytest.mark.parametrize("values, target", [
-    (np.array([-5, 300, 7], "i4"), "u1"), (np.array([1e30, -1e30, 2.9, -2.9, np.inf]), "i4"), (np.array([2.0**70, -1e30, 1.0]), "i8"),
-    (np.array([2**63, 5], "u8"), "i8"), (np.array([-1, 5], "i8"), "u8"), (np.array([1, 2], "u2"), "f4"),
-    (np.array([1.5, -2.5], "f4"), ">f8"), (np.array([True, False]), "i4"), (np.array([b"abc"], "S3"), "S2"),
-    (np.array([1 + 2j]), "c8"), (np.array([0, 3], "i4"), "?"), (np.array(["a"], h5py.string_dtype()), "i4"),
-    (np.array([1], "i4"), "S3"), (np.array([(1, 2.0)], [("x", "i4"), ("y", "f8")]), "i4"),
+    (np.array([-5, 300, 7], "i4"), "u1"), (np.array([1e30, -1e30, 2.9, -2.9, np.inf]), "i4"),
+    (np.array([2.0**70, -1e30, 1.0]), "i8"), (np.array([2**63, 5], "u8"), "i8"), (np.array([-1, 5], "i8"), "u8"),
+    (np.array([1, 2], "u2"), "f4"), (np.array([1.5, -2.5], "f4"), ">f8"), (np.array([True, False]), "i4"),
+    (np.array([b"abc"], "S3"), "S2"), (np.array([1 + 2j]), "c8"), (np.array([0, 3], "i4"), "?"),
+    (np.array(["a"], h5py.string_dtype()), "i4"), (np.array([1], "i4"), "S3"),
+    (np.array([(1, 2.0)], [("x", "i4"), ("y", "f8")]), "i4"),
 ], ids=lambda value: str(value).replace("\n", ""))
 def test_conversion_is_hdf5s(values, target):
     with h5py.File("conversion", "w", driver="core", backing_store=False) as file:

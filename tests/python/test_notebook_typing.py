@@ -28,8 +28,9 @@ def shell():
 
 
 @pytest.mark.parametrize("typed, expected", [
-    ('file["', {"a", "g", "soft", "g/inner"}), ('file["g/', {"g/inner", "g/inner/y"}), ('file["g/in', {"g/inner", "g/inner/y"}),
-    ('file["g"]["inn', {"inner", "inner/y"}), ('file["ordered"].attrs["ze', {"zebra"}), ('file["nope/', set()),
+    ('file["', {"a", "g", "soft", "g/inner"}), ('file["g/', {"g/inner", "g/inner/y"}),
+    ('file["g/in', {"g/inner", "g/inner/y"}), ('file["g"]["inn', {"inner", "inner/y"}),
+    ('file["ordered"].attrs["ze', {"zebra"}), ('file["nope/', set()),
 ])
 def test_paths_are_completed_without_asking(url, trips, shell, typed, expected):
     with h5cap.File(url("tree.h5")) as file:
@@ -147,5 +148,6 @@ def test_what_the_ticks_say(slow):
                          lambda done, total: seen.append((done, total)))
         assert seen and seen == sorted(seen) and {total for _, total in seen} <= {0, dataset.size}
         with pytest.raises(ZeroDivisionError):
-            _h5cap.read_into(dataset._native, [None] * dataset.ndim, target.reshape(-1).view("u1"), False, lambda done, total: 1 / 0)
+            _h5cap.read_into(dataset._native, [None] * dataset.ndim, target.reshape(-1).view("u1"), False,
+                             lambda done, total: 1 / 0)
         np.testing.assert_array_equal(dataset[:], target)

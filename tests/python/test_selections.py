@@ -11,16 +11,17 @@ from h5cap._hl import selections
 from h5cap._hl.selections import select, split_fields, without_shape
 
 GOOD = [
-    (), Ellipsis, 0, -1, 9, np.int64(3), np.array(3), True, (1, 2), (1, Ellipsis), (Ellipsis, 1), (Ellipsis, 1, 2), slice(None),
-    slice(2, 5), slice(-3, None), slice(None, None, 3), slice(1, 100, 4), slice(5, 2), slice(20, 30), [1, 3], [-2, -1], [],
-    [True] * 10, np.array([1, 2], "u1"), range(3), np.array([True, False] * 5), (slice(None), [0, 4]), (3, [1, 2]),
-    ([1, 2], Ellipsis), (slice(0, 5, 2), 1), ((1, 2),), (slice(None), np.arange(7) % 2 == 0),
-    np.add.outer(np.arange(10), np.arange(7)) % 3 == 0, np.zeros((10, 7), bool),
+    (), Ellipsis, 0, -1, 9, np.int64(3), np.array(3), True, (1, 2), (1, Ellipsis), (Ellipsis, 1), (Ellipsis, 1, 2),
+    slice(None), slice(2, 5), slice(-3, None), slice(None, None, 3), slice(1, 100, 4), slice(5, 2), slice(20, 30),
+    [1, 3], [-2, -1], [], [True] * 10, np.array([1, 2], "u1"), range(3), np.array([True, False] * 5),
+    (slice(None), [0, 4]), (3, [1, 2]), ([1, 2], Ellipsis), (slice(0, 5, 2), 1), ((1, 2),),
+    (slice(None), np.arange(7) % 2 == 0), np.add.outer(np.arange(10), np.arange(7)) % 3 == 0, np.zeros((10, 7), bool),
 ]
 BAD = [
-    10, -11, 2**70, (1, 7), (1, 2, 3), (20, 1, 1), (1, 2, None), (Ellipsis, 20, 1, 1), (1.5, 1, 1), slice(None, None, -1), slice(None, None, 0), [3, 1], [1, 1], ([1, 3], [2, 4]), [20], None, 1.5,
-    (Ellipsis, Ellipsis), np.ones((10, 3), bool), (slice(None), np.array([True] * 3)), np.array([[1, 2], [3, 4]]), [1.0, 2.0],
-    np.True_, np.array(True), slice(0, 5, 2.0), {1: 2}, object(), [[1], [2, 3]],
+    10, -11, 2**70, (1, 7), (1, 2, 3), (20, 1, 1), (1, 2, None), (Ellipsis, 20, 1, 1), (1.5, 1, 1),
+    slice(None, None, -1), slice(None, None, 0), [3, 1], [1, 1], ([1, 3], [2, 4]), [20], None, 1.5,
+    (Ellipsis, Ellipsis), np.ones((10, 3), bool), (slice(None), np.array([True] * 3)), np.array([[1, 2], [3, 4]]),
+    [1.0, 2.0], np.True_, np.array(True), slice(0, 5, 2.0), {1: 2}, object(), [[1], [2, 3]],
 ]
 
 
@@ -123,7 +124,8 @@ def test_without_a_shape_ends_stay_open(args, axes):
     assert without_shape(args) == axes
 
 
-@pytest.mark.parametrize("args", [([1, 2],), (True,), (None,), (1.5,), (slice(None, None, -1),), (slice(None, None, 0),),
-                                  (Ellipsis, Ellipsis), (2**63,), (slice(0, 2.0),), (np.array([True]),)], ids=repr)
+@pytest.mark.parametrize("args",
+                         [([1, 2],), (True,), (None,), (1.5,), (slice(None, None, -1),), (slice(None, None, 0),),
+                          (Ellipsis, Ellipsis), (2**63,), (slice(0, 2.0),), (np.array([True]),)], ids=repr)
 def test_without_a_shape_the_rest_waits_for_it(args):
     assert without_shape(args) is None
