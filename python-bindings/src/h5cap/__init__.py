@@ -7,6 +7,17 @@
 What is not served yet raises ``NotImplementedError``; nothing is silently ignored.
 """
 
+# The package has two floors, as h5py has them, and rooms.  A module imports modules of its own room and of those before
+# it, never of one after it, and none imports in a circle, within functions neither:
+#
+#   ground    errors, names, version; and _h5cap, the native module
+#   types/    HDF5's types as NumPy's
+#   low       the other modules beside this one: h5a to h5t as in h5py, object_id, located, opened, reading, ...
+#   _hl/      files, groups, datasets, attributes, sessions
+#   show/     what notebooks and terminals show
+#   h5cap     this module: the public names, and what lower rooms are lent by higher ones
+#   compat/   other libraries; imported by nobody here
+
 import sys
 
 from . import h5a, h5d, h5f, h5g, h5l, h5p, h5r, h5s, h5t, waiting
@@ -44,7 +55,7 @@ __all__ = [
     "special_dtype", "string_dtype", "string_info", "vlen_dtype",
 ]
 
-# What modules need of those that are made of them, and so cannot import.
+# What lower rooms need of modules that are made of theirs, and so cannot import.
 HLObject._display = Display(html_of, paths_below)
 pickles.open_with(File)
 waiting.show_with(Progress)
