@@ -13,6 +13,7 @@ from .attrs import AttributeManager
 from .pickles import reduced
 from .region_proxy import RegionProxy
 
+
 class Display(NamedTuple):
     """What shows objects to people.  It is made of objects, which therefore do not import it: the package hands it
     over."""

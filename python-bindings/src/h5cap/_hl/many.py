@@ -14,7 +14,6 @@ WINDOW = 64  # files asked for and not yet there: as many calls as a server take
 SNAPSHOT_BYTES = 512 << 10  # of each file's tree: a window of them stays within what a server holds for one connection
 
 
-
 class Failures(enum.Enum):
     """What becomes of the exception for a file that cannot be opened."""
 

@@ -32,7 +32,7 @@ class _Held(NamedTuple):
     whereabouts: _Whereabouts
 
 
-_HELD = 32  # open files, kept for the objects that arrive next
+_MOST_HELD = 32  # open files, kept for the objects that arrive next
 _files: "OrderedDict[_Held, Any]" = OrderedDict()
 _lock = threading.Lock()
 # Another thread may hold it at a fork.
@@ -84,6 +84,6 @@ def _node(*whereabouts_and_path: Any):
         if not file:
             file = _file(*whereabouts)
         _files[key] = file
-        while len(_files) > _HELD:
+        while len(_files) > _MOST_HELD:
             _files.popitem(last=False)
     return file[path]

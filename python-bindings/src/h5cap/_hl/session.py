@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from .. import _h5cap
 from ..connections import DEFAULT_TIMEOUT, file_only, hold
