@@ -36,6 +36,11 @@ class UnreadableObject(FileProblem, KeyError):
     """An object that a link leads to cannot be opened: to h5py a ``KeyError``, to h5cap a problem of a file, too."""
 
 
+class DeniedObject(PermissionError, KeyError):
+    """An object that a link leads to may not be read, or lies outside of what is served: to h5py a ``KeyError``, to h5cap a
+    ``PermissionError``, too."""
+
+
 class ClosedFile(ValueError, RuntimeError, KeyError, OSError):
     """The file was closed.  h5py raises any of these four, depending on the call and on what was asked before."""
 
@@ -93,6 +98,8 @@ def finding(name: str) -> Iterator[None]:
         raise KeyError(f"Unable to open object ({error.args[0]})") from None
     except TypeError as error:
         raise KeyError(f"Unable to open object '{name}' ({error})") from None
+    except PermissionError as error:
+        raise DeniedObject(error.errno, f"Unable to open object '{name}' ({error.strerror})") from None
     except FileProblem as error:
         raise UnreadableObject(f"Unable to open object '{name}' ({error})") from None
 

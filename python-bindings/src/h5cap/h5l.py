@@ -81,7 +81,7 @@ class LinkProxy:
             raise RuntimeError("name parameter cannot be an empty string")
         try:
             return self._group.opened.native.link(encoded(joined(self._group.path, text)))
-        except (UnknownObject, TypeError):
+        except (UnknownObject, TypeError, PermissionError):
             return None
 
     def _found(self, name: Union[bytes, str]):

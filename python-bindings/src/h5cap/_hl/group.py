@@ -111,7 +111,7 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         try:
             found = type(self[name])
         except KeyError as error:
-            raise RuntimeError(error.args[0]) from None  # as h5py, which tells a broken link from an absent one
+            raise RuntimeError(error.args[-1]) from None  # as h5py, which tells a broken link from an absent one
         return Group if issubclass(found, Group) else found
 
     def _check_link_access(self, name, mode, locking) -> None:
@@ -162,8 +162,8 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
             return True
         try:
             return self._link(path) is not None
-        except (UnknownObject, TypeError):
-            return False  # nothing, or no group, on the way
+        except (UnknownObject, TypeError, PermissionError):
+            return False  # nothing, no group, or what may not be read on the way
 
     def keys(self) -> KeysViewHDF5:
         return KeysViewHDF5(self)

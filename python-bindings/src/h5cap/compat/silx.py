@@ -75,6 +75,9 @@ def open_named(named: Address) -> Any:
         return file
     try:
         node = file[path]
+    except PermissionError:
+        file.close()
+        raise
     except KeyError as error:
         file.close()
         raise OSError(f"{named.url}: {path}: {error.args[0]}") from None
