@@ -17,7 +17,7 @@ namespace h5cap {
 // as its owner counts it, the key, and the entry itself.
 //
 // Elements (decoded chunks) and knowledge (what planners said of files) have lists of their own, so that a stream of the ones
-// does not wash the others away.  Knowledge may take half of the budget, and always `knowledgeFloor`; elements what that leaves.
+// does not wash the others away.  Knowledge may take an eighth of the budget, and always `knowledgeFloor`; elements what that leaves.
 class SharedCache {
  public:
   enum class Kind { elements, knowledge };
@@ -63,7 +63,7 @@ class SharedCache {
     const Shelf& of(Kind kind) const { return kind == Kind::elements ? elements : knowledge; }
   };
 
-  std::uint64_t mostKnowledge() const { return std::max(capacity() / 2, knowledgeFloor); }
+  std::uint64_t mostKnowledge() const { return std::max(capacity() / 8, knowledgeFloor); }
   std::shared_ptr<const void> findAny(Kind kind, const std::string& key) const;
 
   const std::uint64_t elementBytes_;

@@ -35,8 +35,9 @@ class Knowledge {
     return memory_.find<Value>(SharedCache::Kind::knowledge, keyOf(topic, detail));
   }
 
-  // `bytes`: what the value holds.
+  // `bytes`: what the value holds.  Answers to questions that are longer than any real path are not kept.
   void keep(Topic topic, const std::string& detail, std::shared_ptr<const void> value, std::uint64_t bytes) const {
+    if (detail.size() > longestDetail) return;
     memory_.put(SharedCache::Kind::knowledge, keyOf(topic, detail), std::move(value), bytes);
   }
 
@@ -54,6 +55,8 @@ class Knowledge {
     kj::ForkedPromise<Anything> answer;
     std::shared_ptr<bool> isDone;
   };
+
+  static constexpr std::size_t longestDetail = 8192;
 
   std::string keyOf(Topic topic, const std::string& detail) const;
   void forgetDone();
