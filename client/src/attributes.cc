@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "client/src/node-state.h"
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
-#include "node-state.h"
-#include "retry.h"
 
 namespace h5cap {
 

@@ -1,8 +1,8 @@
-#include "bulk-read.h"
+#include "client/src/bulk-read.h"
 
+#include "client/src/read.h"
+#include "client/src/rpc/retry.h"
 #include "h5cap/error.h"
-#include "read.h"
-#include "retry.h"
 
 namespace h5cap::detail {
 

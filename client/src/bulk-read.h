@@ -6,8 +6,8 @@
 #include <mutex>
 #include <optional>
 
+#include "client/src/tile-reader.h"
 #include "h5cap/dataset.h"
-#include "tile-reader.h"
 
 namespace h5cap::detail {
 

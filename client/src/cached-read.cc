@@ -1,4 +1,4 @@
-#include "cached-read.h"
+#include "client/src/cached-read.h"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 // of types without variable-length data.
 #pragma once
 
-#include "disk-cache.h"
-#include "read.h"
+#include "client/src/disk-cache.h"
+#include "client/src/read.h"
 
 namespace h5cap::detail {
 

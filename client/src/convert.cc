@@ -1,10 +1,10 @@
 // Conversion of packed elements to native ones, by HDF5's rules.
 #include <cstring>
 
+#include "client/src/heap.h"
 #include "core/convert.h"
 #include "h5cap/array.h"
 #include "h5cap/error.h"
-#include "heap.h"
 
 namespace h5cap {
 

@@ -1,4 +1,4 @@
-#include "disk-cache.h"
+#include "client/src/disk-cache.h"
 
 #include <fcntl.h>
 #include <zlib.h>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "loop.h"
+#include "client/src/rpc/loop.h"
 
 namespace h5cap::detail {
 

@@ -1,14 +1,14 @@
-#include "file-state.h"
+#include "client/src/file-state.h"
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 
 #include <cstring>
 
+#include "client/src/rpc/peer.h"
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
-#include "peer.h"
-#include "retry.h"
 
 namespace h5cap::detail {
 

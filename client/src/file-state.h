@@ -10,10 +10,10 @@
 
 #include <h5cap/objects.capnp.h>
 
-#include "connection.h"
-#include "disk-cache.h"
+#include "client/src/disk-cache.h"
+#include "client/src/rpc/connection.h"
+#include "client/src/snapshot-index.h"
 #include "h5cap/file.h"
-#include "snapshot-index.h"
 
 namespace h5cap::detail {
 

@@ -1,4 +1,4 @@
-#include "heap.h"
+#include "client/src/heap.h"
 
 #include <cstring>
 #include <set>

@@ -1,8 +1,8 @@
-#include "node-state.h"
+#include "client/src/node-state.h"
 
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
-#include "retry.h"
 
 namespace h5cap::detail {
 

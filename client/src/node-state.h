@@ -9,8 +9,8 @@
 
 #include <h5cap/objects.capnp.h>
 
-#include "connection.h"
-#include "file-state.h"
+#include "client/src/file-state.h"
+#include "client/src/rpc/connection.h"
 #include "h5cap/node.h"
 
 namespace h5cap::detail {

@@ -1,8 +1,8 @@
 // Node, Group, File, Dataset: handles over detail::NodeState.
+#include "client/src/node-state.h"
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/file.h"
-#include "node-state.h"
-#include "retry.h"
 
 namespace h5cap {
 

@@ -1,11 +1,11 @@
-#include "raw-bytes.h"
+#include "client/src/raw-bytes.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
-#include "retry.h"
 
 namespace h5cap::detail {
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <span>
 
-#include "file-state.h"
+#include "client/src/file-state.h"
 
 namespace h5cap::detail {
 

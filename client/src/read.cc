@@ -1,11 +1,11 @@
-#include "read.h"
+#include "client/src/read.h"
 
 #include <algorithm>
 
+#include "client/src/rpc/peer.h"
+#include "client/src/tile-reader.h"
 #include "core/fields.h"
 #include "core/wire.h"
-#include "peer.h"
-#include "tile-reader.h"
 
 namespace h5cap::detail {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "client/src/node-state.h"
 #include "h5cap/dataset.h"
-#include "node-state.h"
 
 namespace h5cap::detail {
 

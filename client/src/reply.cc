@@ -1,11 +1,11 @@
-#include "reply.h"
+#include "client/src/reply.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "client/src/heap.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
-#include "heap.h"
 
 namespace h5cap::detail {
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "connection.h"
+#include "client/src/file-state.h"
+#include "client/src/rpc/connection.h"
+#include "client/src/rpc/peer.h"
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
-#include "file-state.h"
-#include "peer.h"
-#include "retry.h"
 
 namespace h5cap {
 

@@ -1,4 +1,4 @@
-#include "snapshot-index.h"
+#include "client/src/snapshot-index.h"
 
 #include <algorithm>
 #include <deque>

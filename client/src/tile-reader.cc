@@ -1,4 +1,4 @@
-#include "tile-reader.h"
+#include "client/src/tile-reader.h"
 
 #include <algorithm>
 

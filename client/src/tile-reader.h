@@ -9,10 +9,10 @@
 
 #include <kj/async.h>
 
+#include "client/src/node-state.h"
+#include "client/src/reply.h"
+#include "client/src/tile-source.h"
 #include "core/tiling.h"
-#include "node-state.h"
-#include "reply.h"
-#include "tile-source.h"
 
 namespace h5cap::detail {
 

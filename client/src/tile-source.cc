@@ -1,10 +1,10 @@
-#include "tile-source.h"
+#include "client/src/tile-source.h"
 
 #include <algorithm>
 #include <deque>
 
+#include "client/src/reply.h"
 #include "core/positions.h"
-#include "reply.h"
 
 namespace h5cap::detail {
 

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <thread>
 
-#include "cached-read.h"
+#include "client/src/cached-read.h"
+#include "client/src/read.h"
+#include "client/src/rpc/retry.h"
 #include "h5cap/dataset.h"
 #include "h5cap/error.h"
-#include "read.h"
-#include "retry.h"
 
 namespace h5cap {
 

@@ -10,9 +10,9 @@
 #include <h5cap/service.capnp.h>
 #include <kj/async-io.h>
 
-#include "connection.h"
-#include "message-stream.h"
-#include "transport.h"
+#include "client/src/rpc/connection.h"
+#include "client/src/rpc/message-stream.h"
+#include "client/src/rpc/transport.h"
 
 namespace h5cap::detail {
 

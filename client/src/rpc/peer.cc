@@ -1,4 +1,4 @@
-#include "peer.h"
+#include "client/src/rpc/peer.h"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "retry.h"
+#include "client/src/rpc/retry.h"
 
 #include <algorithm>
 #include <cstdlib>

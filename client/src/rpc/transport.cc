@@ -1,4 +1,4 @@
-#include "transport.h"
+#include "client/src/rpc/transport.h"
 
 #include <fcntl.h>
 #include <netdb.h>

@@ -1,4 +1,4 @@
-#include "message-stream.h"
+#include "client/src/rpc/message-stream.h"
 
 #include <cstring>
 

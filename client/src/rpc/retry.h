@@ -17,7 +17,7 @@
 #include <chrono>
 #include <exception>
 
-#include "connection.h"
+#include "client/src/rpc/connection.h"
 
 namespace h5cap::detail {
 

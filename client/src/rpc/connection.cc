@@ -1,12 +1,12 @@
-#include "connection.h"
+#include "client/src/rpc/connection.h"
 
 #include <algorithm>
 #include <new>
 #include <optional>
 
+#include "client/src/rpc/peer.h"
+#include "client/src/rpc/retry.h"
 #include "core/wire.h"
-#include "peer.h"
-#include "retry.h"
 
 namespace h5cap::detail {
 

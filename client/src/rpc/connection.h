@@ -16,9 +16,9 @@
 
 #include <kj/async.h>
 
+#include "client/src/rpc/loop.h"
 #include "core/endpoint.h"
 #include "h5cap/session.h"
-#include "loop.h"
 
 namespace h5cap::detail {
 

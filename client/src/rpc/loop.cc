@@ -1,4 +1,4 @@
-#include "loop.h"
+#include "client/src/rpc/loop.h"
 
 #include <pthread.h>
 #include <signal.h>
