@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "client/src/node-state.h"
+#include "client/src/open/node-state.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <span>
 
-#include "client/src/file-state.h"
+#include "client/src/open/file-state.h"
 
 namespace h5cap::detail {
 

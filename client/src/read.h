@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "client/src/node-state.h"
+#include "client/src/open/node-state.h"
 #include "h5cap/dataset.h"
 
 namespace h5cap::detail {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "client/src/file-state.h"
+#include "client/src/open/file-state.h"
 #include "client/src/rpc/connection.h"
 #include "client/src/rpc/peer.h"
 #include "client/src/rpc/retry.h"

@@ -9,7 +9,7 @@
 
 #include <kj/async.h>
 
-#include "client/src/node-state.h"
+#include "client/src/open/node-state.h"
 #include "client/src/reply.h"
 #include "client/src/tile-source.h"
 #include "core/tiling.h"

@@ -1,4 +1,4 @@
-#include "client/src/node-state.h"
+#include "client/src/open/node-state.h"
 
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"

@@ -9,7 +9,7 @@
 
 #include <h5cap/objects.capnp.h>
 
-#include "client/src/file-state.h"
+#include "client/src/open/file-state.h"
 #include "client/src/rpc/connection.h"
 #include "h5cap/node.h"
 

@@ -11,8 +11,8 @@
 #include <h5cap/objects.capnp.h>
 
 #include "client/src/disk-cache.h"
+#include "client/src/open/snapshot-index.h"
 #include "client/src/rpc/connection.h"
-#include "client/src/snapshot-index.h"
 #include "h5cap/file.h"
 
 namespace h5cap::detail {

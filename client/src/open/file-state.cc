@@ -1,4 +1,4 @@
-#include "client/src/file-state.h"
+#include "client/src/open/file-state.h"
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>

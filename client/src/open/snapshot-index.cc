@@ -1,4 +1,4 @@
-#include "client/src/snapshot-index.h"
+#include "client/src/open/snapshot-index.h"
 
 #include <algorithm>
 #include <deque>
