@@ -5,7 +5,7 @@
 // of types without variable-length data.
 #pragma once
 
-#include "client/src/disk-cache.h"
+#include "client/src/cache/disk-cache.h"
 #include "client/src/read.h"
 
 namespace h5cap::detail {

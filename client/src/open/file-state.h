@@ -10,7 +10,7 @@
 
 #include <h5cap/objects.capnp.h>
 
-#include "client/src/disk-cache.h"
+#include "client/src/cache/disk-cache.h"
 #include "client/src/open/snapshot-index.h"
 #include "client/src/rpc/connection.h"
 #include "h5cap/file.h"

@@ -1,4 +1,4 @@
-#include "client/src/disk-cache.h"
+#include "client/src/cache/disk-cache.h"
 
 #include <fcntl.h>
 #include <zlib.h>
