@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "client/src/cached-read.h"
-#include "client/src/read.h"
+#include "client/src/reading/cached-read.h"
+#include "client/src/reading/read.h"
 #include "client/src/rpc/retry.h"
 #include "h5cap/dataset.h"
 #include "h5cap/error.h"

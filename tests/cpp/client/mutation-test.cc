@@ -7,7 +7,7 @@
 #include <cstring>
 #include <random>
 
-#include "client/src/heap.h"
+#include "client/src/reading/heap.h"
 #include "h5cap/client.h"
 
 using namespace h5cap;

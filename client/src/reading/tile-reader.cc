@@ -1,4 +1,4 @@
-#include "client/src/tile-reader.h"
+#include "client/src/reading/tile-reader.h"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
-#include "client/src/tile-source.h"
+#include "client/src/reading/tile-source.h"
 
 #include <algorithm>
 #include <deque>
 
-#include "client/src/reply.h"
+#include "client/src/reading/reply.h"
 #include "core/positions.h"
 
 namespace h5cap::detail {

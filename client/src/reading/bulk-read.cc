@@ -1,6 +1,6 @@
-#include "client/src/bulk-read.h"
+#include "client/src/reading/bulk-read.h"
 
-#include "client/src/read.h"
+#include "client/src/reading/read.h"
 #include "client/src/rpc/retry.h"
 #include "h5cap/error.h"
 

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "client/src/tile-reader.h"
+#include "client/src/reading/tile-reader.h"
 #include "h5cap/dataset.h"
 
 namespace h5cap::detail {

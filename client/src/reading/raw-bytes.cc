@@ -1,4 +1,4 @@
-#include "client/src/raw-bytes.h"
+#include "client/src/reading/raw-bytes.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,9 +1,9 @@
-#include "client/src/reply.h"
+#include "client/src/reading/reply.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "client/src/heap.h"
+#include "client/src/reading/heap.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 

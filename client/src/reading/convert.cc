@@ -1,7 +1,7 @@
 // Conversion of packed elements to native ones, by HDF5's rules.
 #include <cstring>
 
-#include "client/src/heap.h"
+#include "client/src/reading/heap.h"
 #include "core/convert.h"
 #include "h5cap/array.h"
 #include "h5cap/error.h"

@@ -10,8 +10,8 @@
 #include <kj/async.h>
 
 #include "client/src/open/node-state.h"
-#include "client/src/reply.h"
-#include "client/src/tile-source.h"
+#include "client/src/reading/reply.h"
+#include "client/src/reading/tile-source.h"
 #include "core/tiling.h"
 
 namespace h5cap::detail {

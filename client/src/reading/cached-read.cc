@@ -1,4 +1,4 @@
-#include "client/src/cached-read.h"
+#include "client/src/reading/cached-read.h"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
-#include "client/src/read.h"
+#include "client/src/reading/read.h"
 
 #include <algorithm>
 
+#include "client/src/reading/tile-reader.h"
 #include "client/src/rpc/peer.h"
-#include "client/src/tile-reader.h"
 #include "core/fields.h"
 #include "core/wire.h"
 

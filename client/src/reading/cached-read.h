@@ -6,7 +6,7 @@
 #pragma once
 
 #include "client/src/cache/disk-cache.h"
-#include "client/src/read.h"
+#include "client/src/reading/read.h"
 
 namespace h5cap::detail {
 

@@ -1,4 +1,4 @@
-#include "client/src/heap.h"
+#include "client/src/reading/heap.h"
 
 #include <cstring>
 #include <set>
