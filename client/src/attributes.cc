@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/src/open/node-state.h"
+#include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/src/open/file-state.h"
+#include "client/src/rpc/checked.h"
 #include "client/src/rpc/connection.h"
 #include "client/src/rpc/peer.h"
 #include "client/src/rpc/retry.h"
@@ -42,17 +43,16 @@ std::shared_ptr<detail::Connection> sharedConnection(const Address& address, con
   auto& loop = detail::Loop::instance();
   std::string key = format(address.endpoint);
   {
-    std::lock_guard lock(loop.poolMutex);
-    auto found = loop.pool.find(key);
-    if (found != loop.pool.end() && (found->second->isUsable() || found->second->hasWorked())) {
+    auto pool = loop.pool.lock();
+    auto found = pool->channels.find(key);
+    if (found != pool->channels.end() && (found->second->isUsable() || found->second->hasWorked())) {
       // One that has ended is replaced when it is used.
       return std::make_shared<detail::Connection>(found->second, options, detail::Sharing::pooled);
     }
   }
   // Not under the lock: connecting waits.  Of two that raced the later one stays in the pool.
   auto fresh = makeConnection(address, options, detail::Sharing::pooled);
-  std::lock_guard lock(loop.poolMutex);
-  loop.pool[key] = fresh->channel();
+  loop.pool.lock()->channels[key] = fresh->channel();
   return fresh;
 }
 

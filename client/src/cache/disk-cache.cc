@@ -10,12 +10,11 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include "client/src/rpc/loop.h"
+#include "client/src/threads/guarded.h"
 
 namespace h5cap::detail {
 
@@ -110,12 +109,11 @@ std::pair<std::string, std::uint64_t> parsePlace(const std::string& place) {
 }  // namespace
 
 std::shared_ptr<DiskCache> DiskCache::at(const std::string& place) {
-  static ForkSafeMutex mutex;
-  static std::map<std::string, std::shared_ptr<DiskCache>> caches;
+  static ForkGuarded<std::map<std::string, std::shared_ptr<DiskCache>>> all;
   const char* stated = place.empty() ? std::getenv("H5CAP_CACHE") : place.c_str();
   if (stated == nullptr || *stated == '\0') return nullptr;
-  std::lock_guard lock(mutex);
-  auto& found = caches[stated];
+  auto caches = all.lock();
+  auto& found = (*caches)[stated];
   if (!found) {
     auto [folder, limit] = parsePlace(stated);
     found = std::make_shared<DiskCache>(folder, limit);

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "client/src/rpc/checked.h"
 #include "client/src/rpc/peer.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"

@@ -1,5 +1,6 @@
 #include "client/src/open/node-state.h"
 
+#include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "client/src/reading/tile-reader.h"
-#include "client/src/rpc/peer.h"
+#include "client/src/rpc/checked.h"
 #include "core/fields.h"
 #include "core/wire.h"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/src/rpc/checked.h"
 #include "core/wire.h"
 
 namespace h5cap::detail {

@@ -1,13 +1,11 @@
 #include "client/src/rpc/loop.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <thread>
 
@@ -23,39 +21,16 @@ constexpr std::chrono::seconds PARKING_TIME{2};
 
 std::atomic<Loop*> current{nullptr};
 
-// Read-locked by whoever holds a ForkSafeMutex, write-locked while the process forks.  Readers come first, so that holding two
-// is no deadlock.
-pthread_rwlock_t forkGate = PTHREAD_RWLOCK_INITIALIZER;
-
-void watchForks() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    pthread_atfork([] { pthread_rwlock_wrlock(&forkGate); }, [] { pthread_rwlock_unlock(&forkGate); },
-                   [] { forkGate = PTHREAD_RWLOCK_INITIALIZER; });
-  });
-}
-
 }  // namespace
 
-void ForkSafeMutex::lock() {
-  pthread_rwlock_rdlock(&forkGate);
-  mutex_.lock();
-}
-
-void ForkSafeMutex::unlock() {
-  mutex_.unlock();
-  pthread_rwlock_unlock(&forkGate);
-}
-
-std::shared_ptr<std::timed_mutex> Loop::replacing(const std::string& endpoint) {
-  std::lock_guard lock(poolMutex);
-  auto& found = replacing_[endpoint];
-  if (!found) found = std::make_shared<std::timed_mutex>();
+std::shared_ptr<Turn> Loop::replacing(const std::string& endpoint) {
+  auto locked = pool.lock();
+  auto& found = locked->replacing[endpoint];
+  if (!found) found = std::make_shared<Turn>();
   return found;
 }
 
 Loop& Loop::instance() {
-  watchForks();
   Loop* loop = current.load(std::memory_order_acquire);
   while (loop == nullptr || !loop->isOurs()) {
     // Threads may race here; the loser's loop never started its thread.
@@ -90,10 +65,10 @@ kj::Timer& Loop::timer() { return io_->provider->getTimer(); }
 void Loop::post(std::function<void()> task) {
   bool wake = false;
   if (isOurs()) {
-    std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      wake = tasks_.empty();
-      tasks_.push_back(std::move(task));
+    auto work = work_.lock();
+    if (!work->isStopping) {
+      wake = work->tasks.empty();
+      work->tasks.push_back(std::move(task));
       task = nullptr;
     }
   }
@@ -109,24 +84,22 @@ void Loop::runTasks() {
   for (;;) {
     std::function<void()> task;
     {
-      std::lock_guard lock(mutex_);
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
+      auto work = work_.lock();
+      if (work->tasks.empty()) return;
+      task = std::move(work->tasks.front());
     }
-    KJ_IF_MAYBE(problem, kj::runCatchingExceptions([&] { task(); })) { KJ_LOG(ERROR, "task of the event loop", *problem); }
+    KJ_IF_MAYBE (problem, kj::runCatchingExceptions([&] { task(); })) {
+      KJ_LOG(ERROR, "task of the event loop", *problem);
+    }
     task = nullptr;
-    std::lock_guard lock(mutex_);
-    tasks_.pop_front();  // only now: a post in between need not wake a loop that is looking
+    work_.lock()->tasks.pop_front();  // only now: a post in between need not wake a loop that is looking
   }
 }
 
 kj::Promise<void> Loop::waitForTasks(kj::AsyncInputStream& wake) {
   return wake.read(&wakeBuffer_, sizeof(wakeBuffer_)).then([this, &wake]() -> kj::Promise<void> {
     runTasks();
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) return kj::READY_NOW;
-    }
+    if (work_.lock()->isStopping) return kj::READY_NOW;
     return waitForTasks(wake);
   });
 }
@@ -137,26 +110,17 @@ void Loop::run() {
   auto wake = io_->lowLevelProvider->wrapInputFd(
       wakeFd_, kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
   waitForTasks(*wake).wait(io_->waitScope);
-  {
-    std::lock_guard lock(mutex_);
-    parked_ = true;
-  }
+  work_.lock()->isParked = true;
   for (;;) pause();
 }
 
 void Loop::stop() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
+  work_.lock()->isStopping = true;
   std::uint64_t one = 1;
   if (write(wakeFd_, &one, sizeof(one)) < 0) return;
   auto deadline = std::chrono::steady_clock::now() + PARKING_TIME;
   while (std::chrono::steady_clock::now() < deadline) {
-    {
-      std::lock_guard lock(mutex_);
-      if (parked_) return;
-    }
+    if (work_.lock()->isParked) return;
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 }

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -16,20 +17,14 @@
 
 #include <kj/async-io.h>
 
+#include "client/src/threads/guarded.h"
+
 namespace h5cap::detail {
 
 class Channel;
 
-// A mutex that no thread but the forking one holds at the moment of a fork, so that a child never finds one locked by a
-// thread that it does not have.  For short sections that wait for nothing.
-class ForkSafeMutex {
- public:
-  void lock();
-  void unlock();
-
- private:
-  std::mutex mutex_;
-};
+// Guards no value: whoever holds it does what only one may do at a time, and may wait meanwhile.
+using Turn = std::timed_mutex;
 
 class Loop {
  public:
@@ -48,11 +43,14 @@ class Loop {
   kj::Timer& timer();
 
   // Connections that `sharedSession` hands out again, by endpoint.
-  std::mutex poolMutex;
-  std::map<std::string, std::shared_ptr<Channel>> pool;
+  struct Pool {
+    std::map<std::string, std::shared_ptr<Channel>> channels;
+    std::map<std::string, std::shared_ptr<Turn>> replacing;
+  };
+  Guarded<Pool> pool;
 
-  // Held while a connection to that endpoint is replaced: of many calls that lost it, one connects.
-  std::shared_ptr<std::timed_mutex> replacing(const std::string& endpoint);
+  // Of many calls that lost the connection to that endpoint, the one whose turn it is connects.
+  std::shared_ptr<Turn> replacing(const std::string& endpoint);
 
  private:
   Loop();
@@ -61,15 +59,17 @@ class Loop {
   void runTasks();
   kj::Promise<void> waitForTasks(kj::AsyncInputStream& wake);
 
+  struct Work {
+    std::deque<std::function<void()>> tasks;
+    bool isStopping = false;
+    bool isParked = false;
+  };
+
   pid_t pid_;
   int wakeFd_;
-  std::mutex mutex_;
-  std::deque<std::function<void()>> tasks_;
-  bool stopping_ = false;
-  bool parked_ = false;
+  Guarded<Work> work_;
   kj::AsyncIoContext* io_ = nullptr;
   std::uint64_t wakeBuffer_ = 0;
-  std::map<std::string, std::shared_ptr<std::timed_mutex>> replacing_;  // under poolMutex
 };
 
 // A value that only the loop's thread may touch, and that is destroyed there, whoever drops the last reference.

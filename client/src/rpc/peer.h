@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -10,7 +12,8 @@
 #include <h5cap/service.capnp.h>
 #include <kj/async-io.h>
 
-#include "client/src/rpc/connection.h"
+#include "client/src/rpc/call.h"
+#include "client/src/rpc/loop.h"
 #include "client/src/rpc/message-stream.h"
 #include "client/src/rpc/transport.h"
 
