@@ -1,7 +1,9 @@
 #include "h5cap/session.h"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "client/src/cache/disk-cache.h"
 #include "client/src/open/file-state.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/connection.h"
@@ -25,10 +27,25 @@ std::string serverPath(const std::string& base, const std::string& path) {
   return joined.substr(begin, end - begin + 1);
 }
 
+// What the environment says in the place of an option is asked once, here.
+ConnectOptions settled(ConnectOptions options) {
+  if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
+  const char* cache = std::getenv("H5CAP_CACHE");
+  if (options.cache.empty() && cache != nullptr) options.cache = cache;
+  return options;
+}
+
 std::shared_ptr<detail::Connection> makeConnection(const Address& address, const ConnectOptions& options,
                                                    detail::Sharing sharing) {
-  if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
   return std::make_shared<detail::Connection>(detail::Channel::open(address.endpoint, options), options, sharing);
+}
+
+// Snapshots of a file below the server's root, in the cache if there is one.
+detail::SnapshotKeeping keptSnapshots(const detail::Connection& connection, const std::string& path) {
+  auto cache = detail::DiskCache::at(connection.options.cache);
+  if (!cache) return {};
+  const std::string key = "snapshot\n" + format(connection.endpoint()) + "\n" + path;
+  return {cache->find(key).value_or(Bytes()), [cache, key](const Bytes& snapshot) { cache->keep(key, snapshot); }};
 }
 
 std::string folderUrl(Address address) {
@@ -39,7 +56,6 @@ std::string folderUrl(Address address) {
 
 // A session at the root of the server, over the held connection to it.
 std::shared_ptr<detail::Connection> sharedConnection(const Address& address, const ConnectOptions& options) {
-  if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
   auto& loop = detail::Loop::instance();
   std::string key = format(address.endpoint);
   {
@@ -68,7 +84,7 @@ File Session::open(const std::string& path, const OpenOptions& options) const {
   Address address;
   address.endpoint = connection_->endpoint();
   address.path = (address.endpoint.transport == Transport::ssh ? "/" : "") + below;
-  return File(detail::FileState::open(connection_, format(address), below, options));
+  return File(detail::FileState::open(connection_, format(address), below, options, keptSnapshots(*connection_, below)));
 }
 
 struct Listing::Pages {
@@ -147,17 +163,17 @@ void Session::close() { connection_->close(); }
 
 Session connect(const std::string& url, const ConnectOptions& options) {
   Address address = parseAddress(url);
-  return Session(makeConnection(address, options, detail::Sharing::own), folderUrl(address), address.path);
+  return Session(makeConnection(address, settled(options), detail::Sharing::own), folderUrl(address), address.path);
 }
 
 Session sharedSession(const std::string& url, const ConnectOptions& options) {
   Address address = parseAddress(url);
-  return Session(sharedConnection(address, options), folderUrl(address), address.path);
+  return Session(sharedConnection(address, settled(options)), folderUrl(address), address.path);
 }
 
 File openUrl(const std::string& url, const OpenOptions& options, const ConnectOptions& connectOptions) {
   Address address = parseAddress(url);
-  Session session(sharedConnection(address, connectOptions), folderUrl(address), "");
+  Session session(sharedConnection(address, settled(connectOptions)), folderUrl(address), "");
   return session.open(address.path, options);
 }
 

@@ -14,25 +14,28 @@ namespace {
 
 class PackedSink final : public detail::Sink {
  public:
-  std::span<std::byte> prepare(std::uint64_t bytes) override {
-    elements.resize(bytes);
-    return elements;
+  std::span<std::byte> prepare(const DataType&, std::uint64_t bytes) override {
+    elements_.resize(bytes);
+    return elements_;
   }
 
+  // Once the read is done.
   PackedElements take() {
-    return {std::move(type), std::move(shape), std::move(elements), std::move(heap), std::move(missingSources)};
+    auto rest = result.lock();
+    return {std::move(rest->type), std::move(rest->shape), std::move(elements_), std::move(rest->heap),
+            std::move(rest->missingSources)};
   }
+  std::span<const std::byte> elements() const { return elements_; }
 
-  std::span<const std::byte> result() const { return elements; }
-
-  Bytes elements;
+ private:
+  Bytes elements_;
 };
 
 class CallerSink final : public detail::Sink {
  public:
   explicit CallerSink(std::span<std::byte> target) : target_(target) {}
 
-  std::span<std::byte> prepare(std::uint64_t bytes) override {
+  std::span<std::byte> prepare(const DataType& type, std::uint64_t bytes) override {
     if (type.hasVariable()) throw BadType("variable-length data does not fit into plain memory: use readPacked");
     if (bytes > target_.size()) {
       throw BadSelection("the selection has " + std::to_string(bytes) + " bytes, and the target room for " +
@@ -41,7 +44,7 @@ class CallerSink final : public detail::Sink {
     return target_.first(bytes);
   }
 
-  std::span<const std::byte> result() const { return target_; }
+  std::span<const std::byte> elements() const { return target_; }
 
  private:
   std::span<std::byte> target_;
@@ -61,7 +64,9 @@ void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail
     sink.close();  // the target is the caller's again
     throw;
   }
-  if (options.missingSources) options.missingSources(sink.missingSources);
+  if (!options.missingSources) return;
+  auto names = sink.result.lock()->missingSources;
+  options.missingSources(names);
 }
 
 template <class S>
@@ -69,7 +74,7 @@ void readWhole(const std::shared_ptr<detail::NodeState>& node, const Selection& 
                const std::shared_ptr<S>& sink) {
   if (detail::readFromCache(node, selection, options, *sink)) return;
   waitForRead(*node, detail::startRead(node, selection, options, sink), *sink, options);
-  detail::keepInCache(node, selection, options, *sink, sink->result());
+  detail::keepInCache(node, selection, options, *sink, sink->elements());
 }
 
 template <class F>
@@ -111,7 +116,7 @@ Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOp
   return detail::retried(node_->connection(), [&] {
     auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
     readWhole(node_, selection_, options, sink);
-    return sink->shape;
+    return sink->result.lock()->shape;
   });
 }
 

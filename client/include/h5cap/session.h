@@ -24,8 +24,9 @@ struct ConnectOptions {
   std::function<void()> interrupted;          // called every 50 ms by the waiting thread; may throw to give up waiting
 
   // Performance.
-  // A folder for tiles and snapshots of files, "DIR" or "DIR:SIZE" (K, M, G, T; 10G by default), shared by processes; empty:
-  // $H5CAP_CACHE, or none.  What is kept is used when the server says that the file still is that version.
+  // A folder for tiles and snapshots of files, "DIR" or "DIR:SIZE" (K, M, G, T; 10G by default), shared by processes;
+  // empty: $H5CAP_CACHE as it is when the session is made, or none.  What is kept is used when the server says that the
+  // file still is that version.
   std::string cache;
   std::uint64_t tileBytes = 1 << 20;    // one reply of a bulk read
   std::uint64_t windowBytes = 32 << 20; // replies under way at once

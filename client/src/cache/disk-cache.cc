@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <map>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "client/src/threads/guarded.h"
@@ -87,8 +86,13 @@ bool writeFully(int fd, const void* source, std::size_t size) {
   return true;
 }
 
+struct CachePlace {
+  std::string folder;
+  std::uint64_t limit;
+};
+
 // "DIR:SIZE" → DIR and SIZE; a colon that no size follows belongs to DIR.
-std::pair<std::string, std::uint64_t> parsePlace(const std::string& place) {
+CachePlace parsePlace(const std::string& place) {
   auto colon = place.rfind(':');
   if (colon == std::string::npos || colon == 0) return {place, USUAL_LIMIT};
   const char* begin = place.c_str() + colon + 1;
@@ -110,12 +114,11 @@ std::pair<std::string, std::uint64_t> parsePlace(const std::string& place) {
 
 std::shared_ptr<DiskCache> DiskCache::at(const std::string& place) {
   static ForkGuarded<std::map<std::string, std::shared_ptr<DiskCache>>> all;
-  const char* stated = place.empty() ? std::getenv("H5CAP_CACHE") : place.c_str();
-  if (stated == nullptr || *stated == '\0') return nullptr;
+  if (place.empty()) return nullptr;
   auto caches = all.lock();
-  auto& found = (*caches)[stated];
+  auto& found = (*caches)[place];
   if (!found) {
-    auto [folder, limit] = parsePlace(stated);
+    auto [folder, limit] = parsePlace(place);
     found = std::make_shared<DiskCache>(folder, limit);
   }
   return found;

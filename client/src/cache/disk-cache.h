@@ -19,7 +19,7 @@ namespace h5cap::detail {
 
 class DiskCache {
  public:
-  // The cache that `place` ("DIR", or "DIR:SIZE" with K, M, G or T) names, or $H5CAP_CACHE when it is empty; null for none.
+  // The process's cache at `place`, "DIR" or "DIR:SIZE" with K, M, G or T; null when it is empty.
   static std::shared_ptr<DiskCache> at(const std::string& place);
 
   DiskCache(std::string folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {}

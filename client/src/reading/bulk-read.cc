@@ -1,7 +1,10 @@
 #include "client/src/reading/bulk-read.h"
 
+#include <map>
+
 #include "client/src/reading/read.h"
 #include "client/src/rpc/retry.h"
+#include "client/src/threads/guarded.h"
 #include "h5cap/error.h"
 
 namespace h5cap::detail {
@@ -14,24 +17,26 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
     std::uint64_t share = 0;  // of the window
   };
 
-  std::mutex mutex;
-  std::map<std::uint64_t, Slot> slots;
-  std::optional<std::uint64_t> tileCount;
-  std::exception_ptr problem;
+  struct State {
+    std::map<std::uint64_t, Slot> slots;
+    std::optional<std::uint64_t> tileCount;
+    std::exception_ptr problem;
+  };
+  Guarded<State> state;
   TileReader* reader = nullptr;  // on the loop's thread only, while it lives
   DataType type;
 
   SharedCall arrivalOf(std::uint64_t index) {
-    std::lock_guard lock(mutex);
-    auto arrival = slots[index].arrival;
-    if (problem) arrival->finish(problem);
-    if (tileCount && index >= *tileCount) arrival->finish(nullptr);
+    auto now = state.lock();
+    auto arrival = now->slots[index].arrival;
+    if (now->problem) arrival->finish(now->problem);
+    if (now->tileCount && index >= *now->tileCount) arrival->finish(nullptr);
     return arrival;
   }
 
   void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader) override {
-    std::lock_guard lock(mutex);
-    auto& slot = slots[index];
+    auto now = state.lock();
+    auto& slot = now->slots[index];
     Shape counts = tile.region.counts();
     if (!slot.tile) {
       slot.tile.emplace();
@@ -46,22 +51,23 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
   }
 
   bool tileDone(std::uint64_t index, const Tile& tile) override {
-    std::lock_guard lock(mutex);
-    slots[index].share = reader->windowShare(tile);
-    slots[index].arrival->finish(nullptr);
+    auto now = state.lock();
+    auto& slot = now->slots[index];
+    slot.share = reader->windowShare(tile);
+    slot.arrival->finish(nullptr);
     return false;
   }
 
   void noMoreTiles(std::uint64_t count) override {
-    std::lock_guard lock(mutex);
-    tileCount = count;
-    for (auto at = slots.lower_bound(count); at != slots.end(); ++at) at->second.arrival->finish(nullptr);
+    auto now = state.lock();
+    now->tileCount = count;
+    for (auto at = now->slots.lower_bound(count); at != now->slots.end(); ++at) at->second.arrival->finish(nullptr);
   }
 
   void fail(std::exception_ptr why) {
-    std::lock_guard lock(mutex);
-    problem = why;
-    for (auto& [index, slot] : slots) slot.arrival->finish(why);
+    auto now = state.lock();
+    now->problem = why;
+    for (auto& [index, slot] : now->slots) slot.arrival->finish(why);
   }
 };
 
@@ -115,11 +121,11 @@ std::optional<StreamedTile> BulkRead::take() {
   std::optional<StreamedTile> tile;
   std::uint64_t share = 0;
   {
-    std::lock_guard lock(arrivals_->mutex);
-    auto found = arrivals_->slots.find(nextIndex_);
+    auto state = arrivals_->state.lock();
+    auto found = state->slots.find(nextIndex_);
     tile = std::move(found->second.tile);
     share = found->second.share;
-    arrivals_->slots.erase(found);
+    state->slots.erase(found);
   }
   if (!tile) return std::nullopt;
   ++nextIndex_;

@@ -1,9 +1,7 @@
 // A streamed read: tiles in order, with a bounded window.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "client/src/reading/tile-reader.h"

@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <set>
-#include <utility>
 
 #include "core/pack.h"
 #include "h5cap/error.h"
@@ -64,7 +63,7 @@ class Mover {
     auto named = resolvePlace(place, base ? base->size() : 1, heap_);
     // Places may share what they point at; it is moved once.  Overlaps of another kind are no valid data, and harmless:
     // whoever reads checks again.
-    if (base && base->hasVariable() && seen_.emplace(place.offset, place.count).second) {
+    if (base && base->hasVariable() && seen_.insert(place).second) {
       work_ += named.size();
       if (work_ > heap_.size()) misplaced();
       move(*base, heap_.subspan(place.offset, named.size()));
@@ -75,7 +74,7 @@ class Mover {
   std::span<std::byte> heap_;
   std::uint64_t delta_;
   std::uint64_t work_ = 0;  // bytes of nested elements: more than the heap has only when they overlap
-  std::set<std::pair<std::uint64_t, std::uint64_t>> seen_;
+  std::set<Place> seen_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // may be hostile: nothing here believes an offset or a count.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,6 +14,8 @@ namespace h5cap::detail {
 struct Place {
   std::uint64_t offset = 0;
   std::uint64_t count = 0;
+
+  auto operator<=>(const Place&) const = default;
 };
 
 Place readPlace(const std::byte* at);

@@ -50,20 +50,19 @@ class ByteJob final : public std::enable_shared_from_this<ByteJob> {
     auto bytes = reply.getBytes();
     if (bytes.size() > wanted) throw FileError(name_ + ": the server sent more bytes than were asked for");
     Version version = wire::readBytes(reply.getVersion());
-    std::lock_guard lock(sink_->mutex);
-    if (sink_->isClosed) throw Busy("the read was given up");
+    auto result = sink_->result.lock();
+    if (result->isClosed) throw Busy("the read was given up");
     if (bytes.size() > 0) std::memcpy(sink_->target.data() + at, bytes.begin(), bytes.size());
     if (bytes.size() < wanted) end_ = std::min<std::uint64_t>(end_, at + bytes.size());
-    if (!sink_->version.empty() && version != sink_->version) isMixed_ = true;
-    sink_->version = std::move(version);
+    if (!result->version.empty() && version != result->version) isMixed_ = true;
+    result->version = std::move(version);
     if (auto call = call_.lock()) call->noteProgress();
   }
 
   void finish() {
     checked([&] {
       if (isMixed_ && !isSwmr) throw FileError(name_ + ": the file changed while its bytes were read", ErrorCode::changed);
-      std::lock_guard lock(sink_->mutex);
-      sink_->count = std::min(size_, end_);
+      sink_->result.lock()->count = std::min(size_, end_);
     });
   }
 
@@ -102,17 +101,16 @@ namespace h5cap {
 
 RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const {
   return detail::retried(file_->connection(), [&]() -> RawBytes {
-    auto sink = std::make_shared<detail::ByteSink>();
-    sink->target = {target, count};
+    auto sink = std::make_shared<detail::ByteSink>(std::span(target, count));
     auto call = detail::startReadBytes(file_, offset, sink);
     try {
       file_->connection().wait(call);
     } catch (...) {
-      std::lock_guard lock(sink->mutex);
-      sink->isClosed = true;  // the target is the caller's again
+      sink->result.lock()->isClosed = true;  // the target is the caller's again
       throw;
     }
-    return {sink->count, sink->version};
+    auto result = sink->result.lock();
+    return {result->count, std::move(result->version)};
   });
 }
 

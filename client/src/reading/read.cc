@@ -144,29 +144,29 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
   }
 
   void prepare() {
-    std::lock_guard lock(sink_->mutex);
-    checkOpen();
-    sink_->type = plan_.type;
-    sink_->shape = plan_.region.shape();
+    auto result = sink_->result.lock();
+    checkOpen(*result);
+    result->type = plan_.type;
+    result->shape = plan_.region.shape();
     sink_->elementsTotal = plan_.region.elementCount();
-    target_ = sink_->prepare(byteCount(plan_.region.elementCount(), plan_.type));
+    target_ = sink_->prepare(plan_.type, byteCount(plan_.region.elementCount(), plan_.type));
   }
 
-  void checkOpen() const {
-    if (sink_->isClosed) throw Busy("the read was given up");
+  static void checkOpen(const Sink::Result& result) {
+    if (result.isClosed) throw Busy("the read was given up");
   }
 
   void deliver(const Piece& piece, const Shape& counts, const std::vector<Positions>& inResult,
                rpc::ReadReply::Reader reply) {
-    std::lock_guard lock(sink_->mutex);
-    checkOpen();
-    copyPiece(piece, plan_.type, counts, inResult, target_, plan_.region.counts(), sink_->heap);
+    auto result = sink_->result.lock();
+    checkOpen(*result);
+    copyPiece(piece, plan_.type, counts, inResult, target_, plan_.region.counts(), result->heap);
     for (auto name : reply.getMissingSources()) {
-      auto& names = sink_->missingSources;
+      auto& names = result->missingSources;
       if (std::find(names.begin(), names.end(), name.cStr()) == names.end()) names.push_back(name);
     }
-    if (!sink_->version.empty() && sink_->version != piece.version) sink_->isOfSeveralVersions = true;
-    sink_->version = piece.version;
+    if (!result->version.empty() && result->version != piece.version) result->isOfSeveralVersions = true;
+    result->version = piece.version;
     sink_->elementsDone += piece.count;
     if (auto call = call_.lock()) call->noteProgress();
   }

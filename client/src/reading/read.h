@@ -1,43 +1,16 @@
 // Reading a view as a whole: one call where one reply holds it, tiles for the rest.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "client/src/open/node-state.h"
+#include "client/src/reading/sink.h"
 #include "h5cap/dataset.h"
 
 namespace h5cap::detail {
-
-// Where the elements of a read go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on
-// nothing is written.
-class Sink {
- public:
-  virtual ~Sink() = default;
-
-  // Room for `bytes` bytes of elements.  May throw; never called twice.
-  virtual std::span<std::byte> prepare(std::uint64_t bytes) = 0;
-
-  void close() {
-    std::lock_guard lock(mutex);
-    isClosed = true;
-  }
-
-  std::mutex mutex;
-  bool isClosed = false;
-  std::atomic<std::uint64_t> elementsDone{0};
-  std::atomic<std::uint64_t> elementsTotal{0};  // zero until it is known
-  DataType type;
-  Shape shape;
-  Bytes heap;
-  std::vector<std::string> missingSources;
-  Version version;  // of the file that the elements are from
-  bool isOfSeveralVersions = false;
-};
 
 // Starts reading; on return the calls are on their way.  Throws what can be known before sending (BadSelection, BadType).
 // `whenDone` runs on the loop's thread.

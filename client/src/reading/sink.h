@@ -1,0 +1,42 @@
+// Where the elements of a read go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on nothing
+// is written.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/src/threads/guarded.h"
+#include "h5cap/node.h"
+
+namespace h5cap::detail {
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Room for `bytes` bytes of elements of `type`, called with `result` locked.  May throw; never called twice.
+  virtual std::span<std::byte> prepare(const DataType& type, std::uint64_t bytes) = 0;
+
+  void close() { result.lock()->isClosed = true; }
+
+  // All that came but the elements, whose room is only written with this locked, too.
+  struct Result {
+    bool isClosed = false;
+    DataType type;
+    Shape shape;
+    Bytes heap;
+    std::vector<std::string> missingSources;
+    Version version;  // of the file that the elements are from
+    bool isOfSeveralVersions = false;
+  };
+  Guarded<Result> result;
+
+  std::atomic<std::uint64_t> elementsDone{0};
+  std::atomic<std::uint64_t> elementsTotal{0};  // zero until it is known
+};
+
+}  // namespace h5cap::detail
