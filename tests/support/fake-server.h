@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "h5cap/error.h"
 #include "h5cap/node.h"
 
 namespace h5cap::test {
@@ -19,7 +20,8 @@ struct FakeDataset {
   Bytes elements;  // empty: zeros
   Bytes heap;
   Shape chunkShape;
-  bool neverWritten = false;  // answered with a fill value
+  bool neverWritten = false;         // answered with a fill value
+  bool attributesElsewhere = false;  // the description has none: they have to be asked for
 };
 
 // What is wrong with the replies.
@@ -60,14 +62,30 @@ class FakeServer {
   std::atomic<std::uint64_t> maskBytesAsked{0};  // of masks, of axes or whole
   std::atomic<std::uint64_t> indicesAsked{0};    // in lists of axes
   std::atomic<int> opens{0};          // File.open
+  std::atomic<int> fileOpens{0};      // Directory.openFile
+  std::atomic<int> seals{0};
+  std::atomic<int> restores{0};       // asked for, with any ticket
   std::atomic<int> connections{0};    // made so far
   std::atomic<bool> hangUp{false};    // drops every connection, and then is false again
+
+  // Ends every connection, and is another run of the server from then on: tickets of the last one are not taken.
+  void restart();
+  Bytes ticket() const;                                      // of this run, for the file
+  std::atomic<ErrorCode> refusal{ErrorCode::unknownTicket};  // the answer to other tickets
+  std::atomic<int> hangUpsOnOpen{0};                         // so many calls of File.open end every connection
+
+  // What the file is.
+  std::atomic<unsigned> fileVersion{1};
+  std::atomic<bool> isSwmr{false};
+  std::atomic<bool> isLocked{false};  // openFile is denied
+  std::atomic<ObjectId> firstId{2};   // of the datasets, in the order of their names
 
   const std::map<std::string, FakeDataset> datasets;
 
  private:
   void run();
 
+  std::atomic<unsigned> runs_{1};
   std::string folder_;
   std::string socket_;
   std::atomic<bool> isListening_{false};

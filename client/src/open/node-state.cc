@@ -1,5 +1,7 @@
 #include "client/src/open/node-state.h"
 
+#include <algorithm>
+
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
@@ -12,8 +14,14 @@ NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::sha
 
 NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::shared_ptr<RemoteNode> remote,
                      SharedNodeInfo known, Bytes token)
-    : file_(std::move(file)), path_(std::move(path)), token_(std::move(token)), remote_(std::move(remote)) {
+    : file_(std::move(file)), path_(std::move(path)), token_(std::move(token)) {
+  state_.lock()->remote = std::move(remote);
   learn(std::move(known), nullptr);
+}
+
+std::shared_ptr<const FileInfo> NodeState::State::ownFile() const {
+  auto named = std::find_if(known.rbegin(), known.rend(), [](auto& description) { return description.file != nullptr; });
+  return named == known.rend() ? nullptr : named->file;
 }
 
 std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
@@ -29,13 +37,12 @@ std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
 }
 
 SharedNodeInfo NodeState::knownInfo() {
-  std::lock_guard lock(mutex_);
-  return known_.empty() ? nullptr : known_.back().node;
+  auto state = state_.lock();
+  return state->known.empty() ? nullptr : state->known.back().node;
 }
 
 void NodeState::learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file) {
-  std::lock_guard lock(mutex_);
-  known_.push_back({std::move(node), std::move(file)});
+  state_.lock()->known.push_back({std::move(node), std::move(file)});
 }
 
 SharedNodeInfo NodeState::fromSnapshot() {
@@ -64,19 +71,15 @@ const NodeInfo& NodeState::ask() {
     return *node;
   }
   remote();
-  SharedCall opening;
-  {
-    std::lock_guard lock(mutex_);
-    opening = opening_;
-  }
+  SharedCall opening = state_.lock()->opening;
   try {
     connection().wait(opening, Connection::GiveUp::leave);
   } catch (...) {
     // Another attempt may fare better.
-    std::lock_guard lock(mutex_);
-    if (opening_ == opening && opening->isDone()) {
-      opening_.reset();
-      remote_.reset();
+    auto state = state_.lock();
+    if (state->opening == opening && opening->isDone()) {
+      state->opening.reset();
+      state->remote.reset();
     }
     throw;
   }
@@ -84,7 +87,7 @@ const NodeInfo& NodeState::ask() {
 }
 
 const NodeInfo* NodeState::knownOrInSnapshot() {
-  if (auto known = knownInfo()) return known.get();  // kept by known_
+  if (auto known = knownInfo()) return known.get();  // `state_` keeps it
   try {
     auto node = fromSnapshot();
     if (node) learn(node, nullptr);
@@ -96,14 +99,8 @@ const NodeInfo* NodeState::knownOrInSnapshot() {
 
 const FileInfo& NodeState::fileInfo() {
   info();
-  std::shared_ptr<const FileInfo> own;
-  {
-    std::lock_guard lock(mutex_);
-    for (auto& description : known_) {
-      if (description.file) own = description.file;
-    }
-  }
-  return own ? *own : file_->info();
+  auto own = state_.lock()->ownFile();
+  return own ? *own : file_->info();  // `state_` keeps it
 }
 
 const DatasetInfo& NodeState::datasetInfo() {
@@ -156,33 +153,27 @@ std::shared_ptr<RemoteNode> NodeState::remote() {
   std::shared_ptr<RemoteNode> base = base_ ? base_->remote() : nullptr;
   std::shared_ptr<RemoteFile> file = file_->remote();
   auto& channel = base ? base->channel : file->channel;
-  std::lock_guard lock(mutex_);
-  const bool isOpenOn = remote_ && remote_->channel == channel;
-  const bool hasFailed = opening_ && opening_->isDone() && (known_.empty() || opening_->hasFailed());
-  if (isOpenOn && !hasFailed) return remote_;
+  auto state = state_.lock();
+  const bool hasFailed = state->opening && (state->opening->hasFailed() || (state->opening->isDone() && state->known.empty()));
+  if (state->remote && state->remote->channel == channel && !hasFailed) return state->remote;
   Expected expected{path_, {}, nullptr};
-  const bool isAgain = remote_ && !isOpenOn;
-  if (isAgain && !known_.empty()) {
-    expected.id = known_.back().node->id;
-    for (auto& description : known_) {
-      if (description.file) expected.file = description.file;
-    }
+  if (state->remote && !state->known.empty()) {
+    expected.id = state->known.back().node->id;
+    expected.file = state->ownFile();
   }
-  remote_ = onLoop<RemoteNode>(channel->loop());
-  remote_->channel = channel;
-  if (isAgain && !token_.empty()) {
-    dereferenceAgain(file, expected);
-  } else {
-    open(file, base, isAgain ? std::make_shared<Expected>(expected) : nullptr);
-  }
-  return remote_;
+  state->remote = onLoop<RemoteNode>(channel->loop());
+  state->remote->channel = channel;
+  // A node that has a token was open when it was made, so this is never the first time.
+  state->opening = token_.empty() ? open(state->remote, file, base, expected)
+                                  : dereferenceAgain(state->remote, file, expected);
+  return state->remote;
 }
-void NodeState::open(const std::shared_ptr<RemoteFile>& file, const std::shared_ptr<RemoteNode>& base,
-                     std::shared_ptr<const Expected> expected) {
+
+SharedCall NodeState::open(const std::shared_ptr<RemoteNode>& remote, const std::shared_ptr<RemoteFile>& file,
+                           const std::shared_ptr<RemoteNode>& base, const Expected& expected) {
   std::weak_ptr<NodeState> self = weak_from_this();
   // The node may be dropped before the answer arrives; nobody wants it then.
-  opening_ = Connection::startOn(remote_->channel, [remote = remote_, base, file, path = path_, self,
-                                                    expected]() -> kj::Promise<void> {
+  return Connection::startOn(remote->channel, [remote, base, file, path = path_, self, expected]() -> kj::Promise<void> {
     rpc::Group::Client group = base ? base->node.castAs<rpc::Group>() : rpc::Group::Client(file->file);
     auto request = group.openRequest();
     request.setPath(path);
@@ -194,13 +185,13 @@ void NodeState::open(const std::shared_ptr<RemoteFile>& file, const std::shared_
                           auto node = std::make_shared<NodeInfo>(wire::read(reply.getInfo()));
                           std::shared_ptr<FileInfo> file;
                           if (reply.hasFile()) file = std::make_shared<FileInfo>(wire::read(reply.getFile()));
-                          if (expected) return checkSame(*expected, *node, file.get());
+                          if (expected.id) return checkSame(expected, *node, file.get());
                           if (auto state = self.lock()) state->learn(std::move(node), std::move(file));
                         });
                       })
                       .fork();
     // What is called through a node that was opened again waits until it is known to be the same.
-    if (expected) {
+    if (expected.id) {
       remote->node = opened.addBranch().then([node]() mutable { return kj::mv(node); });
     } else {
       remote->node = kj::mv(node);
@@ -211,16 +202,16 @@ void NodeState::open(const std::shared_ptr<RemoteFile>& file, const std::shared_
   });
 }
 
-void NodeState::dereferenceAgain(const std::shared_ptr<RemoteFile>& file, const Expected& expected) {
-  opening_ = Connection::startOn(remote_->channel, [remote = remote_, file, token = token_, expected]() -> kj::Promise<void> {
+SharedCall NodeState::dereferenceAgain(const std::shared_ptr<RemoteNode>& remote,
+                                       const std::shared_ptr<RemoteFile>& file, const Expected& expected) {
+  return Connection::startOn(remote->channel, [remote, file, token = token_, expected]() -> kj::Promise<void> {
     auto request = file->file.dereferenceRequest();
     request.setToken(wire::asData(token));
     auto answer = request.send();
     rpc::Node::Client node = answer.getNode();
-    auto same = answer.then([expected](auto reply) {
-                        checked([&] { checkSame(expected, wire::read(reply.getInfo()), nullptr); });
-                      })
-                    .fork();
+    auto same =
+        answer.then([expected](auto reply) { checked([&] { checkSame(expected, wire::read(reply.getInfo()), nullptr); }); })
+            .fork();
     remote->node = same.addBranch().then([node]() mutable { return kj::mv(node); });
     return same.addBranch();
   });

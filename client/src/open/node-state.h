@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -24,7 +23,7 @@ struct RemoteNode {
 // What a node that is opened again has to be.
 struct Expected {
   std::string path;
-  std::optional<ObjectId> id;
+  std::optional<ObjectId> id;            // nothing: whatever is there
   std::shared_ptr<const FileInfo> file;  // when it is not the one that was asked
 };
 
@@ -58,9 +57,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   // Asks again.
   DatasetInfo refresh();
 
-  // Its capability on a channel that works as far as is known.  Sends `open` when that has not been done yet, or not on this
-  // channel, and waits for no answer.  What is called through a node that was opened again waits until it is known to be the
-  // same object.
+  // Its capability on a channel that works as far as is known.  Sends `open` when that has not been done yet, or not on
+  // this channel, or has failed there, and waits for no answer.  What is called through a node that was opened again waits
+  // until it is known to be the same object.
   std::shared_ptr<RemoteNode> remote();
 
   // The node below this one, or below the file's root.
@@ -71,12 +70,21 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
     SharedNodeInfo node;
     std::shared_ptr<const FileInfo> file;
   };
+  struct State {
+    std::deque<Description> known;  // all that were handed out by reference; the last is the newest
+    std::shared_ptr<RemoteNode> remote;
+    SharedCall opening;
+
+    // Of the newest description that names one; null: the file that was asked.
+    std::shared_ptr<const FileInfo> ownFile() const;
+  };
   SharedNodeInfo fromSnapshot();
   void learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file);
   const NodeInfo& ask();
-  void open(const std::shared_ptr<RemoteFile>& file, const std::shared_ptr<RemoteNode>& base,
-            std::shared_ptr<const Expected> expected);
-  void dereferenceAgain(const std::shared_ptr<RemoteFile>& file, const Expected& expected);
+  SharedCall open(const std::shared_ptr<RemoteNode>& remote, const std::shared_ptr<RemoteFile>& file,
+                  const std::shared_ptr<RemoteNode>& base, const Expected& expected);
+  SharedCall dereferenceAgain(const std::shared_ptr<RemoteNode>& remote, const std::shared_ptr<RemoteFile>& file,
+                              const Expected& expected);
   bool isInSnapshot();
 
   const std::shared_ptr<FileState> file_;
@@ -84,10 +92,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   const std::shared_ptr<NodeState> base_;
   const Bytes token_;
 
-  ForkSafeMutex mutex_;
-  std::deque<Description> known_;  // all that were handed out by reference; the last is the newest
-  std::shared_ptr<RemoteNode> remote_;
-  SharedCall opening_;
+  ForkGuarded<State> state_;
 };
 
 }  // namespace h5cap::detail
