@@ -60,7 +60,8 @@ std::vector<Attribute> Attributes::list() const {
 std::optional<Attribute> Attributes::find(const std::string& name) const {
   const NodeInfo* info = node_->knownInfo() || node_->file()->wantsSnapshot() ? &node_->info() : nullptr;
   if (info && info->attributesComplete) {
-    auto found = std::find_if(info->attributes.begin(), info->attributes.end(), [&](auto& a) { return a.name == name; });
+    auto found =
+        std::find_if(info->attributes.begin(), info->attributes.end(), [&](auto& a) { return a.name == name; });
     if (found == info->attributes.end()) return std::nullopt;
     if (!std::holds_alternative<Attribute::Omitted>(found->value)) return *found;
   }
@@ -86,7 +87,8 @@ PackedElements Attributes::readPacked(const std::string& name) const {
   }
   // The server's word: conversion reads this many elements.
   if (elementCount(attribute->space.shape) * attribute->type.size() != value->elements.size()) {
-    throw FileError(node_->path() + ", attribute '" + name + "': its size does not fit its shape", ErrorCode::fileProblem);
+    throw FileError(node_->path() + ", attribute '" + name + "': its size does not fit its shape",
+                    ErrorCode::fileProblem);
   }
   return {attribute->type, attribute->space.shape, std::move(value->elements), std::move(value->heap), {}};
 }

@@ -13,7 +13,8 @@ constexpr std::uint32_t PAGE = 1000;
 
 void requireGroup(detail::NodeState& node) {
   auto known = node.knownInfo();
-  if (known && known->kind != NodeKind::group && known->kind != NodeKind::unknown) throw BadType(node.path() + " is no group");
+  if (known && known->kind != NodeKind::group && known->kind != NodeKind::unknown)
+    throw BadType(node.path() + " is no group");
 }
 
 }  // namespace
@@ -71,7 +72,8 @@ std::optional<Link> Group::link(const std::string& path) const {
       state()->connection().run([remote = parent->remote(), link, name]() -> kj::Promise<void> {
         auto request = remote->node.castAs<rpc::Group>().linkRequest();
         request.setPath(name);
-        return request.send().then([link](auto reply) { detail::checked([&] { *link = wire::read(reply.getLink()); }); });
+        return request.send().then(
+            [link](auto reply) { detail::checked([&] { *link = wire::read(reply.getLink()); }); });
       });
     });
     return *link;

@@ -84,7 +84,8 @@ File Session::open(const std::string& path, const OpenOptions& options) const {
   Address address;
   address.endpoint = connection_->endpoint();
   address.path = (address.endpoint.transport == Transport::ssh ? "/" : "") + below;
-  return File(detail::FileState::open(connection_, format(address), below, options, keptSnapshots(*connection_, below)));
+  return File(
+      detail::FileState::open(connection_, format(address), below, options, keptSnapshots(*connection_, below)));
 }
 
 struct Listing::Pages {
@@ -152,7 +153,8 @@ std::chrono::nanoseconds Session::ping() const {
   return detail::retried(*connection_, [&] {
     auto channel = connection_->usable();
     auto before = std::chrono::steady_clock::now();
-    connection_->run([channel]() -> kj::Promise<void> { return channel->peer().session.pingRequest().send().ignoreResult(); });
+    connection_->run(
+        [channel]() -> kj::Promise<void> { return channel->peer().session.pingRequest().send().ignoreResult(); });
     return std::chrono::nanoseconds(std::chrono::steady_clock::now() - before);
   });
 }

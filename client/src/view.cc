@@ -51,11 +51,14 @@ class CallerSink final : public detail::Sink {
 };
 
 bool isEverything(const Selection& selection) {
-  auto saysNothing = [](const Axis& axis) { return std::holds_alternative<All>(axis) || std::holds_alternative<Ellipsis>(axis); };
+  auto saysNothing = [](const Axis& axis) {
+    return std::holds_alternative<All>(axis) || std::holds_alternative<Ellipsis>(axis);
+  };
   return selection.isOrthogonal() && std::all_of(selection.axes().begin(), selection.axes().end(), saysNothing);
 }
 
-void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink, const ReadOptions& options) {
+void waitForRead(detail::NodeState& node, const detail::SharedCall& call, detail::Sink& sink,
+                 const ReadOptions& options) {
   std::function<void()> tick;
   if (options.progress) tick = [&] { options.progress(sink.elementsDone, sink.elementsTotal); };
   try {

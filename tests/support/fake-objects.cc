@@ -97,7 +97,8 @@ class DatasetImpl final : public rpc::Dataset::Server {
     auto results = context.getResults();
     Fault fault = server.fault;
     auto shape = results.initShape(dataset.shape.size());
-    for (unsigned i = 0; i < shape.size(); ++i) shape.set(i, fault == Fault::hugeShape ? ~std::uint64_t{0} / 2 : dataset.shape[i]);
+    for (unsigned i = 0; i < shape.size(); ++i)
+      shape.set(i, fault == Fault::hugeShape ? ~std::uint64_t{0} / 2 : dataset.shape[i]);
     Shape selected = selection.shape();
     if (fault == Fault::wrongSelected) selected.push_back(1);
     auto wireSelected = results.initSelected(selected.size());

@@ -1,5 +1,5 @@
-// An h5cap server within the test: one file, "file.h5", with datasets that the test makes up, and every fault that a real
-// server should not have.  It listens on a Unix socket in a folder of its own, on a thread of its own.
+// An h5cap server within the test: one file, "file.h5", with datasets that the test makes up, and every fault that a
+// real server should not have.  It listens on a Unix socket in a folder of its own, on a thread of its own.
 #pragma once
 
 #include <atomic>

@@ -20,7 +20,8 @@ template <class T>
 class Array {
  public:
   Array() = default;
-  explicit Array(Shape shape) : shape_(std::move(shape)), size_(elementCount(shape_)), data_(new T[size_ ? size_ : 1]) {}
+  explicit Array(Shape shape)
+      : shape_(std::move(shape)), size_(elementCount(shape_)), data_(new T[size_ ? size_ : 1]) {}
 
   const Shape& shape() const { return shape_; }
   std::size_t size() const { return size_; }

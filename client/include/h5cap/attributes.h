@@ -17,12 +17,12 @@ class NodeState;
 
 class Attributes {
  public:
-  // All of them, in name order; large values are `Attribute::Omitted`.  None within a snapshot, otherwise one round trip a
-  // thousand.
+  // All of them, in name order; large values are `Attribute::Omitted`.  None within a snapshot, otherwise one round
+  // trip a thousand.
   std::vector<Attribute> list() const;
 
-  // One, with its value; nothing when there is none.  No round trip when its value came with a snapshot or a description,
-  // otherwise one.
+  // One, with its value; nothing when there is none.  No round trip when its value came with a snapshot or a
+  // description, otherwise one.
   std::optional<Attribute> find(const std::string& name) const;
 
   // The value of one, converted as `Dataset::read` does.  Throws NotFound.

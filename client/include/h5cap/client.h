@@ -5,11 +5,11 @@
 //     auto frame = view.read<std::uint16_t>();                                               // one round trip
 //
 // Objects are handles: cheap to copy, safe to use from any thread, alive while any copy is.  Finding an object sends at
-// most one message and waits for nothing; what is wrong with it (NotFound, Denied, FileError) is thrown by the first call
-// that waits.  Every wait is said in the function's comment, counted in round trips.
+// most one message and waits for nothing; what is wrong with it (NotFound, Denied, FileError) is thrown by the first
+// call that waits.  Every wait is said in the function's comment, counted in round trips.
 //
-// Where to look: session.h (connect, directories), file.h (files, groups), dataset.h (slicing and reading), array.h (what
-// reading returns), attributes.h, selection.h (indices), error.h (what is thrown), xtensor.h (opt-in).
+// Where to look: session.h (connect, directories), file.h (files, groups), dataset.h (slicing and reading), array.h
+// (what reading returns), attributes.h, selection.h (indices), error.h (what is thrown), xtensor.h (opt-in).
 #pragma once
 
 #include "h5cap/array.h"

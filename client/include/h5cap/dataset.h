@@ -28,18 +28,20 @@ class BulkRead;
 
 struct ReadOptions {
   // Behaviour.
-  bool raiseMissingSources = false;  // FileError (missingSource) instead of fill for absent sources of a virtual dataset
+  // FileError (missingSource) instead of fill for absent sources of a virtual dataset.
+  bool raiseMissingSources = false;
 
-  // Called by the waiting thread at the end of a read, with the names of the sources of a virtual dataset that are absent and
-  // show as fill, if any.  Not by `readPackedAsync` and `tiles`.
+  // Called by the waiting thread at the end of a read, with the names of the sources of a virtual dataset that are
+  // absent and show as fill, if any.  Not by `readPackedAsync` and `tiles`.
   std::function<void(const std::vector<std::string>& names)> missingSources;
 
   // Called by the waiting thread every 50 ms while it waits, with the elements that have arrived and those of the whole
-  // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and `tiles`.
+  // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and
+  // `tiles`.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 
-  // Of a compound, only these fields, as elements that have just these in this order; only their bytes travel.  Empty: all.
-  // BadSelection for a field that is not there or is named twice, BadType when elements are no compounds.
+  // Of a compound, only these fields, as elements that have just these in this order; only their bytes travel.  Empty:
+  // all.  BadSelection for a field that is not there or is named twice, BadType when elements are no compounds.
   std::vector<std::string> fields;
 
   // Performance; zero: as the connection's.
@@ -56,8 +58,8 @@ struct StreamedTile {
   Bytes heap;
 };
 
-// Tiles of a view, in order, with a bounded number under way: memory does not grow with the view.  Dropping it cancels what
-// is under way, at the server too.
+// Tiles of a view, in order, with a bounded number under way: memory does not grow with the view.  Dropping it cancels
+// what is under way, at the server too.
 class TileStream {
  public:
   // The next tile; nothing at the end.  Waits when it has not arrived.
@@ -82,12 +84,12 @@ class View {
   //   view[h5cap::points({{0, 5}, {3, 1}})]    the elements at these coordinates, in any order, repeated ones included
   //   view[{h5cap::mask(rows), h5cap::all}]    a mask along one axis, which stays in the result
   //
-  // A mask costs a bit an element on the way, in boxes along chunk edges, of which those without a set bit are not sent; a
-  // point 8 bytes an axis.  What fits one reply is one round trip, and one more when the dataset's shape is not known yet;
-  // more than that goes side by side.  Throws BadSelection for masks of another size and points outside.
+  // A mask costs a bit an element on the way, in boxes along chunk edges, of which those without a set bit are not
+  // sent; a point 8 bytes an axis.  What fits one reply is one round trip, and one more when the dataset's shape is not
+  // known yet; more than that goes side by side.  Throws BadSelection for masks of another size and points outside.
   //
-  // What `inner` means within this view, with NumPy's meaning.  No round trip for a first slice; slicing a slice needs the
-  // dataset's shape, and awaits it (at most one round trip) when no reply has brought it yet.  Throws BadSelection.
+  // What `inner` means within this view, with NumPy's meaning.  No round trip for a first slice; slicing a slice needs
+  // the dataset's shape, and awaits it (at most one round trip) when no reply has brought it yet.  Throws BadSelection.
   View operator[](const Selection& inner) const;
   View operator[](std::initializer_list<Axis> inner) const { return (*this)[Selection(inner)]; }
 
@@ -96,23 +98,23 @@ class View {
   // Shape of the result; needs the dataset's shape, as above.
   Shape shape() const;
 
-  // The elements.  One round trip when they fit one reply (1 MiB by default), also when the file and the dataset were only
-  // just asked for; otherwise a stream of tiles in a window.
+  // The elements.  One round trip when they fit one reply (1 MiB by default), also when the file and the dataset were
+  // only just asked for; otherwise a stream of tiles in a window.
   PackedElements readPacked(const ReadOptions& options = {}) const;
 
   // The elements, converted by HDF5's rules.  Throws BadType, before sending where the type is known.
   template <class T>
   Array<T> read(const ReadOptions& options = {}) const;
 
-  // The same into memory of the caller's, which has room for `capacity` elements.  Throws BadSelection when they do not fit.
-  // Returns the shape.
+  // The same into memory of the caller's, which has room for `capacity` elements.  Throws BadSelection when they do not
+  // fit.  Returns the shape.
   template <class T>
   Shape readInto(T* target, std::size_t capacity, const ReadOptions& options = {}) const {
     return readConverted(nativeType<T>(), target, capacity, options);
   }
 
-  // Packed elements into memory of the caller's, with one copy between socket and target; for types without variable-length
-  // data (BadType).  Needs `capacity` bytes.  Returns the shape.
+  // Packed elements into memory of the caller's, with one copy between socket and target; for types without
+  // variable-length data (BadType).  Needs `capacity` bytes.  Returns the shape.
   Shape readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options = {}) const;
 
   // As `read`, on the connection's own thread: sends before it returns.

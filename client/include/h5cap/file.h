@@ -53,8 +53,8 @@ class Group : public Node {
   // The link at `path`, not followed; nothing when there is none.  None within a snapshot, otherwise one round trip.
   std::optional<Link> link(const std::string& path) const;
 
-  // Objects by path, relative to this group or, with a leading slash, to the file.  Nothing is awaited.  What does not exist
-  // throws NotFound, and what is of another kind BadType, from the first call that waits.
+  // Objects by path, relative to this group or, with a leading slash, to the file.  Nothing is awaited.  What does not
+  // exist throws NotFound, and what is of another kind BadType, from the first call that waits.
   Node node(const std::string& path) const;
   Group group(const std::string& path) const;
   Dataset dataset(const std::string& path) const;
@@ -82,13 +82,13 @@ class File : public Group {
   // What the server says of the file now.  One round trip.
   FileInfo stat() const;
 
-  // What a packed element of a reference type, read from this file, names; the node's path is one that leads there, or empty
-  // when none does.  One round trip.  NotFound for a null reference and for one to nothing.
+  // What a packed element of a reference type, read from this file, names; the node's path is one that leads there, or
+  // empty when none does.  One round trip.  NotFound for a null reference and for one to nothing.
   Referenced dereference(const Bytes& token) const;
 
-  // Bytes of the file as they are stored, from `offset` on: `count` of them, or as many as there are.  Needs the right to the
-  // whole file.  All are of one version, or FileError (changed), except in a file with a live SWMR writer.  One round trip up
-  // to `ConnectOptions::windowBytes`, in parts of `tileBytes`.
+  // Bytes of the file as they are stored, from `offset` on: `count` of them, or as many as there are.  Needs the right
+  // to the whole file.  All are of one version, or FileError (changed), except in a file with a live SWMR writer.  One
+  // round trip up to `ConnectOptions::windowBytes`, in parts of `tileBytes`.
   RawBytes readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const;
 
   // The address of this file.

@@ -16,9 +16,9 @@ namespace h5cap {
 struct ConnectOptions {
   // Behaviour.
   std::chrono::milliseconds timeout{60'000};  // of any wait for the server; then Busy (deadline)
-  // How long a connection that is lost (a restarted server, a broken link, a laptop that slept) is tried to be replaced, within
-  // `timeout`; then Disconnected.  Whatever was asked is asked again, and handles stay valid; FileError (changed) when a file
-  // is not the same any more.  Zero: never.
+  // How long a connection that is lost (a restarted server, a broken link, a laptop that slept) is tried to be
+  // replaced, within `timeout`; then Disconnected.  Whatever was asked is asked again, and handles stay valid;
+  // FileError (changed) when a file is not the same any more.  Zero: never.
   std::chrono::milliseconds reconnectTime{10'000};
   std::string token;                          // reserved: throws Unimplemented unless empty
   std::function<void()> interrupted;          // called every 50 ms by the waiting thread; may throw to give up waiting
@@ -42,9 +42,9 @@ struct ServerInfo {
   std::string libraryVersion;
 };
 
-// What crossed the socket so far, in both directions, and how often an answer had to be there before the next call could be
-// sent.  The login belongs to the first flight.  A bulk read is one flight, and two when it learns from its first reply that
-// there is more.
+// What crossed the socket so far, in both directions, and how often an answer had to be there before the next call
+// could be sent.  The login belongs to the first flight.  A bulk read is one flight, and two when it learns from its
+// first reply that there is more.
 struct Traffic {
   std::uint64_t bytesReceived = 0;
   std::uint64_t bytesSent = 0;
@@ -61,7 +61,8 @@ class Connection;
 // A directory's entries, asked for.
 class Listing {
  public:
-  // In name order.  Waits: at most one round trip for the first thousand, one for each thousand after.  Once.  NotFound, Denied.
+  // In name order.  Waits: at most one round trip for the first thousand, one for each thousand after.  Once.
+  // NotFound, Denied.
   std::vector<DirectoryEntry> wait();
 
  private:
@@ -108,9 +109,9 @@ class Session {
   std::string base_;
 };
 
-// Connects to an address (`h5cap+unix://`, `h5cap+tcp://`, `h5cap+ssh://`; `h5cap://` needs TLS, which throws Unimplemented
-// so far).  A path in the address becomes the folder that relative paths start at.  Waits for the transport, not for the
-// server.  Throws Disconnected naming the address, std::invalid_argument for a malformed one.
+// Connects to an address (`h5cap+unix://`, `h5cap+tcp://`, `h5cap+ssh://`; `h5cap://` needs TLS, which throws
+// Unimplemented so far).  A path in the address becomes the folder that relative paths start at.  Waits for the
+// transport, not for the server.  Throws Disconnected naming the address, std::invalid_argument for a malformed one.
 Session connect(const std::string& url, const ConnectOptions& options = {});
 
 // A session to the same server and as the same user as an earlier one that is still alive is that one's connection: one

@@ -96,13 +96,14 @@ XArray<T> xarray(const View& view, const ReadOptions& options = {}) {
   return XArray<T>(detail::ArrayBuffer<T>(std::move(array)), shape);
 }
 
-// The elements of a view into a container of fixed rank, which gets their shape.  Throws BadSelection when the ranks differ.
-// Needs the dataset's shape (see View::shape) and one read.
+// The elements of a view into a container of fixed rank, which gets their shape.  Throws BadSelection when the ranks
+// differ.  Needs the dataset's shape (see View::shape) and one read.
 template <class T, std::size_t rank>
 void readInto(const View& view, xt::xtensor<T, rank>& target, const ReadOptions& options = {}) {
   Shape shape = view.shape();
   if (shape.size() != rank) {
-    throw BadSelection("the selection has " + std::to_string(shape.size()) + " axes, and the target " + std::to_string(rank));
+    throw BadSelection("the selection has " + std::to_string(shape.size()) + " axes, and the target " +
+                       std::to_string(rank));
   }
   typename xt::xtensor<T, rank>::shape_type extents;
   std::copy(shape.begin(), shape.end(), extents.begin());

@@ -136,15 +136,19 @@ bool DiskCache::has(const std::string& key) const { return access(nameOf(key).c_
 std::optional<Bytes> DiskCache::find(const std::string& key) const {
   Descriptor file(open(nameOf(key).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   struct stat status;
-  if (file.get() < 0 || fstat(file.get(), &status) != 0 || status.st_uid != geteuid() || !S_ISREG(status.st_mode)) return std::nullopt;
+  if (file.get() < 0 || fstat(file.get(), &status) != 0 || status.st_uid != geteuid() || !S_ISREG(status.st_mode))
+    return std::nullopt;
   Header header;
-  if (!readFully(file.get(), &header, sizeof header) || header.magic != MAGIC || header.keyBytes != key.size()) return std::nullopt;
+  if (!readFully(file.get(), &header, sizeof header) || header.magic != MAGIC || header.keyBytes != key.size())
+    return std::nullopt;
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size < sizeof header + header.keyBytes || header.contentBytes != size - sizeof header - header.keyBytes) return std::nullopt;
+  if (size < sizeof header + header.keyBytes || header.contentBytes != size - sizeof header - header.keyBytes)
+    return std::nullopt;
   std::string stored(header.keyBytes, '\0');
   Bytes content(header.contentBytes);
   if (!readFully(file.get(), stored.data(), stored.size()) || stored != key) return std::nullopt;
-  if (!readFully(file.get(), content.data(), content.size()) || checksumOf(key, content) != header.checksum) return std::nullopt;
+  if (!readFully(file.get(), content.data(), content.size()) || checksumOf(key, content) != header.checksum)
+    return std::nullopt;
   const timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
   futimens(file.get(), times);  // used now
   return content;

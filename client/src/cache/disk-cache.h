@@ -1,8 +1,9 @@
 // A folder of entries by key, shared by all processes of a user: bounded, and never wrong.
 //
-// An entry is a file of its own, written under another name and then renamed, so that nobody ever sees half of one; it holds
-// its key, and a checksum over everything.  What is damaged, cut short or of another user counts as absent.  Nobody waits for
-// anybody: there are no locks.  Whoever writes enough looks at the whole folder and removes what was used longest ago.
+// An entry is a file of its own, written under another name and then renamed, so that nobody ever sees half of one; it
+// holds its key, and a checksum over everything.  What is damaged, cut short or of another user counts as absent.
+// Nobody waits for anybody: there are no locks.  Whoever writes enough looks at the whole folder and removes what was
+// used longest ago.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Tiles of a dataset in a disk cache: what one reply of a bulk read carries, by server, file, version, object and region.
-// Knows nothing of connections: whoever asks has to know that the version still is the file's.
+// Tiles of a dataset in a disk cache: what one reply of a bulk read carries, by server, file, version, object and
+// region.  Knows nothing of connections: whoever asks has to know that the version still is the file's.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ struct TileOwner {
 // The tiles of one region.
 class KeptTiles {
  public:
-  // Of a dataset with chunks of `chunkShape` (empty: none) whose elements have `elementBytes`; a tile has about `tileBytes`.
+  // Of a dataset with chunks of `chunkShape` (empty: none) whose elements have `elementBytes`; a tile has about
+  // `tileBytes`.
   KeptTiles(std::shared_ptr<DiskCache> cache, const TileOwner& owner, Region region, Shape chunkShape,
             std::uint64_t elementBytes, std::uint64_t tileBytes);
 

@@ -18,8 +18,9 @@ namespace h5cap::detail {
 
 // Snapshots from one time to the next.  Whoever opens the file says where they lie: the file asks no cache.
 struct SnapshotKeeping {
-  Bytes earlier;                           // as it was kept; empty: none
-  std::function<void(const Bytes&)> keep;  // null: nobody does.  Called once, by the thread that waits for the file first
+  Bytes earlier;  // as it was kept; empty: none
+  // Null: nobody does.  Called once, by the thread that waits for the file first.
+  std::function<void(const Bytes&)> keep;
 };
 
 class FileState {
@@ -34,9 +35,9 @@ class FileState {
   std::shared_ptr<Connection> sharedConnection() const { return connection_; }
   const std::string& url() const { return url_; }
 
-  // Its capability on a channel that works as far as is known: opens the file again, without waiting for it, when the one
-  // that it was opened on has ended, or when the last attempt to open it again has failed.  What is called through it then
-  // waits until the file is known to be the same.
+  // Its capability on a channel that works as far as is known: opens the file again, without waiting for it, when the
+  // one that it was opened on has ended, or when the last attempt to open it again has failed.  What is called through
+  // it then waits until the file is known to be the same.
   std::shared_ptr<RemoteFile> remote() const;
 
   // Waits for the reply to openFile: at most one round trip.

@@ -20,7 +20,8 @@ NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::sha
 }
 
 std::shared_ptr<const FileInfo> NodeState::State::ownFile() const {
-  auto named = std::find_if(known.rbegin(), known.rend(), [](auto& description) { return description.file != nullptr; });
+  auto named =
+      std::find_if(known.rbegin(), known.rend(), [](auto& description) { return description.file != nullptr; });
   return named == known.rend() ? nullptr : named->file;
 }
 
@@ -57,7 +58,8 @@ SharedNodeInfo NodeState::fromSnapshot() {
 
 bool NodeState::isInSnapshot() {
   const SnapshotIndex* snapshot = file_->snapshot();
-  return snapshot != nullptr && !path_.empty() && path_[0] == '/' && std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
+  return snapshot != nullptr && !path_.empty() && path_[0] == '/' &&
+         std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
 }
 
 const NodeInfo& NodeState::info() {
@@ -154,7 +156,8 @@ std::shared_ptr<RemoteNode> NodeState::remote() {
   std::shared_ptr<RemoteFile> file = file_->remote();
   auto& channel = base ? base->channel : file->channel;
   auto state = state_.lock();
-  const bool hasFailed = state->opening && (state->opening->hasFailed() || (state->opening->isDone() && state->known.empty()));
+  const bool hasFailed =
+      state->opening && (state->opening->hasFailed() || (state->opening->isDone() && state->known.empty()));
   if (state->remote && state->remote->channel == channel && !hasFailed) return state->remote;
   Expected expected{path_, {}, nullptr};
   if (state->remote && !state->known.empty()) {
@@ -173,33 +176,34 @@ SharedCall NodeState::open(const std::shared_ptr<RemoteNode>& remote, const std:
                            const std::shared_ptr<RemoteNode>& base, const Expected& expected) {
   std::weak_ptr<NodeState> self = weak_from_this();
   // The node may be dropped before the answer arrives; nobody wants it then.
-  return Connection::startOn(remote->channel, [remote, base, file, path = path_, self, expected]() -> kj::Promise<void> {
-    rpc::Group::Client group = base ? base->node.castAs<rpc::Group>() : rpc::Group::Client(file->file);
-    auto request = group.openRequest();
-    request.setPath(path);
-    auto answer = request.send();
-    rpc::Node::Client node = answer.getNode();
-    auto opened = answer
-                      .then([self, expected](auto reply) {
-                        checked([&] {
-                          auto node = std::make_shared<NodeInfo>(wire::read(reply.getInfo()));
-                          std::shared_ptr<FileInfo> file;
-                          if (reply.hasFile()) file = std::make_shared<FileInfo>(wire::read(reply.getFile()));
-                          if (expected.id) return checkSame(expected, *node, file.get());
-                          if (auto state = self.lock()) state->learn(std::move(node), std::move(file));
-                        });
-                      })
-                      .fork();
-    // What is called through a node that was opened again waits until it is known to be the same.
-    if (expected.id) {
-      remote->node = opened.addBranch().then([node]() mutable { return kj::mv(node); });
-    } else {
-      remote->node = kj::mv(node);
-    }
-    auto branch = opened.addBranch();
-    remote->opened = kj::mv(opened);
-    return branch;
-  });
+  return Connection::startOn(
+      remote->channel, [remote, base, file, path = path_, self, expected]() -> kj::Promise<void> {
+        rpc::Group::Client group = base ? base->node.castAs<rpc::Group>() : rpc::Group::Client(file->file);
+        auto request = group.openRequest();
+        request.setPath(path);
+        auto answer = request.send();
+        rpc::Node::Client node = answer.getNode();
+        auto opened = answer
+                          .then([self, expected](auto reply) {
+                            checked([&] {
+                              auto node = std::make_shared<NodeInfo>(wire::read(reply.getInfo()));
+                              std::shared_ptr<FileInfo> file;
+                              if (reply.hasFile()) file = std::make_shared<FileInfo>(wire::read(reply.getFile()));
+                              if (expected.id) return checkSame(expected, *node, file.get());
+                              if (auto state = self.lock()) state->learn(std::move(node), std::move(file));
+                            });
+                          })
+                          .fork();
+        // What is called through a node that was opened again waits until it is known to be the same.
+        if (expected.id) {
+          remote->node = opened.addBranch().then([node]() mutable { return kj::mv(node); });
+        } else {
+          remote->node = kj::mv(node);
+        }
+        auto branch = opened.addBranch();
+        remote->opened = kj::mv(opened);
+        return branch;
+      });
 }
 
 SharedCall NodeState::dereferenceAgain(const std::shared_ptr<RemoteNode>& remote,
@@ -209,9 +213,11 @@ SharedCall NodeState::dereferenceAgain(const std::shared_ptr<RemoteNode>& remote
     request.setToken(wire::asData(token));
     auto answer = request.send();
     rpc::Node::Client node = answer.getNode();
-    auto same =
-        answer.then([expected](auto reply) { checked([&] { checkSame(expected, wire::read(reply.getInfo()), nullptr); }); })
-            .fork();
+    auto same = answer
+                    .then([expected](auto reply) {
+                      checked([&] { checkSame(expected, wire::read(reply.getInfo()), nullptr); });
+                    })
+                    .fork();
     remote->node = same.addBranch().then([node]() mutable { return kj::mv(node); });
     return same.addBranch();
   });

@@ -58,8 +58,8 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   DatasetInfo refresh();
 
   // Its capability on a channel that works as far as is known.  Sends `open` when that has not been done yet, or not on
-  // this channel, or has failed there, and waits for no answer.  What is called through a node that was opened again waits
-  // until it is known to be the same object.
+  // this channel, or has failed there, and waits for no answer.  What is called through a node that was opened again
+  // waits until it is known to be the same object.
   std::shared_ptr<RemoteNode> remote();
 
   // The node below this one, or below the file's root.

@@ -31,8 +31,8 @@ kj::Promise<rpc::File::Client> openByPath(Channel& channel, const std::string& p
   });
 }
 
-// Whether the server does not take the ticket, which says nothing of the file.  Earlier servers know no `unknownTicket`, and
-// say `denied` of tickets that their predecessors made; the earliest restore nothing.
+// Whether the server does not take the ticket, which says nothing of the file.  Earlier servers know no
+// `unknownTicket`, and say `denied` of tickets that their predecessors made; the earliest restore nothing.
 bool refusesTicket(const kj::Exception& problem) {
   const ErrorCode code = codeOf(problem);
   return code == ErrorCode::unknownTicket || code == ErrorCode::denied || code == ErrorCode::unimplemented;

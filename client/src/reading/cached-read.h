@@ -1,7 +1,7 @@
 // Reads that the disk cache answers, see ConnectOptions::cache.
 //
-// Only what the version of the file tells is kept: datasets with their elements in the file itself, of files without a live
-// SWMR writer, of types without variable-length data.
+// Only what the version of the file tells is kept: datasets with their elements in the file itself, of files without a
+// live SWMR writer, of types without variable-length data.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@
 
 namespace h5cap::detail {
 
-// Fills `sink` and returns true when every tile of the selection is kept in the version that the file has now: asked of the
-// server by one small call, or told by the answer that opens the file, if that is still under way.  Writes nothing before
-// that is known.
+// Fills `sink` and returns true when every tile of the selection is kept in the version that the file has now: asked of
+// the server by one small call, or told by the answer that opens the file, if that is still under way.  Writes nothing
+// before that is known.
 bool readFromCache(const std::shared_ptr<NodeState>& node, const Selection& selection, const ReadOptions& options,
                    Sink& sink);
 

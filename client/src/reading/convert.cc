@@ -32,7 +32,8 @@ std::string fixedString(const char* text, std::size_t size, StringPadding paddin
 void convertStrings(const DataType& type, const std::byte* elements, std::size_t count, const Bytes& heap,
                     std::string* target) {
   auto* fixed = type.as<FixedStringType>();
-  if (fixed == nullptr && !type.as<VariableStringType>()) throw BadType("no conversion from " + describe(type) + " to string");
+  if (fixed == nullptr && !type.as<VariableStringType>())
+    throw BadType("no conversion from " + describe(type) + " to string");
   for (std::size_t i = 0; i < count; ++i) {
     const std::byte* at = elements + i * type.size();
     if (fixed) {

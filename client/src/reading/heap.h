@@ -1,5 +1,5 @@
-// Places of variable-length data in packed elements, and the heaps that they point into.  Replies come from a server that
-// may be hostile: nothing here believes an offset or a count.
+// Places of variable-length data in packed elements, and the heaps that they point into.  Replies come from a server
+// that may be hostile: nothing here believes an offset or a count.
 #pragma once
 
 #include <compare>
@@ -20,8 +20,8 @@ struct Place {
 
 Place readPlace(const std::byte* at);
 
-// Bytes of the heap that a place of `count` base elements of `size` bytes names.  Throws FileError (fileProblem) when they
-// are not all there.
+// Bytes of the heap that a place of `count` base elements of `size` bytes names.  Throws FileError (fileProblem) when
+// they are not all there.
 std::span<const std::byte> resolvePlace(Place place, std::uint64_t size, std::span<const std::byte> heap);
 
 // Appends `heap` to `target`, and adds what that moved it by to every place in `elements`, nested places in the heap

@@ -14,9 +14,15 @@ namespace {
 
 class ByteJob final : public std::enable_shared_from_this<ByteJob> {
  public:
-  ByteJob(const std::shared_ptr<FileState>& file, std::uint64_t offset, std::shared_ptr<ByteSink> sink, std::weak_ptr<Call> call)
-      : remote_(file->remote()), name_(file->url()), offset_(offset), size_(sink->target.size()), sink_(std::move(sink)),
-        call_(std::move(call)), limits_(file->connection().options) {
+  ByteJob(const std::shared_ptr<FileState>& file, std::uint64_t offset, std::shared_ptr<ByteSink> sink,
+          std::weak_ptr<Call> call)
+      : remote_(file->remote()),
+        name_(file->url()),
+        offset_(offset),
+        size_(sink->target.size()),
+        sink_(std::move(sink)),
+        call_(std::move(call)),
+        limits_(file->connection().options) {
     partBytes_ = std::clamp<std::uint64_t>(limits_.tileBytes, 1, rpc::MAX_REPLY_BYTES);
   }
 
@@ -61,7 +67,8 @@ class ByteJob final : public std::enable_shared_from_this<ByteJob> {
 
   void finish() {
     checked([&] {
-      if (isMixed_ && !isSwmr) throw FileError(name_ + ": the file changed while its bytes were read", ErrorCode::changed);
+      if (isMixed_ && !isSwmr)
+        throw FileError(name_ + ": the file changed while its bytes were read", ErrorCode::changed);
       sink_->result.lock()->count = std::min(size_, end_);
     });
   }
@@ -90,7 +97,8 @@ SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t 
   auto call = std::make_shared<Call>();
   auto job = std::make_shared<ByteJob>(file, offset, std::move(sink), call);
   job->isSwmr = file->info().isSwmr;
-  if (whenDone) call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
+  if (whenDone)
+    call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
   file->connection().start(call, [job] { return job->run(); });
   return call;
 }

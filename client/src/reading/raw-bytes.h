@@ -12,7 +12,8 @@
 
 namespace h5cap::detail {
 
-// Where the bytes go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on nothing is written.
+// Where the bytes go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on nothing is
+// written.
 struct ByteSink {
   explicit ByteSink(std::span<std::byte> target) : target(target) {}
 

@@ -11,8 +11,8 @@ namespace h5cap::detail {
 
 namespace {
 
-// Whether the selection means the same in every version of a dataset: it counts nothing from the end, and what it leaves
-// open cannot grow.
+// Whether the selection means the same in every version of a dataset: it counts nothing from the end, and what it
+// leaves open cannot grow.
 bool isFixed(const Selection& selection, const Dataspace& space) {
   for (std::size_t axis = 0; axis < space.shape.size(); ++axis) {
     bool grows = axis < space.maxShape.size() && space.maxShape[axis] != space.shape[axis];
@@ -99,8 +99,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     return whole;
   }
 
-  // The server stops, too, when nobody waits any longer, even if it is not told.  Not for tiles: how long one waits for its
-  // turn is the link's matter, and its reader goes on waiting while others arrive.
+  // The server stops, too, when nobody waits any longer, even if it is not told.  Not for tiles: how long one waits for
+  // its turn is the link's matter, and its reader goes on waiting while others arrive.
   std::uint32_t deadlineMs() const {
     constexpr std::int64_t grace = 1000;  // the caller's own patience ends first
     return static_cast<std::uint32_t>(
@@ -196,7 +196,8 @@ Selection withoutGrowingMasks(const Selection& selection, const Dataspace& space
     const auto* mask = std::get_if<BitMask>(&axes[axis]);
     if (mask == nullptr || space.maxShape[axis] == space.shape[axis]) continue;
     Indices list;
-    for (auto i = mask->next(0); i < mask->size(); i = mask->next(i + 1)) list.values.push_back(static_cast<std::int64_t>(i));
+    for (auto i = mask->next(0); i < mask->size(); i = mask->next(i + 1))
+      list.values.push_back(static_cast<std::int64_t>(i));
     axes[axis] = std::move(list);
   }
   return Selection(std::move(axes));
@@ -230,7 +231,8 @@ void checkReadable(const NodeInfo& info, const std::string& path) {
   if (info.kind != NodeKind::dataset || !info.dataset) throw BadType(path + " is no dataset");
   std::string reason = info.dataset->type.unsupportedReason();
   if (!reason.empty()) throw Unimplemented(path + ": " + reason);
-  if (info.dataset->space.kind == Dataspace::Kind::null) throw BadSelection(path + " has a null space: nothing to read");
+  if (info.dataset->space.kind == Dataspace::Kind::null)
+    throw BadSelection(path + " has a null space: nothing to read");
 }
 
 DataType typeOfRead(const NodeInfo& info, const ReadOptions& options) {
@@ -266,7 +268,8 @@ SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& se
   if (info && sent.isOrthogonal()) sent = withoutGrowingMasks(sent, info->dataset->space);
   auto job = std::make_shared<ReadJob>(node, std::move(sent), options, std::move(sink), call, info,
                                        std::move(shape));
-  if (whenDone) call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
+  if (whenDone)
+    call->whenDone = [weak = std::weak_ptr<Call>(call), whenDone = std::move(whenDone)] { whenDone(*weak.lock()); };
   node->connection().start(call, [job] { return job->run(); });
   return call;
 }

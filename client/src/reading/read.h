@@ -12,8 +12,8 @@
 
 namespace h5cap::detail {
 
-// Starts reading; on return the calls are on their way.  Throws what can be known before sending (BadSelection, BadType).
-// `whenDone` runs on the loop's thread.
+// Starts reading; on return the calls are on their way.  Throws what can be known before sending (BadSelection,
+// BadType).  `whenDone` runs on the loop's thread.
 SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& selection, const ReadOptions& options,
                      std::shared_ptr<Sink> sink, std::function<void(const Call&)> whenDone = nullptr);
 
@@ -21,7 +21,8 @@ SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& se
 std::uint64_t tileBytes(const ReadOptions& options, const ConnectOptions& defaults);
 std::uint64_t windowBytes(const ReadOptions& options, const ConnectOptions& defaults);
 
-// What its elements are packed as: the fields that are wanted.  Throws BadType, BadSelection for fields that are not there.
+// What its elements are packed as: the fields that are wanted.  Throws BadType, BadSelection for fields that are not
+// there.
 DataType typeOfRead(const NodeInfo& info, const ReadOptions& options);
 
 // Throws BadType or Unimplemented when elements of the dataset cannot be read.

@@ -37,7 +37,8 @@ std::vector<Positions> within(const std::vector<Positions>& whole, const std::ve
       positions.start = whole[axis].at(part[axis].start);
       positions.step = whole[axis].step;
     } else {
-      for (std::uint64_t i = 0; i < part[axis].count; ++i) positions.indices.push_back(whole[axis].at(part[axis].at(i)));
+      for (std::uint64_t i = 0; i < part[axis].count; ++i)
+        positions.indices.push_back(whole[axis].at(part[axis].at(i)));
     }
     result.push_back(std::move(positions));
   }
@@ -63,12 +64,14 @@ Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64
   if (piece.isLast && piece.count != total - first) wrong("elements are missing at its end");
   if (!piece.isLast) {
     if (piece.count == 0) wrong("it makes no progress");
-    if (reply.getNext().getElement() != first + piece.count || reply.getNext().getByte() != 0) wrong("a strange cursor");
+    if (reply.getNext().getElement() != first + piece.count || reply.getNext().getByte() != 0)
+      wrong("a strange cursor");
   }
   if (reply.isPacked()) {
     piece.elements = bytesOf(reply.getPacked());
     bool fits = type.size() != 0 && piece.count <= piece.elements.size() / type.size();
-    if (piece.count != 0 && (!fits || piece.count * type.size() != piece.elements.size())) wrong("its size does not fit");
+    if (piece.count != 0 && (!fits || piece.count * type.size() != piece.elements.size()))
+      wrong("its size does not fit");
   } else if (reply.isFill()) {
     piece.isFill = true;
     piece.elements = bytesOf(reply.getFill());
@@ -90,8 +93,9 @@ void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, co
     if (type.hasVariable()) appendHeap(type, moved, piece.heap, heap);
     elements = moved;
   }
-  bool isWhole = counts == resultShape && piece.count == elementCount(counts) &&
-                 std::all_of(inResult.begin(), inResult.end(), [](auto& p) { return p.indices.empty() && p.step == 1; });
+  bool isWhole =
+      counts == resultShape && piece.count == elementCount(counts) &&
+      std::all_of(inResult.begin(), inResult.end(), [](auto& p) { return p.indices.empty() && p.step == 1; });
   if (isWhole) {
     if (result.size() < piece.count * size) wrong("it is larger than the result");
     if (piece.isFill) {

@@ -31,8 +31,8 @@ struct Piece {
 Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total,
                  const Version& knownVersion = {});
 
-// Copies the piece, of a selection whose extents are `counts`, to where `inResult` says in an array of shape `resultShape`;
-// places move to the end of `heap`.
+// Copies the piece, of a selection whose extents are `counts`, to where `inResult` says in an array of shape
+// `resultShape`; places move to the end of `heap`.
 void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
                std::span<std::byte> result, const Shape& resultShape, Bytes& heap);
 

@@ -1,5 +1,5 @@
-// Where the elements of a read go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on nothing
-// is written.
+// Where the elements of a read go.  Filled on the loop's thread; whoever gives up waiting closes it, and from then on
+// nothing is written.
 #pragma once
 
 #include <atomic>

@@ -9,7 +9,8 @@ namespace h5cap::detail {
 
 namespace {
 
-// A place of variable-length data stands for more bytes than it takes: tiles and their share of the window allow for it.
+// A place of variable-length data stands for more bytes than it takes, which tiles and their share of the window
+// allow for.
 constexpr std::uint64_t VARIABLE_FACTOR = 8;
 
 }  // namespace
@@ -32,7 +33,8 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
 
 TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver)
     : plan_(std::move(plan)), receiver_(receiver), tasks_(*this) {
-  auto tileBytes = plan_.type.hasVariable() ? std::max<std::uint64_t>(plan_.tileBytes / VARIABLE_FACTOR, 1) : plan_.tileBytes;
+  auto tileBytes =
+      plan_.type.hasVariable() ? std::max<std::uint64_t>(plan_.tileBytes / VARIABLE_FACTOR, 1) : plan_.tileBytes;
   tiles_ = plan_.elements
                ? elementTiles(*plan_.elements, plan_.chunkShape, plan_.type.size(), tileBytes)
                : regionTiles(plan_.region, std::move(boxes), plan_.chunkShape, plan_.type.size(), tileBytes);
@@ -82,8 +84,8 @@ void TileReader::release(std::uint64_t bytes) {
 kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<ReadTile> tile, std::uint64_t first,
                                  Version known) {
   std::uint64_t replyBytes = std::max(plan_.tileBytes, tile->region.elementCount() * plan_.type.size());
-  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources, plan_.fields,
-                  known};
+  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources,
+                  plan_.fields, known};
   auto answer = sendRead(*plan_.node, tile->selection, terms);
   return answer.then([this, index, tile, first, known = std::move(known)](auto reply) -> kj::Promise<void> {
     return checked([&]() -> kj::Promise<void> {

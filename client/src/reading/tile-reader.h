@@ -50,9 +50,9 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
   class Receiver {
    public:
     virtual ~Receiver() = default;
-    // The version in which the receiver has the elements of this tile from an earlier read (empty: in none).  Then the tile
-    // comes either as `unchanged`, once, or as pieces with the version that they are of.  Asked when the tile is sent for,
-    // and not for single elements.
+    // The version in which the receiver has the elements of this tile from an earlier read (empty: in none).  Then the
+    // tile comes either as `unchanged`, once, or as pieces with the version that they are of.  Asked when the tile is
+    // sent for, and not for single elements.
     virtual Version knownVersion(const Tile&) { return {}; }
     // The elements are those of the version that `knownVersion` told; no pieces come.
     virtual void unchanged(std::uint64_t, const Tile&) {}

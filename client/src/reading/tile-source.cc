@@ -110,7 +110,8 @@ class MaskTiles final : public TileSource {
   }
 
  private:
-  ReadTile part(const Region& region, BitMask bits, const std::vector<std::uint64_t>& starts, std::uint64_t length) const {
+  ReadTile part(const Region& region, BitMask bits, const std::vector<std::uint64_t>& starts,
+                std::uint64_t length) const {
     Positions places;
     places.indices.reserve(bits.count());
     for (auto start : starts) {
@@ -133,7 +134,8 @@ class PointTiles final : public TileSource {
  public:
   PointTiles(Resolved wanted, std::uint64_t elementBytes, std::uint64_t tileBytes)
       : wanted_(std::move(wanted)), total_(wanted_.elementCount()) {
-    auto fit = std::min(tileBytes / std::max<std::uint64_t>(elementBytes, 1), MAX_COORDINATES / wanted_.datasetShape().size());
+    auto fit =
+        std::min(tileBytes / std::max<std::uint64_t>(elementBytes, 1), MAX_COORDINATES / wanted_.datasetShape().size());
     atOnce_ = std::max<std::uint64_t>(fit, 1);
   }
 
@@ -156,13 +158,15 @@ class PointTiles final : public TileSource {
 
 std::unique_ptr<TileSource> regionTiles(Region region, std::vector<std::vector<Positions>> boxes, Shape chunkShape,
                                         std::uint64_t elementBytes, std::uint64_t tileBytes) {
-  return std::make_unique<RegionTiles>(std::move(region), std::move(boxes), std::move(chunkShape), elementBytes, tileBytes);
+  return std::make_unique<RegionTiles>(std::move(region), std::move(boxes), std::move(chunkShape), elementBytes,
+                                       tileBytes);
 }
 
 std::unique_ptr<TileSource> elementTiles(Resolved wanted, Shape chunkShape, std::uint64_t elementBytes,
                                          std::uint64_t tileBytes) {
   if (wanted.mask()) {
-    return std::make_unique<MaskTiles>(*wanted.region(), *wanted.mask(), std::move(chunkShape), elementBytes, tileBytes);
+    return std::make_unique<MaskTiles>(*wanted.region(), *wanted.mask(), std::move(chunkShape), elementBytes,
+                                       tileBytes);
   }
   return std::make_unique<PointTiles>(std::move(wanted), elementBytes, tileBytes);
 }

@@ -25,8 +25,8 @@ class TileSource {
 std::unique_ptr<TileSource> regionTiles(Region region, std::vector<std::vector<Positions>> boxes, Shape chunkShape,
                                         std::uint64_t elementBytes, std::uint64_t tileBytes);
 
-// Single elements.  A mask is cut along chunk edges into boxes with bits of their own; those without a set bit are left out.
-// Points go in their order, as many at once as fit a call.
+// Single elements.  A mask is cut along chunk edges into boxes with bits of their own; those without a set bit are left
+// out.  Points go in their order, as many at once as fit a call.
 std::unique_ptr<TileSource> elementTiles(Resolved wanted, Shape chunkShape, std::uint64_t elementBytes,
                                          std::uint64_t tileBytes);
 

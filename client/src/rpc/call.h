@@ -1,6 +1,6 @@
 // One call, or several that belong together, as the thread that waits sees it.
 //
-// Capabilities live on the loop's thread.  A caller starts a `Call` there, on a `Channel`, and waits for it where it is.
+// Capabilities live on the loop's thread.  A caller starts a `Call` there, on a `Channel`, and waits here.
 #pragma once
 
 #include <sys/types.h>

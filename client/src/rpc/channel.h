@@ -32,8 +32,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // Whether anything was ever answered on it.
   bool hasWorked() const;
 
-  // Starts `send` on the loop's thread and returns at once.  `send` returns a promise for the end of the call; exceptions
-  // of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
+  // Starts `send` on the loop's thread and returns at once.  `send` returns a promise for the end of the call;
+  // exceptions of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
   void start(const SharedCall& call, std::function<kj::Promise<void>()> send);
 
   // Stops it, at the server too.  Whoever waits for it gets `Busy`.

@@ -104,7 +104,8 @@ void Connection::wait(const SharedCall& call, GiveUp giveUp, const std::function
   Patience* patience = Patience::current();
   if (patience == nullptr) patience = &own.emplace(options);
   std::uint64_t progress = call->progress_;
-  while (!call->ending_.lock().waitFor(call->changed_, INTERRUPT_INTERVAL, [](auto& ending) { return ending.isDone; })) {
+  auto isDone = [](auto& ending) { return ending.isDone; };
+  while (!call->ending_.lock().waitFor(call->changed_, INTERRUPT_INTERVAL, isDone)) {
     try {
       if (options.interrupted) options.interrupted();
       if (tick) tick();

@@ -25,8 +25,8 @@ class Connection {
   // The channel that was used last; it may have ended.
   std::shared_ptr<Channel> channel() const;
 
-  // A channel that works as far as is known: connects when the last one has ended or belongs to the parent process, and waits
-  // for the transport then.  The last one after `close`, or when nothing ever worked.  Disconnected.
+  // A channel that works as far as is known: connects when the last one has ended or belongs to the parent process, and
+  // waits for the transport then.  The last one after `close`, or when nothing ever worked.  Disconnected.
   std::shared_ptr<Channel> usable() const;
 
   // Whether what is lost may be tried again.

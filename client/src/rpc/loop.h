@@ -1,8 +1,8 @@
 // The one thread of the process that runs an event loop; all connections share it.
 //
-// One thread and not one a connection: a process mostly has one connection, a bulk read spends its time in the kernel and in
-// memcpy, and what has to survive fork() and exit() exists once.  It is started by the first connection and never destroyed:
-// at exit it parks, so that no destructor of another library can pull anything from under it.
+// One thread and not one a connection: a process mostly has one connection, a bulk read spends its time in the kernel
+// and in memcpy, and what has to survive fork() and exit() exists once.  It is started by the first connection and
+// never destroyed: at exit it parks, so that no destructor of another library can pull anything from under it.
 #pragma once
 
 #include <sys/types.h>
@@ -31,8 +31,8 @@ class Loop {
   // This process's loop.  A forked child gets one of its own: threads do not survive a fork.
   static Loop& instance();
 
-  // Runs `task` on the loop's thread, later; tasks run in the order in which they were posted.  Once the process exits, or in
-  // a forked child, tasks are forgotten and not destroyed: what they hold may only be touched on that thread.
+  // Runs `task` on the loop's thread, later; tasks run in the order in which they were posted.  Once the process exits,
+  // or in a forked child, tasks are forgotten and not destroyed: what they hold may only be touched on that thread.
   void post(std::function<void()> task);
 
   // Whether this process (and not its parent) started the loop.

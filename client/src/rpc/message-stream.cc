@@ -45,7 +45,8 @@ kj::Promise<kj::Maybe<MessageReaderAndFds>> CheckedMessageStream::readSegments(c
   std::uint64_t words = 0;
   for (std::uint32_t i = 0; i < segments; ++i) words += table_[1 + i];
   if (words > rpc::MAX_MESSAGE_WORDS) {
-    kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "a message larger than the protocol allows, or another protocol"));
+    kj::throwFatalException(
+        KJ_EXCEPTION(DISCONNECTED, "a message larger than the protocol allows, or another protocol"));
   }
   auto frame = kj::heapArray<word>(tableWords + words);
   std::memcpy(frame.begin(), table_, tableWords * sizeof(word));

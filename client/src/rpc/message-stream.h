@@ -1,4 +1,4 @@
-// Cap'n Proto messages over a byte stream, counted, with every frame header checked before anything is allocated for it.
+// Cap'n Proto messages over a byte stream, counted, with every frame header checked before anything is allocated.
 #pragma once
 
 #include <atomic>

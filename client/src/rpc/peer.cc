@@ -17,8 +17,8 @@ constexpr auto LOGIN_TIME = 10 * kj::SECONDS;
 constexpr auto SSH_LOGIN_TIME = 120 * kj::SECONDS;
 constexpr auto LAST_WORDS_TIME = 1 * kj::SECONDS;
 constexpr std::size_t MAX_ERROR_OUTPUT = 4096;
-// A broken network says nothing.  While calls wait and nothing arrives, the server is asked for a sign of life at the first
-// look; after so many looks the connection counts as lost.
+// A broken network says nothing.  While calls wait and nothing arrives, the server is asked for a sign of life at the
+// first look; after so many looks the connection counts as lost.
 constexpr auto LOOK_INTERVAL = 5 * kj::SECONDS;
 constexpr unsigned MOST_SILENT_LOOKS = 4;
 constexpr unsigned OWNED = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP | kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
@@ -39,7 +39,12 @@ capnp::ReaderOptions readerOptions() {
 }  // namespace
 
 Peer::Peer(Loop& loop, const Endpoint& endpoint, Socket socket, std::shared_ptr<ChannelStatus> status)
-    : loop(loop), endpoint(endpoint), status(std::move(status)), child(socket.child), stream(loop.io().wrapSocketFd(socket.fd, OWNED)), tasks(*this) {
+    : loop(loop),
+      endpoint(endpoint),
+      status(std::move(status)),
+      child(socket.child),
+      stream(loop.io().wrapSocketFd(socket.fd, OWNED)),
+      tasks(*this) {
   messages = kj::heap<CheckedMessageStream>(*stream, this->status->counters);
   network =
       kj::heap<capnp::TwoPartyVatNetwork>(*messages, capnp::rpc::twoparty::Side::CLIENT, readerOptions());
@@ -123,9 +128,10 @@ void Peer::track(const SharedCall& call, kj::Promise<void> promise) {
 std::exception_ptr Peer::translate(const kj::Exception& problem) {
   try {
     if (problem.getType() == kj::Exception::Type::DISCONNECTED) {
-      std::string text = format(endpoint) + ": " +
-                         (endedBecause.empty() ? "the connection is lost: " + parseError(problem.getDescription().cStr()).message
-                                                      : endedBecause);
+      std::string text =
+          format(endpoint) + ": " +
+          (endedBecause.empty() ? "the connection is lost: " + parseError(problem.getDescription().cStr()).message
+                                : endedBecause);
       std::string said = trimmed(errorOutput);
       throw Disconnected(said.empty() ? text : text + "; ssh says: " + said);
     }

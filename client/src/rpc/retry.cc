@@ -30,7 +30,9 @@ std::chrono::milliseconds reconnectTime(const ConnectOptions& options) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
-Patience::Patience(const ConnectOptions& options) : options_(options), deadline_(Clock::now() + options.timeout) { ours = this; }
+Patience::Patience(const ConnectOptions& options) : options_(options), deadline_(Clock::now() + options.timeout) {
+  ours = this;
+}
 
 Patience::~Patience() { ours = nullptr; }
 
@@ -46,7 +48,9 @@ void Patience::lost(const Connection& connection, const std::exception_ptr& prob
   const auto now = Clock::now();
   if (!isLosing_) giveUp_ = std::min(now + reconnectTime(options_), deadline_);
   // The first attempt is made at once: most lost connections can be replaced.
-  const auto pause = isLosing_ ? std::min<std::chrono::milliseconds>(FIRST_PAUSE * (1u << std::min(losses_, DOUBLINGS)), LONGEST_PAUSE) : 0ms;
+  const auto pause =
+      isLosing_ ? std::min<std::chrono::milliseconds>(FIRST_PAUSE * (1u << std::min(losses_, DOUBLINGS)), LONGEST_PAUSE)
+                : 0ms;
   isLosing_ = true;
   if (now + pause >= giveUp_) std::rethrow_exception(problem);
   for (auto end = now + pause; Clock::now() < end;) {

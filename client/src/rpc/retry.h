@@ -1,17 +1,17 @@
 // What happens to a call whose connection is lost: it is made again, over a new one, while there is patience for it.
 //
-// Everything that the client asks changes nothing at the server, so everything may be asked twice.  A call is tried again when
-// its connection ended after it had once worked (a server that was never there is told at once), until it has taken
-// `ConnectOptions::timeout` without progress, or `reconnectTime` has passed since the loss, or a link keeps failing.  Then
-// the caller gets Disconnected, as it was.
+// Everything that the client asks changes nothing at the server, so everything may be asked twice.  A call is tried
+// again when its connection ended after it had once worked (a server that was never there is told at once), until it
+// has taken `ConnectOptions::timeout` without progress, or `reconnectTime` has passed since the loss, or a link keeps
+// failing.  Then the caller gets Disconnected, as it was.
 //
-// How handles survive.  A file whose connection ended is opened again over the new one: by the ticket that was sealed for it,
-// where there is one and the server still knows it, otherwise by its path.  It has to be the same version (or, with a SWMR
-// writer, the same file), and a node has to have the same id, else the call throws FileError (changed).  Tickets cost no
-// round trip that anybody waits for, and nothing for files that are soon closed: a file that has been open for a second is
-// sealed in the background.  A ticket is what a handle with fewer rights than its path needs (a share of one object has no
-// path that its holder could open); for all others path, version and id say the same, which is why a server that was
-// restarted, and knows no ticket of its predecessor, is no loss.
+// How handles survive.  A file whose connection ended is opened again over the new one: by the ticket that was sealed
+// for it, where there is one and the server still knows it, otherwise by its path.  It has to be the same version (or,
+// with a SWMR writer, the same file), and a node has to have the same id, else the call throws FileError (changed).
+// Tickets cost no round trip that anybody waits for, and nothing for files that are soon closed: a file that has been
+// open for a second is sealed in the background.  A ticket is what a handle with fewer rights than its path needs (a
+// share of one object has no path that its holder could open); for all others path, version and id say the same, which
+// is why a server that was restarted, and knows no ticket of its predecessor, is no loss.
 #pragma once
 
 #include <chrono>
@@ -43,8 +43,8 @@ class Patience {
   // When waiting without progress ends.
   Clock::time_point deadline() const { return deadline_; }
 
-  // The connection was lost, of which `problem` tells: waits before the next attempt, or throws `problem` when that would be
-  // the last word anyway.
+  // The connection was lost, of which `problem` tells: waits before the next attempt, or throws `problem` when that
+  // would be the last word anyway.
   void lost(const Connection& connection, const std::exception_ptr& problem);
 
  private:

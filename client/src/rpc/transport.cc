@@ -67,7 +67,8 @@ int awaitConnected(int fd, Clock::time_point deadline, const ConnectOptions& opt
   }
 }
 
-int tryConnect(int fd, const sockaddr* address, socklen_t size, Clock::time_point deadline, const ConnectOptions& options) {
+int tryConnect(int fd, const sockaddr* address, socklen_t size, Clock::time_point deadline,
+               const ConnectOptions& options) {
   // A Unix socket whose backlog is full says EAGAIN instead of waiting.
   while (connect(fd, address, size) != 0) {
     if (errno == EINPROGRESS || errno == EINTR) return awaitConnected(fd, deadline, options);
@@ -86,8 +87,8 @@ Socket connectUnix(const Endpoint& endpoint, const ConnectOptions& options) {
   std::memcpy(address.sun_path, path.data(), path.size());
   OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) fail(endpoint, std::strerror(errno));
-  int problem = tryConnect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address), Clock::now() + options.timeout,
-                           options);
+  int problem = tryConnect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address),
+                           Clock::now() + options.timeout, options);
   if (problem != 0) fail(endpoint, "no server at " + path + ": " + std::strerror(problem));
   return {fd.release()};
 }

@@ -16,8 +16,8 @@ struct Socket {
   pid_t child = -1;   // ssh
 };
 
-// Connects within `options.timeout`; calls `options.interrupted` while it waits.  Throws Disconnected naming the address,
-// Unimplemented for TLS.
+// Connects within `options.timeout`; calls `options.interrupted` while it waits.  Throws Disconnected naming the
+// address, Unimplemented for TLS.
 Socket connectTo(const Endpoint& endpoint, const ConnectOptions& options);
 
 }  // namespace h5cap::detail

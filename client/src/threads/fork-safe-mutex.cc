@@ -6,8 +6,8 @@ namespace h5cap::detail {
 
 namespace {
 
-// Read-locked by whoever holds a ForkSafeMutex, write-locked while the process forks.  Readers come first, so that holding
-// two is no deadlock.
+// Read-locked by whoever holds a ForkSafeMutex, write-locked while the process forks.  Readers come first, so that
+// holding two is no deadlock.
 pthread_rwlock_t forkGate = PTHREAD_RWLOCK_INITIALIZER;
 
 void watchForks() {

@@ -28,8 +28,8 @@ class Guarded {
     Value* operator->() const { return &value_; }
     Value& operator*() const { return value_; }
 
-    // Lets others have the mutex until `holds(value)` does, which is looked at when `changed` is notified, or until `atMost`
-    // has passed.  Returns whether it holds.
+    // Lets others have the mutex until `holds(value)` does, which is looked at when `changed` is notified, or until
+    // `atMost` has passed.  Returns whether it holds.
     template <class Predicate>
     bool waitFor(std::condition_variable_any& changed, std::chrono::milliseconds atMost, Predicate holds) {
       return changed.wait_for(lock_, atMost, [&] { return holds(value_); });

@@ -33,7 +33,8 @@ To convertPlainly(const DataType& type, From value) {
   return result;
 }
 
-DataType integer(std::uint32_t size, bool isSigned, ByteOrder order = ByteOrder::little, int precision = 0, int offset = 0) {
+DataType integer(std::uint32_t size, bool isSigned, ByteOrder order = ByteOrder::little, int precision = 0,
+                 int offset = 0) {
   IntegerType type;
   type.isSigned = isSigned;
   type.order = order;
@@ -88,8 +89,9 @@ TEST_CASE("byte orders and narrow layouts") {
     int low, high;
     float value;
   };
-  for (auto [low, high, value] : {Half{0x00, 0x3c, 1.0f}, Half{0x00, 0xc0, -2.0f}, Half{0x01, 0x00, 5.9604645e-8f},
-                                  Half{0xff, 0x7b, 65504.0f}, Half{0x00, 0x7c, std::numeric_limits<float>::infinity()}}) {
+  for (auto [low, high, value] :
+       {Half{0x00, 0x3c, 1.0f}, Half{0x00, 0xc0, -2.0f}, Half{0x01, 0x00, 5.9604645e-8f}, Half{0xff, 0x7b, 65504.0f},
+        Half{0x00, 0x7c, std::numeric_limits<float>::infinity()}}) {
     CHECK(one<float>(ieee(2), {low, high}) == value);
   }
 }
@@ -108,11 +110,13 @@ TEST_CASE("enumerations and booleans convert as their integers") {
 TEST_CASE("strings honour their padding") {
   using Padding = StringPadding;
   CHECK(one<std::string>(DataType(4, FixedStringType{Padding::nullTerminated, {}}), {'a', 0, 'b', 0}) == "a");
-  CHECK(one<std::string>(DataType(4, FixedStringType{Padding::nullPadded, {}}), {'a', 0, 'b', 0}) == std::string("a\0b", 3));
+  CHECK(one<std::string>(DataType(4, FixedStringType{Padding::nullPadded, {}}), {'a', 0, 'b', 0}) ==
+        std::string("a\0b", 3));
   CHECK(one<std::string>(DataType(4, FixedStringType{Padding::spacePadded, {}}), {'a', ' ', 'b', ' '}) == "a b");
   CHECK(one<std::string>(DataType(2, FixedStringType{}), {'a', 'b'}) == "ab");
-  CHECK_THROWS_AS(one<std::string>(DataType(16, VariableStringType{}), {1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0}),
-                  FileError);
+  CHECK_THROWS_AS(
+      one<std::string>(DataType(16, VariableStringType{}), {1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0}),
+      FileError);
 }
 
 TEST_CASE("what has no conversion is refused, naming both") {

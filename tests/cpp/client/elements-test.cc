@@ -1,5 +1,5 @@
-// Masks, points and fields through the client against a fake server, beside a naive model: any number of slices of each other
-// at random, in one reply, several replies and several calls; what is wrong is refused before anything is sent.
+// Masks, points and fields through the client against a fake server, beside a naive model: any number of slices of each
+// other at random, in one reply, several replies and several calls; what is wrong is refused before anything is sent.
 // Not covered: real files (tests/python and tests/conformance have those).
 #include <doctest/doctest.h>
 
@@ -35,8 +35,12 @@ FakeDataset records(std::uint32_t count) {
 }
 
 std::map<std::string, FakeDataset> sample() {
-  return {{"/cube", counting({23, 9, 14}, 4, {5, 4, 6})}, {"/flat", counting({60, 50}, 4)},   {"/line", counting({900}, 4, {64})},
-          {"/large", counting({3000, 4000}, 1, {100, 500})}, {"/scalar", counting({}, 4)}, {"/none", counting({4, 0, 3}, 4)},
+  return {{"/cube", counting({23, 9, 14}, 4, {5, 4, 6})},
+          {"/flat", counting({60, 50}, 4)},
+          {"/line", counting({900}, 4, {64})},
+          {"/large", counting({3000, 4000}, 1, {100, 500})},
+          {"/scalar", counting({}, 4)},
+          {"/none", counting({4, 0, 3}, 4)},
           {"/records", records(1000)}};
 }
 
@@ -57,7 +61,8 @@ std::vector<std::uint64_t> listed(const Axis& axis, std::uint64_t extent) {
     out.push_back(static_cast<std::uint64_t>(fromEnd(*index)));
   } else if (const auto* range = std::get_if<Range>(&axis)) {
     auto stop = std::min(fromEnd(range->stop), top);
-    for (auto i = std::max<std::int64_t>(fromEnd(range->start), 0); i < stop; i += static_cast<std::int64_t>(range->step)) {
+    for (auto i = std::max<std::int64_t>(fromEnd(range->start), 0); i < stop;
+         i += static_cast<std::int64_t>(range->step)) {
       out.push_back(static_cast<std::uint64_t>(i));
     }
   } else if (const auto* list = std::get_if<Indices>(&axis)) {
@@ -113,7 +118,9 @@ Axis randomAxis(Random& random, std::uint64_t extent) {
   auto form = random.between(0, 9);
   if (form < 3) return all;
   if (form < 6) return randomMask(random, extent);
-  if (form < 8 || extent == 0) return Range{random.between(-top, top), random.between(0, top + 2), static_cast<std::uint64_t>(random.between(1, 4))};
+  if (form < 8 || extent == 0)
+    return Range{random.between(-top, top), random.between(0, top + 2),
+                 static_cast<std::uint64_t>(random.between(1, 4))};
   if (form == 8) return random.between(-top, top - 1);
   Indices list;
   for (auto n = random.between(1, 8); n > 0; --n) list.values.push_back(random.between(-top, top - 1));
@@ -133,7 +140,8 @@ Selection randomSelection(Random& random, const Shape& shape) {
   Points some;
   if (shape.empty()) return randomMask(random, 1);
   for (auto n = elementCount(shape) == 0 ? 0 : random.between(0, 200); n > 0; --n) {
-    for (auto extent : shape) some.coordinates.push_back(static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(extent) - 1)));
+    for (auto extent : shape)
+      some.coordinates.push_back(static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(extent) - 1)));
   }
   return some;
 }
@@ -167,7 +175,8 @@ TEST_CASE("slices of slices of masks, points and axes mean what they mean in a m
   auto file = connect(server.url()).open("file.h5");
   Random random(41);
   for (int round = 0; round < 1500; ++round) {
-    const char* path = std::vector<const char*>{"/cube", "/flat", "/line", "/scalar", "/none"}[static_cast<std::size_t>(random.between(0, 15) % 5)];
+    const char* path = std::vector<const char*>{"/cube", "/flat", "/line", "/scalar",
+                                                "/none"}[static_cast<std::size_t>(random.between(0, 15) % 5)];
     auto model = wholeOf(server.datasets.at(path));
     auto view = file.dataset(path).view();
     for (auto depth = random.between(1, 3); depth > 0; --depth) {
@@ -179,7 +188,8 @@ TEST_CASE("slices of slices of masks, points and axes mean what they mean in a m
       view = view[selection];
     }
     ReadOptions options;
-    options.tileBytes = static_cast<std::uint64_t>(std::vector<int>{1 << 20, 1 << 20, 600, 80}[static_cast<std::size_t>(round % 4)]);
+    options.tileBytes =
+        static_cast<std::uint64_t>(std::vector<int>{1 << 20, 1 << 20, 600, 80}[static_cast<std::size_t>(round % 4)]);
     server.maxReplyBytes = round % 3 == 0 ? 100 : 1 << 20;
     CAPTURE(round);
     CAPTURE(std::string(path));
@@ -291,10 +301,18 @@ TEST_CASE("what selects nothing sensible is refused before anything is sent") {
   auto file = session.open("file.h5");
   auto flat = file.dataset("/flat"), scalar = file.dataset("/scalar"), rows = file.dataset("/records");
   for (auto& dataset : {flat, scalar, rows}) dataset.info();
-  std::vector<Selection> wrong{mask(std::vector<bool>(2999)), mask(std::vector<bool>(3001)), mask(std::vector<bool>(3000 + 8)), mask({}),
-                               Points{{60, 0}}, Points{{0, 50}}, Points{{1, 2, 3}}, Points{{0, 0, ~std::uint64_t{0}, 0}},
-                               Selection{mask(std::vector<bool>(59))}, Selection{all, mask(std::vector<bool>(60))},
-                               Selection({range(0, 10)}, mask(std::vector<bool>(499))), Selection({all, all, all}, mask({true}))};
+  std::vector<Selection> wrong{mask(std::vector<bool>(2999)),
+                               mask(std::vector<bool>(3001)),
+                               mask(std::vector<bool>(3000 + 8)),
+                               mask({}),
+                               Points{{60, 0}},
+                               Points{{0, 50}},
+                               Points{{1, 2, 3}},
+                               Points{{0, 0, ~std::uint64_t{0}, 0}},
+                               Selection{mask(std::vector<bool>(59))},
+                               Selection{all, mask(std::vector<bool>(60))},
+                               Selection({range(0, 10)}, mask(std::vector<bool>(499))),
+                               Selection({all, all, all}, mask({true}))};
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     CAPTURE(i);
     refusedUnsent<BadSelection>(session, [&] { flat[wrong[i]].read<int>(); });
@@ -336,8 +354,9 @@ TEST_CASE("only the fields that are asked for, in their order, of any selection"
     REQUIRE(packed.elements.size() == size * model.numbers.size());
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < model.numbers.size(); ++i) {
-      std::uint32_t expected[] = {round % 2 == 0 ? static_cast<std::uint32_t>((3 * model.numbers[i] & 0xffff) | (model.numbers[i] & 255) << 16)
-                                                 : static_cast<std::uint32_t>(2 * model.numbers[i])};
+      std::uint32_t expected[] = {
+          round % 2 == 0 ? static_cast<std::uint32_t>((3 * model.numbers[i] & 0xffff) | (model.numbers[i] & 255) << 16)
+                         : static_cast<std::uint32_t>(2 * model.numbers[i])};
       wrong += std::memcmp(expected, &packed.elements[i * size], size) != 0;
     }
     CHECK(wrong == 0);
@@ -351,7 +370,8 @@ TEST_CASE("only the fields that are asked for, in their order, of any selection"
 }
 
 TEST_CASE("replies about single elements that contradict themselves are found out") {
-  for (auto fault : {Fault::countTooLarge, Fault::countTooSmall, Fault::bytesMissing, Fault::wrongFirst, Fault::noProgress}) {
+  for (auto fault :
+       {Fault::countTooLarge, Fault::countTooSmall, Fault::bytesMissing, Fault::wrongFirst, Fault::noProgress}) {
     CAPTURE(static_cast<int>(fault));
     FakeServer server(sample());
     auto flat = connect(server.url()).open("file.h5").dataset("/flat");

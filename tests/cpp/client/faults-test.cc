@@ -101,8 +101,8 @@ TEST_CASE("errors of the server arrive as their classes") {
 
 TEST_CASE("replies that do not fit the question are refused") {
   FakeServer server(sample());
-  for (auto fault : {Fault::countTooLarge, Fault::countTooSmall, Fault::bytesMissing, Fault::wrongFirst, Fault::wrongSelected,
-                     Fault::noProgress, Fault::hugeShape}) {
+  for (auto fault : {Fault::countTooLarge, Fault::countTooSmall, Fault::bytesMissing, Fault::wrongFirst,
+                     Fault::wrongSelected, Fault::noProgress, Fault::hugeShape}) {
     CAPTURE(static_cast<int>(fault));
     Session session = connect(server.url(), impatient(5s));
     auto dataset = session.open("file.h5").dataset("/line");
@@ -193,8 +193,8 @@ TEST_CASE("a closed session is disconnected") {
 TEST_CASE("nothing listens, or something else does") {
   CHECK_THROWS_AS(connect("h5cap+unix://%2Ftmp%2Fh5cap-nobody-here/"), Disconnected);
   CHECK_THROWS_AS(connect("h5cap+tcp://127.0.0.1:1/"), Disconnected);
-  for (std::string words : {std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string(64, '\xff'), std::string(8, '\0') + "x",
-                            std::string("\0\0\0\0\xff\xff\xff\x7f", 8)}) {
+  for (std::string words : {std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string(64, '\xff'),
+                            std::string(8, '\0') + "x", std::string("\0\0\0\0\xff\xff\xff\x7f", 8)}) {
     CAPTURE(words);
     Impostor impostor(words);
     auto before = std::chrono::steady_clock::now();

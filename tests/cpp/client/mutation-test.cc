@@ -1,6 +1,6 @@
-// What a hostile server may put into replies: places of variable-length data that point anywhere, number layouts that pass
-// the wire's checks and are odd all the same.  Refused or converted, never read outside; meant for the sanitizers.  Seeded.
-// Not covered: whole messages (tests/cpp/core/mutation-test.cc).
+// What a hostile server may put into replies: places of variable-length data that point anywhere, number layouts that
+// pass the wire's checks and are odd all the same.  Refused or converted, never read outside; meant for the sanitizers.
+// Seeded.  Not covered: whole messages (tests/cpp/core/mutation-test.cc).
 #include <doctest/doctest.h>
 
 #include <array>
@@ -121,7 +121,8 @@ TEST_CASE("numbers of odd layouts convert or are refused") {
   for (int trial = 0; trial < TRIALS; ++trial) {
     auto size = static_cast<std::uint32_t>(1 + dice.upTo(15));
     auto elements = dice.bytes(size * 3);
-    DataType type = dice.upTo(1) ? DataType(size, oddFloat(dice, 8 * size)) : DataType(size, oddInteger(dice, 8 * size));
+    DataType type =
+        dice.upTo(1) ? DataType(size, oddFloat(dice, 8 * size)) : DataType(size, oddInteger(dice, 8 * size));
     for (bool done : {converts<double>(type, elements), converts<std::int64_t>(type, elements),
                       converts<std::uint8_t>(type, elements), converts<float>(type, elements)}) {
       ++(done ? converted : refused);

@@ -126,7 +126,8 @@ TEST_CASE("results larger than a reply are put together from tiles") {
   for (bool isKnown : {false, true}) {
     if (isKnown) dataset.info();
     for (auto [tileBytes, replyLimit, windowBytes] :
-         {Case{1000, 1 << 20, 8000}, Case{700, 300, 2000}, Case{4, 4096, 100'000}, Case{5000, 80, 5000}, Case{1 << 20, 1999, 1}}) {
+         {Case{1000, 1 << 20, 8000}, Case{700, 300, 2000}, Case{4, 4096, 100'000}, Case{5000, 80, 5000},
+          Case{1 << 20, 1999, 1}}) {
       CAPTURE(isKnown);
       CAPTURE(tileBytes);
       CAPTURE(replyLimit);
@@ -218,7 +219,8 @@ TEST_CASE("an endless selection streams in bounded memory, and dropping it cance
     CHECK(server.mostReadsUnderWay <= 10);
     server.delayMs = 60'000;
     for (int i = 0; i < 3; ++i) stream.next();
-    for (int i = 0; i < 1000 && server.readsUnderWay == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 1000 && server.readsUnderWay == 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     CHECK(server.readsUnderWay > 0);
   }
   for (int i = 0; i < 1000 && server.readsUnderWay > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -1,5 +1,5 @@
-// Handles after the connection was lost to a server that was started anew, against a fake one: what is opened again, by what,
-// and what is not taken for the same.
+// Handles after the connection was lost to a server that was started anew, against a fake one: what is opened again, by
+// what, and what is not taken for the same.
 // Not covered: real servers and links that are cut anywhere (tests/faults/test_reconnecting.py).
 #include <capnp/ez-rpc.h>
 #include <doctest/doctest.h>
