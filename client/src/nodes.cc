@@ -1,5 +1,6 @@
 // Node, Group, File, Dataset: handles over detail::NodeState.
 #include "client/src/open/node-state.h"
+#include "client/src/reading/raw-bytes.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
@@ -122,6 +123,21 @@ Referenced File::dereferenceOnce(const Bytes& token) const {
   });
   Node node(std::make_shared<detail::NodeState>(file_, answer->path, remote, answer->node, token));
   return {std::move(node), std::move(answer->stored)};
+}
+
+RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const {
+  return detail::retried(file_->connection(), [&]() -> RawBytes {
+    auto sink = std::make_shared<detail::ByteSink>(std::span(target, count));
+    auto call = detail::startReadBytes(file_, offset, sink);
+    try {
+      file_->connection().wait(call);
+    } catch (...) {
+      sink->result.lock()->isClosed = true;  // the target is the caller's again
+      throw;
+    }
+    auto result = sink->result.lock();
+    return {result->count, std::move(result->version)};
+  });
 }
 
 const std::string& Dataset::path() const { return state_->path(); }

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "client/src/rpc/checked.h"
-#include "client/src/rpc/retry.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -104,22 +103,3 @@ SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t 
 }
 
 }  // namespace h5cap::detail
-
-namespace h5cap {
-
-RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const {
-  return detail::retried(file_->connection(), [&]() -> RawBytes {
-    auto sink = std::make_shared<detail::ByteSink>(std::span(target, count));
-    auto call = detail::startReadBytes(file_, offset, sink);
-    try {
-      file_->connection().wait(call);
-    } catch (...) {
-      sink->result.lock()->isClosed = true;  // the target is the caller's again
-      throw;
-    }
-    auto result = sink->result.lock();
-    return {result->count, std::move(result->version)};
-  });
-}
-
-}  // namespace h5cap

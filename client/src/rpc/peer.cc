@@ -105,7 +105,7 @@ void Peer::track(const SharedCall& call, kj::Promise<void> promise) {
   auto canceler = kj::heap<kj::Canceler>();
   auto wrapped = canceler->wrap(kj::mv(promise));
   cancelers[call->id_] = kj::mv(canceler);
-    auto end = [this, call](std::exception_ptr problem) {
+  auto end = [this, call](std::exception_ptr problem) {
     cancelers.erase(call->id_);
     call->finish(std::move(problem));
   };

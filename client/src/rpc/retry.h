@@ -6,12 +6,15 @@
 // failing.  Then the caller gets Disconnected, as it was.
 //
 // How handles survive.  A file whose connection ended is opened again over the new one: by the ticket that was sealed
-// for it, where there is one and the server still knows it, otherwise by its path.  It has to be the same version (or,
-// with a SWMR writer, the same file), and a node has to have the same id, else the call throws FileError (changed).
+// for it, where there is one and the server takes it, otherwise by its path.  It has to be the same version (or, with a
+// SWMR writer, the same file), and a node has to have the same id, else the call throws FileError (changed), and so
+// does every later one.  An attempt that fails is not the last word: the next call makes another.
+//
 // Tickets cost no round trip that anybody waits for, and nothing for files that are soon closed: a file that has been
 // open for a second is sealed in the background.  A ticket is what a handle with fewer rights than its path needs (a
-// share of one object has no path that its holder could open); for all others path, version and id say the same, which
-// is why a server that was restarted, and knows no ticket of its predecessor, is no loss.
+// share of one object has no path that its holder could open); for all others path, version and id say the same.  So no
+// refusal of a ticket is believed, neither `unknownTicket`, from a server that was restarted and knows no ticket of its
+// predecessor, nor `denied`, which older servers say then: the path is tried, and Denied is what the path says.
 #pragma once
 
 #include <chrono>

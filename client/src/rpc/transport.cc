@@ -124,14 +124,17 @@ Socket connectTcp(const Endpoint& endpoint, const ConnectOptions& options) {
   fail(endpoint, why);
 }
 
-std::vector<std::string> sshCommand(const Endpoint& endpoint, bool isInteractive) {
+// Whether ssh may ask a person: for a password, say, or a second factor.
+enum class Asking { allowed, forbidden };
+
+std::vector<std::string> sshCommand(const Endpoint& endpoint, Asking asking) {
   // H5CAP_SSH: another ssh program, with arguments; H5CAP_SSH_SERVER: what to run at the other end.
   const char* program = std::getenv("H5CAP_SSH");
   const char* server = std::getenv("H5CAP_SSH_SERVER");
   std::vector<std::string> arguments;
   std::istringstream words(program && *program ? program : "ssh");
   for (std::string word; words >> word;) arguments.push_back(word);
-  arguments.insert(arguments.end(), {"-T", "-o", isInteractive ? "BatchMode=no" : "BatchMode=yes"});
+  arguments.insert(arguments.end(), {"-T", "-o", asking == Asking::allowed ? "BatchMode=no" : "BatchMode=yes"});
   if (endpoint.port != 0) arguments.insert(arguments.end(), {"-p", std::to_string(endpoint.port)});
   arguments.push_back("--");  // a host is never an option
   arguments.push_back(endpoint.user.empty() ? endpoint.host : endpoint.user + "@" + endpoint.host);
@@ -152,7 +155,7 @@ Socket connectSsh(const Endpoint& endpoint) {
   // With a terminal ssh may ask for a password or a second factor there; it has to stay in the foreground for that.
   // Without one it leaves our process group, so that Ctrl-C does not end the connection.
   bool isInteractive = isatty(STDIN_FILENO) == 1;
-  auto words = sshCommand(endpoint, isInteractive);
+  auto words = sshCommand(endpoint, isInteractive ? Asking::allowed : Asking::forbidden);
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
