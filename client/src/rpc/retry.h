@@ -7,8 +7,8 @@
 //
 // How handles survive.  A file whose connection ended is opened again over the new one: by the ticket that was sealed
 // for it, where there is one and the server takes it, otherwise by its path.  It has to be the same version (or, with a
-// SWMR writer, the same file), and a node has to have the same id, else the call throws FileError (changed), and so
-// does every later one.  An attempt that fails is not the last word: the next call makes another.
+// SWMR writer, the same file), and a node has to have the same id, else the call throws FileError (changed), however
+// often it is made.  An attempt that fails is not the last word: the next call makes another.
 //
 // Tickets cost no round trip that anybody waits for, and nothing for files that are soon closed: a file that has been
 // open for a second is sealed in the background.  A ticket is what a handle with fewer rights than its path needs (a
