@@ -53,11 +53,11 @@ interface File @0xc11f463492914baa extends(Group) {
   # what it selects: `stored` as the file states it, `region` to read with.  Tokens are the packed elements of reference
   # types and mean something only to the file they were read from.  notFound: a null reference, or one to nothing.
 
-  stat @1 () -> (info :Types.FileInfo, pathNow :PathNow);
-  # Asks the file system, also whether the path that the file was opened by still leads to it.
+  stat @1 () -> (info :Types.FileInfo);
+  # The version that is current: asks the file system.
 
   enum PathNow @0xb7c1d4a2e95f3086 {
-    unknown @0;                      # what older servers say
+    unknown @0;
     thisFile @1;
     anotherFile @2;                  # it was replaced; the reference is to what was opened
     nothing @3;                      # it was removed or renamed
@@ -65,6 +65,9 @@ interface File @0xc11f463492914baa extends(Group) {
 
   readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
   # Raw bytes of the file, for holders of the right to all of it: up to `maxReplyBytes`, fewer at the end.
+
+  pathNow @4 () -> (now :PathNow);
+  # Whether the path that the file was opened by still leads to it.  denied.
 
   edit @3 (changes :List(Edit), options :EditOptions) -> (version :Data);
   # Reserved: small changes as one transaction.  unimplemented.

@@ -92,6 +92,7 @@ File::File(std::shared_ptr<detail::FileState> state)
 
 const FileInfo& File::wait() const { return file_->info(); }
 FileInfo File::stat() const { return file_->stat(); }
+PathNow File::pathNow() const { return file_->pathNow(); }
 const std::string& File::url() const { return file_->url(); }
 
 Referenced File::dereference(const Bytes& token) const {

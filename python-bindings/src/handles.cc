@@ -247,6 +247,11 @@ void bindHandles(nb::module_& module) {
              FileInfo info = waiting([&] { return file.stat(); });
              return toPython(info);
            })
+      .def("path_now",
+           [](const File& file) {
+             constexpr const char* names[] = {"unknown", "this file", "another file", "nothing"};
+             return names[static_cast<int>(waiting([&] { return file.pathNow(); }))];
+           })
       .def("dereference", dereference, "(node, stored selection) of an element of a reference type.")
       .def("read_bytes", readBytes, "Stored bytes from an offset on, fewer at the end of the file: (bytes, version).")
       .def("read_bytes_into", readBytesInto, "The same into a byte buffer: (count, version).")

@@ -75,11 +75,15 @@ kj::Promise<void> FileImpl::stat(StatContext context) {
   context.allowCancellation();
   auto& file = *place().file;
   return file.consult<FileInfo>([&file](FileVersion& version) { return file.info(version); })
-      .then([context, &file](FileInfo info) mutable {
+      .then([context](FileInfo info) mutable {
         guarded([&] { wire::write(info, context.getResults().initInfo()); });
-        return file.pathNow();
-      })
-      .then([context](PathNow now) mutable { context.getResults().setPathNow(asPathNow(now)); });
+      });
+}
+
+kj::Promise<void> FileImpl::pathNow(PathNowContext context) {
+  context.allowCancellation();
+  return place().file->pathNow().then(
+      [context](PathNow now) mutable { context.getResults().setNow(asPathNow(now)); });
 }
 
 }  // namespace h5cap

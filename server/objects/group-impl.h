@@ -64,6 +64,7 @@ class FileImpl final : public GroupMethods<rpc::File> {
     return dereferenceToken(place().clone(), context);
   }
   kj::Promise<void> stat(StatContext context) override;
+  kj::Promise<void> pathNow(PathNowContext context) override;
   kj::Promise<void> readBytes(ReadBytesContext context) override {
     context.allowCancellation();
     return readRawBytes(*place().file, context);

@@ -66,6 +66,9 @@ struct Referenced {
   Hyperslab stored;  // what a region reference selects of its dataset; `all` for an object reference
 };
 
+// What the path of an open file leads to by now.
+enum class PathNow { unknown, thisFile, anotherFile, nothing };
+
 // What `File::readBytes` read.
 struct RawBytes {
   std::uint64_t count = 0;  // fewer than were asked for at the end of the file
@@ -81,6 +84,10 @@ class File : public Group {
 
   // What the server says of the file now.  One round trip.
   FileInfo stat() const;
+
+  // Whether the path that it was opened by still leads to it: a file that was replaced goes on being read as it was.  One
+  // round trip.  Denied; Unimplemented by an older server.
+  PathNow pathNow() const;
 
   // What a packed element of a reference type, read from this file, names; the node's path is one that leads there, or
   // empty when none does.  One round trip.  NotFound for a null reference and for one to nothing.

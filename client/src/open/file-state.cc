@@ -12,6 +12,20 @@ namespace {
 // Where snapshots are kept, one is asked for though nobody wants it now: for the next time, so much of it.
 constexpr std::uint32_t UNASKED_SNAPSHOT_BYTES = 64 << 10;
 
+PathNow asPathNow(rpc::File::PathNow now) {
+  switch (now) {
+    case rpc::File::PathNow::THIS_FILE:
+      return PathNow::thisFile;
+    case rpc::File::PathNow::ANOTHER_FILE:
+      return PathNow::anotherFile;
+    case rpc::File::PathNow::NOTHING:
+      return PathNow::nothing;
+    case rpc::File::PathNow::UNKNOWN:
+      break;
+  }
+  return PathNow::unknown;
+}
+
 }  // namespace
 
 std::shared_ptr<FileState> FileState::open(std::shared_ptr<Connection> connection, const std::string& url,
@@ -69,7 +83,8 @@ void FileState::openOn(const std::shared_ptr<Channel>& channel, State& state) co
           std::vector<NodeInfo> nodes;
           for (auto node : reply.getSnapshot().getNodes()) nodes.push_back(wire::read(node));
           opened->snapshot = std::make_unique<SnapshotIndex>(std::move(nodes));
-          if (isKept && !opened->info.isSwmr) opened->toKeep = bytesOf(opened->info.version, reply.getSnapshot());
+          const bool isLasting = opened->info.stability == VersionStability::settled && !opened->info.isSwmr;
+          if (isKept && isLasting) opened->toKeep = bytesOf(opened->info.version, reply.getSnapshot());
         } else if (known && known->version == opened->info.version) {
           opened->snapshot = std::make_unique<SnapshotIndex>(known->nodes);
         }
@@ -122,6 +137,16 @@ FileInfo FileState::stat() const {
     connection_->run([remote = remote(), found]() -> kj::Promise<void> {
       return remote->file.statRequest().send().then(
           [found](auto reply) { checked([&] { *found = wire::read(reply.getInfo()); }); });
+    });
+    return *found;
+  });
+}
+
+PathNow FileState::pathNow() const {
+  return retried(*connection_, [&] {
+    auto found = std::make_shared<PathNow>(PathNow::unknown);
+    connection_->run([remote = remote(), found]() -> kj::Promise<void> {
+      return remote->file.pathNowRequest().send().then([found](auto reply) { *found = asPathNow(reply.getNow()); });
     });
     return *found;
   });

@@ -43,6 +43,7 @@ class FileState {
   // Waits for the reply to openFile: at most one round trip.
   const FileInfo& info() const;
   FileInfo stat() const;
+  PathNow pathNow() const;
 
   // Whether a snapshot was asked for: then waiting for the file may spare asking for a node.
   bool wantsSnapshot() const { return wantsSnapshot_; }

@@ -83,6 +83,7 @@ void keepInCache(const std::shared_ptr<NodeState>& node, const Selection& select
   {
     auto result = sink.result.lock();
     if (result->isOfSeveralVersions || !result->missingSources.empty()) return;
+    if (result->stability != VersionStability::settled) return;
     if (result->version != cached->version || result->type != cached->type() || result->shape != cached->shape) return;
   }
   cached->tiles.keep(elements);

@@ -167,6 +167,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     }
     if (!result->version.empty() && result->version != piece.version) result->isOfSeveralVersions = true;
     result->version = piece.version;
+    if (piece.stability == VersionStability::unsettled) result->stability = VersionStability::unsettled;
     sink_->elementsDone += piece.count;
     if (auto call = call_.lock()) call->noteProgress();
   }

@@ -49,6 +49,7 @@ Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64
                  const Version& knownVersion) {
   Piece piece;
   piece.version = wire::readBytes(reply.getVersion());
+  piece.stability = wire::readStability(reply.getStability());
   if (reply.isUnchanged()) {
     if (knownVersion.empty() || first != 0 || piece.version != knownVersion) wrong("nothing was known");
     piece.count = total;

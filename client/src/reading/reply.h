@@ -22,6 +22,7 @@ struct Piece {
   bool isLast = false;
   bool isUnchanged = false;             // no elements: they are those of the version that the question named as known
   Version version;                      // of the file that was read
+  VersionStability stability = VersionStability::unsettled;
   std::span<const std::byte> elements;
   std::span<const std::byte> heap;
 };

@@ -32,6 +32,7 @@ class Sink {
     std::vector<std::string> missingSources;
     Version version;  // of the file that the elements are from
     bool isOfSeveralVersions = false;
+    VersionStability stability = VersionStability::settled;  // whether all of it may be kept by that version
   };
   Guarded<Result> result;
 
