@@ -6,9 +6,10 @@ namespace h5cap {
 
 namespace {
 
-constexpr std::array<std::string_view, 14> NAMES = {
+constexpr std::array<std::string_view, 15> NAMES = {
     "failed",      "notFound",      "denied",        "badSelection", "badType",      "busy",        "deadline",
     "tooLarge",    "fileProblem",   "missingFilter", "missingSource", "changed",     "disconnected", "unimplemented",
+    "unknownTicket",
 };
 
 }  // namespace
@@ -26,6 +27,8 @@ void raise(ErrorCode code, const std::string& message) {
       throw NotFound(message);
     case ErrorCode::denied:
       throw Denied(message);
+    case ErrorCode::unknownTicket:
+      throw Denied(message, code);
     case ErrorCode::badSelection:
       throw BadSelection(message);
     case ErrorCode::badType:

@@ -161,7 +161,7 @@ void writeRegion(const Region& region, capnp::List<rpc::RegionAxis>::Builder bui
 
 ErrorText read(rpc::Error::Reader reader) {
   auto code = static_cast<unsigned>(reader.getCode());
-  auto known = code <= static_cast<unsigned>(ErrorCode::unimplemented);
+  auto known = code <= static_cast<unsigned>(ErrorCode::unknownTicket);
   return {known ? static_cast<ErrorCode>(code) : ErrorCode::failed, readText(reader.getMessage())};
 }
 

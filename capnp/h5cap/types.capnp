@@ -56,6 +56,7 @@ enum ErrorCode @0xee81598480d6fdb0 {
   changed @11;           # the file changed while it was read, or since the version the caller named
   disconnected @12;      # the peer is gone; reads may be retried
   unimplemented @13;     # not served by this peer (yet)
+  unknownTicket @14;     # a ticket that this run of the server did not make: open by path
 }
 
 enum Access @0xae4becdeb9ce6707 {

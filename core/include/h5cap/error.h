@@ -26,6 +26,7 @@ enum class ErrorCode {
   changed,
   disconnected,
   unimplemented,
+  unknownTicket,
 };
 
 // The enumerant's name, as it stands in brackets in front of a remote exception's text: "notFound".
@@ -57,6 +58,7 @@ class TypedError : public Standard, public Error {
 
 class Failed : public detail::TypedError<std::runtime_error, ErrorCode::failed> { using TypedError::TypedError; };
 class NotFound : public detail::TypedError<std::runtime_error, ErrorCode::notFound> { using TypedError::TypedError; };
+// Not allowed (denied), or a ticket of another run of the server (unknownTicket).
 class Denied : public detail::TypedError<std::runtime_error, ErrorCode::denied> { using TypedError::TypedError; };
 class BadSelection : public detail::TypedError<std::invalid_argument, ErrorCode::badSelection> {
   using TypedError::TypedError;
