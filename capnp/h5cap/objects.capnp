@@ -4,6 +4,18 @@
 # Holding a reference is the permission; dropping it is the close.  A reference belongs to one connection; `seal` turns it
 # into a ticket that `Service.restore` accepts on another one.
 #
+# Rights.  A reference carries rights, `Types.Access`, those that its file was opened with, and what is reached through it has
+# no more.  Without another word a method needs the right to `list`; the right to `read` is asked for by name.  A right may end
+# or be taken back: calls through the reference, also those that run, then raise `denied`.
+#
+# Lifetime.  An object lives while a reference to it is held, and whatever is reached through it lives by itself: a file may be
+# dropped while its datasets are kept.  References cost the server memory that is counted for whoever holds them; beyond their
+# share, calls that would give out another one raise `busy`.  Calls are counted for the connection that makes them.
+#
+# Versions.  A file changes under its readers.  One reply is of one version, which it names where it says so.  Two replies may
+# be of two, unless the caller holds them together with `ifVersion`.  A reference is a path in a file: it means in each version
+# whatever is there, and `notFound` when nothing is.
+#
 # Ordering.  Calls on one connection are delivered in order but answered in any order: reads run side by side.
 #
 # Pipelining.  Every method that returns a capability may be called through before it has answered, so
@@ -18,14 +30,17 @@ $Cxx.namespace("h5cap::rpc");
 using Types = import "types.capnp";
 
 interface Node @0x9c9369e0414b0a43 {
+  # An object at a path in one file.  Held by whoever may list it.  Two replies are each of the version that was current, so a
+  # `describe` may differ from the one before, in shape, in kind or in being `notFound`; ids hold within one version.
+
   describe @0 () -> (info :Types.NodeInfo, version :Data);
   # What the object is, from the version of the file that is current.  Links and attributes are included when they are few.
 
   attributes @1 () -> (attributes :Attributes);
 
   seal @2 (options :SealOptions) -> (ticket :Data);
-  # A ticket for this very object, with no more rights than this reference has.  It holds until its lifetime or the server
-  # that made it ends, for the same user.
+  # A ticket for this very object, with no more rights than this reference has: what `access` asks beyond them is not given.
+  # It holds until its lifetime or the server that made it ends, for the same user.
 
   struct SealOptions @0xb3ef101affce6981 {
     lifetimeSeconds @0 :UInt32;      # zero leaves it to the server
@@ -34,19 +49,26 @@ interface Node @0x9c9369e0414b0a43 {
 }
 
 interface Group @0xd64cbdb526f9a6c2 extends(Node) {
+  # Held by whoever may list it.  A listing in several pages may be of several versions: a page goes on after the last name of
+  # the one before, so nothing is listed twice, and what is added or removed meanwhile may or may not be seen.
+
   list @0 (cursor :Data, limit :UInt32 = 1000) -> (links :List(Types.Link), next :Data, total :UInt64);
   # A page of the group's links in name order.  An empty `next` ends the listing.
 
   open @1 (path :Text) -> (node :Node, info :Types.NodeInfo, file :Types.FileInfo);
   # The object at `path`, relative to this group or, with a leading slash, to the root of the file.  Soft links are
-  # followed here; external links through the export's rules, and then `file` tells where the object is.
-  # notFound, denied, fileProblem.
+  # followed here; external links through the export's rules, and then `file` tells where the object is.  An object in another
+  # file has the rights of this reference, or fewer, where its own file allows less.  notFound, denied, fileProblem.
 
   link @2 (path :Text) -> (link :Types.Link);
   # The link itself, not followed.
 }
 
 interface File @0xc11f463492914baa extends(Group) {
+  # A whole file, and its root group.  Held by whoever may list it all; who is given a part of a file holds a Group or a Dataset
+  # and never this.  It is the file that was opened, whatever has its name now: one that is renamed over stays what it was for
+  # who has it open, and one that is written in place is followed from version to version.
+
   dereference @0 (token :Data)
       -> (node :Node, info :Types.NodeInfo, region :Types.Selection, path :Text, stored :Types.HyperslabSelection);
   # The object that a reference element names, at one of its paths (empty: none leads there), and for a region reference
@@ -56,7 +78,7 @@ interface File @0xc11f463492914baa extends(Group) {
   stat @1 () -> (info :Types.FileInfo);
 
   readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
-  # Raw bytes of the file, for holders of the right to all of it: up to `maxReplyBytes`, fewer at the end.
+  # Raw bytes of the file, for holders of the right to read all of it: up to `maxReplyBytes`, fewer at the end.
 
   edit @3 (changes :List(Edit), options :EditOptions) -> (version :Data);
   # Reserved: small changes as one transaction.  unimplemented.
@@ -73,9 +95,13 @@ interface File @0xc11f463492914baa extends(Group) {
 }
 
 interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
+  # Held by whoever may list it; `read` needs the right to read.  The replies of one selection that is cut belong together when
+  # each after the first asks for the version of the first with `ifVersion`: then the next is of that version, or `changed`.  Of
+  # a file with a live SWMR writer all versions are taken for one.
+
   read @0 (selection :Types.Selection, options :ReadOptions) -> ReadReply;
-  # The elements of `selection`, in C order, up to the reply limit.  When `next` is set there is more: call again with the
-  # same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem, missingFilter, changed, denied.
+  # The elements of `selection`, in C order, up to the reply limit, for holders of the right to read.  When `next` is set there
+  # is more: call again with the same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem, missingFilter, changed, denied.
 
   write @1 (selection :Types.Selection, elements :Data, heap :Data, options :File.EditOptions) -> (version :Data);
   # Reserved.  unimplemented.
@@ -86,11 +112,14 @@ interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
 }
 
 interface NamedType @0xf156efcec63051b4 extends(Node) {
+  # A committed datatype.  Held by whoever may list it; each reply is of the version that is current.
+
   type @0 () -> (type :Types.DataType);
 }
 
 interface Attributes @0xb31324ebbd0941e5 {
-  # The attributes of one node.
+  # The attributes of one node, which it lives without.  Held by whoever may list the node: attributes are read with the right
+  # to list.  Pages and values are each of the version that is current, as a Group's pages are.
 
   list @0 (cursor :Data, limit :UInt32 = 1000) -> (attributes :List(Types.Attribute), next :Data, total :UInt64);
   # A page, in name order; values that are large are `omitted`.  An empty `next` ends the listing.
