@@ -1,14 +1,14 @@
 #include "server/executor/executor.h"
 
+#include <kj/mutex.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <list>
 #include <map>
-#include <mutex>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -29,9 +29,13 @@ void checkWanted() {
 class Executor::Job {
  public:
   enum class State { queued, taken };
-  std::uint64_t owner = 0;
-  State state = State::queued;
+  Job(PrincipalId owner, kj::Function<Outcome()> work) : owner(owner), work(kj::mv(work)) {}
+
+  const PrincipalId owner;
   std::atomic<bool> isUnwanted{false};
+
+  // Under the lock of the queues until it is taken, then of who took it.
+  State state = State::queued;
   kj::Maybe<kj::Function<Outcome()>> work;
   std::list<std::shared_ptr<Job>>::iterator place;  // while queued
 };
@@ -51,65 +55,74 @@ class Executor::Impl {
   void stop() {
     std::list<kj::Maybe<kj::Function<Outcome()>>> dropped;  // destroyed last: that rejects their promises
     {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-      for (auto& [owner, queue] : queues_) {
+      auto queues = queues_.lockExclusive();
+      queues->stopping = true;
+      for (auto& [owner, queue] : queues->ofOwner) {
         for (auto& job : queue) {
           job->state = Job::State::taken;
           dropped.push_back(kj::mv(job->work));
         }
       }
-      queues_.clear();
-      turns_.clear();
+      queues->ofOwner.clear();
+      queues->turns.clear();
     }
-    arrived_.notify_all();
+    arrived_.release(static_cast<std::ptrdiff_t>(threads_.size()));
     for (auto& thread : threads_) thread.join();
   }
 
   void add(const std::shared_ptr<Job>& job) {
     {
-      std::lock_guard lock(mutex_);
-      Queue& queue = queues_[job->owner];
-      if (queue.empty()) turns_.push_back(job->owner);
+      auto queues = queues_.lockExclusive();
+      Queue& queue = queues->ofOwner[job->owner];
+      if (queue.empty()) queues->turns.push_back(job->owner);
       job->place = queue.insert(queue.end(), job);
     }
-    arrived_.notify_one();
+    arrived_.release();
   }
 
   void withdraw(Job& job) {
     job.isUnwanted = true;
     kj::Maybe<kj::Function<Outcome()>> work;  // destroyed after the lock is released
-    std::lock_guard lock(mutex_);
+    auto queues = queues_.lockExclusive();
     if (job.state != Job::State::queued) return;
     job.state = Job::State::taken;
     work = kj::mv(job.work);
-    auto queue = queues_.find(job.owner);
+    auto queue = queues->ofOwner.find(job.owner);
     queue->second.erase(job.place);
     if (queue->second.empty()) {
-      queues_.erase(queue);
-      turns_.remove(job.owner);
+      queues->ofOwner.erase(queue);
+      queues->turns.remove(job.owner);
     }
   }
 
  private:
   using Queue = std::list<std::shared_ptr<Job>>;
 
+  struct Queues {
+    bool stopping = false;
+    std::map<PrincipalId, Queue> ofOwner;  // no empty ones
+    std::list<PrincipalId> turns;          // owners with queued work, next first
+  };
+
+  // Nothing once they are to stop.
   std::shared_ptr<Job> take() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (stopping_) return nullptr;
-    std::uint64_t owner = turns_.front();
-    turns_.pop_front();
-    auto queue = queues_.find(owner);
-    auto job = queue->second.front();
-    queue->second.pop_front();
-    job->state = Job::State::taken;
-    if (queue->second.empty()) {
-      queues_.erase(queue);
-    } else {
-      turns_.push_back(owner);
+    for (;;) {
+      arrived_.acquire();
+      auto queues = queues_.lockExclusive();
+      if (queues->stopping) return nullptr;
+      if (queues->turns.empty()) continue;  // what arrived was withdrawn
+      const PrincipalId owner = queues->turns.front();
+      queues->turns.pop_front();
+      auto queue = queues->ofOwner.find(owner);
+      auto job = queue->second.front();
+      queue->second.pop_front();
+      job->state = Job::State::taken;
+      if (queue->second.empty())
+        queues->ofOwner.erase(queue);
+      else
+        queues->turns.push_back(owner);
+      return job;
     }
-    return job;
   }
 
   void serve() {
@@ -128,11 +141,9 @@ class Executor::Impl {
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  bool stopping_ = false;
-  std::map<std::uint64_t, Queue> queues_;  // no empty ones
-  std::list<std::uint64_t> turns_;         // owners with queued work, next first
+  // KJ's own way to wait for a condition hands the lock to the thread that it wakes, and whoever adds next would wait for it.
+  std::counting_semaphore<> arrived_{0};
+  kj::MutexGuarded<Queues> queues_;
   std::vector<std::thread> threads_;
 };
 
@@ -141,10 +152,8 @@ Executor::Executor(unsigned threads, std::uint64_t decodeBytes)
 
 Executor::~Executor() noexcept(false) { impl_->stop(); }
 
-kj::Own<void> Executor::enqueue(std::uint64_t owner, kj::Function<Outcome()> work) {
-  auto job = std::make_shared<Job>();
-  job->owner = owner;
-  job->work = kj::mv(work);
+kj::Own<void> Executor::enqueue(PrincipalId owner, kj::Function<Outcome()> work) {
+  auto job = std::make_shared<Job>(owner, kj::mv(work));
   impl_->add(job);
   return kj::heap(kj::defer([impl = impl_, job] { impl->withdraw(*job); }));
 }

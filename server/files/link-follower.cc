@@ -35,7 +35,7 @@ kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft);
 
 kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, bool followLast) {
   auto& file = *from.file;
-  return openTarget(file, step.file)
+  return openTarget(file, step.file, rpc::Access::LIST)
       .then([from = kj::mv(from), step, followLast](kj::Maybe<kj::Own<OpenFile>> target) mutable {
         KJ_IF_MAYBE(opened, target) {
           std::string path = joinPath("/", step.path);
@@ -68,16 +68,16 @@ kj::Promise<Walked> walk(NodePlace place, bool followLast, unsigned linksLeft) {
 }
 
 kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openFirst(OpenFile& from, std::vector<std::string> candidates,
-                                                    std::size_t at) {
+                                                    rpc::Access access, std::size_t at) {
   if (at == candidates.size()) return kj::Maybe<kj::Own<OpenFile>>(nullptr);
-  auto opening = OpenFile::open(from.session(), candidates[at], from.below());
+  auto opening = OpenFile::open(from.session(), candidates[at], from.below(), access);
   return opening.then([](kj::Own<OpenFile> file) -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
                    return kj::Maybe<kj::Own<OpenFile>>(kj::mv(file));
                  },
-                 [&from, candidates = kj::mv(candidates), at](kj::Exception&& problem) mutable
+                 [&from, candidates = kj::mv(candidates), access, at](kj::Exception&& problem) mutable
                  -> kj::Promise<kj::Maybe<kj::Own<OpenFile>>> {
                    if (errorOf(problem).code != ErrorCode::notFound) return kj::mv(problem);
-                   return openFirst(from, kj::mv(candidates), at + 1);
+                   return openFirst(from, kj::mv(candidates), access, at + 1);
                  });
 }
 
@@ -89,14 +89,14 @@ std::string joinPath(const std::string& base, const std::string& path) {
   return base.empty() || base.back() != '/' ? base + "/" + path : base + path;
 }
 
-kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name) {
+kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name, rpc::Access access) {
   return guarded([&] {
     // HDF5 looks beside the file as it was named, then beside the file that symbolic links lead to.
     auto& opener = from.session().server.opener;
     auto candidates = opener.candidates(from.requestedPath(), name);
     for (std::string& path : opener.candidates(from.finalPath(), name))
       if (std::find(candidates.begin(), candidates.end(), path) == candidates.end()) candidates.push_back(std::move(path));
-    return openFirst(from, kj::mv(candidates), 0).attach(kj::addRef(from));
+    return openFirst(from, kj::mv(candidates), access, 0).attach(kj::addRef(from));
   });
 }
 

@@ -26,7 +26,8 @@ kj::Promise<FoundNode> findNode(NodePlace place);
 // The link at an absolute path; the last component is not followed.  NotFound.
 kj::Promise<Link> findLink(NodePlace place);
 
-// Opens the file that `name` means, seen from `from`; nothing when it does not exist.  Denied, FileError.
-kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name);
+// Opens the file that `name` means, seen from `from`, for a session that is allowed `access` at least; nothing when it does not
+// exist.  Denied, FileError.
+kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name, rpc::Access access);
 
 }  // namespace h5cap

@@ -24,7 +24,7 @@ std::chrono::nanoseconds unsettledFor(const Stamp& stamp) {
 }
 
 kj::Promise<Stamp> readStamp(SessionState& session, SharedFile& file) {
-  return session.server.executor.run<Stamp>(session.connection->id, [fd = file.get()] { return stampOf(fd); })
+  return session.server.executor.run<Stamp>(session.principal->id(), [fd = file.get()] { return stampOf(fd); })
       .attach(kj::addRef(file));
 }
 
@@ -53,23 +53,24 @@ kj::Promise<kj::Own<FileVersion>> versionOf(SessionState& session, kj::Own<Share
 
 }  // namespace
 
-kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below) {
-  return session.server.opener.open(session.shared(), path, rpc::Access::READ)
+kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below,
+                                                rpc::Access access) {
+  return session.server.opener.open(session.shared(), path, access)
       .then([&session, below](kj::Own<Opened> opened) mutable {
         auto file = kj::refcounted<SharedFile>(kj::mv(opened->file));
         auto current = versionOf(session, kj::mv(file), opened->stamp);
         return current.then([&session, below, opened = kj::mv(opened)](kj::Own<FileVersion> version) mutable {
           return kj::refcounted<OpenFile>(kj::addRef(session), opened->requestedPath, opened->finalPath, below,
-                                          kj::mv(version));
+                                          opened->grant, kj::mv(version));
         });
       })
       .attach(kj::addRef(session));
 }
 
 OpenFile::OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below,
-                   kj::Own<FileVersion> version)
+                   Grant grant, kj::Own<FileVersion> version)
     : session_(kj::mv(session)), requestedPath_(std::move(requestedPath)), finalPath_(std::move(finalPath)),
-      below_(std::move(below)), latest_(kj::mv(version)), sources_(*session_) {}
+      below_(std::move(below)), grant_(std::move(grant)), latest_(kj::mv(version)), sources_(*session_) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";

@@ -14,17 +14,19 @@ namespace h5cap {
 
 class OpenFile : public kj::Refcounted {
  public:
-  // Opens `path`, a path in the exports, for this session.  `below` is the directory that the file is asked of: names shown
-  // to the client start there.  NotFound, Denied, FileError.
-  static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below);
+  // Opens `path`, a path in the exports, for this session, which has to be allowed `access` at least.  `below` is the directory
+  // that the file is asked of: names shown to the client start there.  NotFound, Denied, FileError.
+  static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below,
+                                             rpc::Access access);
 
-  OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below,
+  OpenFile(kj::Own<SessionState> session, std::string requestedPath, std::string finalPath, std::string below, Grant grant,
            kj::Own<FileVersion> version);
 
   SessionState& session() { return *session_; }
   const std::string& requestedPath() const { return requestedPath_; }
   const std::string& finalPath() const { return finalPath_; }
   const std::string& below() const { return below_; }
+  const Grant& grant() const { return grant_; }  // what the session may do with it
   std::string shownPath() const;
 
   // Behind the virtual datasets in this file.
@@ -59,6 +61,7 @@ class OpenFile : public kj::Refcounted {
   std::string requestedPath_;
   std::string finalPath_;
   std::string below_;
+  Grant grant_;
   kj::Own<FileVersion> latest_;
   SourceFiles sources_;
 };

@@ -33,7 +33,7 @@ kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
       });
 }
 
-kj::Promise<void> openNode(NodePlace place, OpenNodeContext context) {
+kj::Promise<void> openNode(const Asking& asking, kj::Own<OpenFile> from, NodePlace place, OpenNodeContext context) {
   context.releaseParams();
   return findNode(kj::mv(place))
       .then([](FoundNode found) {
@@ -42,12 +42,13 @@ kj::Promise<void> openNode(NodePlace place, OpenNodeContext context) {
           return std::make_pair(kj::mv(found), kj::mv(info));
         });
       })
-      .then([context](std::pair<FoundNode, FileInfo> opened) mutable {
+      .then([&asking, from = kj::mv(from), context](std::pair<FoundNode, FileInfo> opened) mutable {
         guarded([&] {
           auto results = context.getResults();
           wire::write(*opened.first.info, results.initInfo());
           wire::write(opened.second, results.initFile());
-          results.setNode(makeNode(kj::mv(opened.first)));
+          auto grant = grantBehind(asking, *from, *opened.first.place.file);
+          results.setNode(makeNode(asking.caller, std::move(grant), kj::mv(opened.first)));
         });
       });
 }

@@ -121,6 +121,7 @@ class TestClient {
   void delayAnswers(kj::Duration delay) { stream_->delay = delay; }
   TestServer& server;
   kj::Own<ConnectionState> state;
+  kj::Own<Caller> caller;
 
  private:
   TestClient(TestServer& server, kj::TwoWayPipe pipe);
