@@ -26,12 +26,65 @@ void checkWanted() {
   if (ourWorkIsUnwanted != nullptr && *ourWorkIsUnwanted) throw Failed("nobody waits for this work any longer");
 }
 
+namespace {
+
+// Queues that take turns.
+template <class Key, class Queue>
+class Turns {
+ public:
+  bool empty() const { return turns_.empty(); }
+
+  Queue& of(Key key) {
+    const auto [place, isNew] = queues_.try_emplace(key);
+    if (isNew) turns_.push_back(key);
+    return place->second;
+  }
+
+  // Calls `visit` with the queue whose turn it is.  Not when there is none.
+  template <class Visit>
+  auto next(Visit&& visit) {
+    const Key key = turns_.front();
+    auto place = queues_.find(key);
+    auto result = visit(place->second);
+    turns_.pop_front();
+    if (place->second.empty())
+      queues_.erase(place);
+    else
+      turns_.push_back(key);
+    return result;
+  }
+
+  // To be called when something was taken out of a queue.
+  void forgetIfEmpty(Key key) {
+    auto place = queues_.find(key);
+    if (!place->second.empty()) return;
+    queues_.erase(place);
+    turns_.remove(key);
+  }
+
+  template <class Visit>
+  void forEach(Visit&& visit) {
+    for (auto& [key, queue] : queues_) visit(queue);
+  }
+
+  void clear() {
+    queues_.clear();
+    turns_.clear();
+  }
+
+ private:
+  std::map<Key, Queue> queues_;  // no empty ones
+  std::list<Key> turns_;         // next first
+};
+
+}  // namespace
+
 class Executor::Job {
  public:
   enum class State { queued, taken };
-  Job(PrincipalId owner, kj::Function<Outcome()> work) : owner(owner), work(kj::mv(work)) {}
+  Job(WorkOwner owner, kj::Function<Outcome()> work) : owner(owner), work(kj::mv(work)) {}
 
-  const PrincipalId owner;
+  const WorkOwner owner;
   std::atomic<bool> isUnwanted{false};
 
   // Under the lock of the queues until it is taken, then of who took it.
@@ -57,14 +110,15 @@ class Executor::Impl {
     {
       auto queues = queues_.lockExclusive();
       queues->stopping = true;
-      for (auto& [owner, queue] : queues->ofOwner) {
-        for (auto& job : queue) {
-          job->state = Job::State::taken;
-          dropped.push_back(kj::mv(job->work));
-        }
-      }
-      queues->ofOwner.clear();
-      queues->turns.clear();
+      queues->waiting.forEach([&](OfPrincipal& ofPrincipal) {
+        ofPrincipal.forEach([&](Queue& queue) {
+          for (auto& job : queue) {
+            job->state = Job::State::taken;
+            dropped.push_back(kj::mv(job->work));
+          }
+        });
+      });
+      queues->waiting.clear();
     }
     arrived_.release(static_cast<std::ptrdiff_t>(threads_.size()));
     for (auto& thread : threads_) thread.join();
@@ -73,8 +127,7 @@ class Executor::Impl {
   void add(const std::shared_ptr<Job>& job) {
     {
       auto queues = queues_.lockExclusive();
-      Queue& queue = queues->ofOwner[job->owner];
-      if (queue.empty()) queues->turns.push_back(job->owner);
+      Queue& queue = queues->waiting.of(job->owner.principal).of(job->owner.connection);
       job->place = queue.insert(queue.end(), job);
     }
     arrived_.release();
@@ -87,21 +140,20 @@ class Executor::Impl {
     if (job.state != Job::State::queued) return;
     job.state = Job::State::taken;
     work = kj::mv(job.work);
-    auto queue = queues->ofOwner.find(job.owner);
-    queue->second.erase(job.place);
-    if (queue->second.empty()) {
-      queues->ofOwner.erase(queue);
-      queues->turns.remove(job.owner);
-    }
+    OfPrincipal& ofPrincipal = queues->waiting.of(job.owner.principal);
+    ofPrincipal.of(job.owner.connection).erase(job.place);
+    ofPrincipal.forgetIfEmpty(job.owner.connection);
+    queues->waiting.forgetIfEmpty(job.owner.principal);
   }
 
  private:
   using Queue = std::list<std::shared_ptr<Job>>;
 
+  using OfPrincipal = Turns<std::uint64_t, Queue>;  // by connection
+
   struct Queues {
     bool stopping = false;
-    std::map<PrincipalId, Queue> ofOwner;  // no empty ones
-    std::list<PrincipalId> turns;          // owners with queued work, next first
+    Turns<PrincipalId, OfPrincipal> waiting;
   };
 
   // Nothing once they are to stop.
@@ -110,17 +162,15 @@ class Executor::Impl {
       arrived_.acquire();
       auto queues = queues_.lockExclusive();
       if (queues->stopping) return nullptr;
-      if (queues->turns.empty()) continue;  // what arrived was withdrawn
-      const PrincipalId owner = queues->turns.front();
-      queues->turns.pop_front();
-      auto queue = queues->ofOwner.find(owner);
-      auto job = queue->second.front();
-      queue->second.pop_front();
+      if (queues->waiting.empty()) continue;  // what arrived was withdrawn
+      auto job = queues->waiting.next([](OfPrincipal& ofPrincipal) {
+        return ofPrincipal.next([](Queue& queue) {
+          auto first = queue.front();
+          queue.pop_front();
+          return first;
+        });
+      });
       job->state = Job::State::taken;
-      if (queue->second.empty())
-        queues->ofOwner.erase(queue);
-      else
-        queues->turns.push_back(owner);
       return job;
     }
   }
@@ -152,7 +202,7 @@ Executor::Executor(unsigned threads, std::uint64_t decodeBytes)
 
 Executor::~Executor() noexcept(false) { impl_->stop(); }
 
-kj::Own<void> Executor::enqueue(PrincipalId owner, kj::Function<Outcome()> work) {
+kj::Own<void> Executor::enqueue(WorkOwner owner, kj::Function<Outcome()> work) {
   auto job = std::make_shared<Job>(owner, kj::mv(work));
   impl_->add(job);
   return kj::heap(kj::defer([impl = impl_, job] { impl->withdraw(*job); }));

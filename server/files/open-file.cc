@@ -24,7 +24,7 @@ std::chrono::nanoseconds unsettledFor(const Stamp& stamp) {
 }
 
 kj::Promise<Stamp> readStamp(SessionState& session, SharedFile& file) {
-  return session.server.executor.run<Stamp>(session.principal->id(), [fd = file.get()] { return stampOf(fd); })
+  return session.server.executor.run<Stamp>(session.owner(), [fd = file.get()] { return stampOf(fd); })
       .attach(kj::addRef(file));
 }
 

@@ -29,6 +29,11 @@ class OpenFile : public kj::Refcounted {
   const Grant& grant() const { return grant_; }  // what the session may do with it
   std::string shownPath() const;
 
+  // That it takes of memory, its versions apart.
+  std::size_t keptBytes() const {
+    return sizeof *this + requestedPath_.size() + finalPath_.size() + below_.size() + grant_.path().size();
+  }
+
   // Behind the virtual datasets in this file.
   SourceFiles& sources() { return sources_; }
 

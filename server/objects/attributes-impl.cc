@@ -55,7 +55,7 @@ class AttributesImpl final : public Served<rpc::Attributes> {
   }
 
   std::string name() const override { return place_.text(); }
-  std::size_t textBytes() const override { return h5cap::textBytes(place_); }
+  std::size_t keptBytes() const override { return h5cap::keptBytes(place_); }
 
  private:
   kj::Promise<void> readOne(std::string name, ReadContext context) {

@@ -58,11 +58,11 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   }
 }
 
-ReadRequest readRequest(PrincipalId caller, rpc::Dataset::ReadParams::Reader params) {
+ReadRequest readRequest(WorkOwner owner, rpc::Dataset::ReadParams::Reader params) {
   auto options = params.getOptions();
   if (options.hasReduction()) raiseKj(ErrorCode::unimplemented, "reductions are not served yet");
   if (options.getCursor().getByte() != 0) raiseKj(ErrorCode::unimplemented, "byte cursors are not served yet");
-  ReadRequest request{.caller = caller};
+  ReadRequest request{.owner = owner};
   request.selection = wire::read(params.getSelection());
   for (auto name : options.getFields()) request.fields.emplace_back(name.begin(), name.size());
   request.replyBytes = options.getReplyBytes();
@@ -78,7 +78,7 @@ ReadRequest readRequest(PrincipalId caller, rpc::Dataset::ReadParams::Reader par
 kj::Promise<void> DatasetImpl::read(ReadContext context) {
   context.allowCancellation();
   Caller& caller = asking().caller;
-  auto request = readRequest(caller.principal->id(), context.getParams());
+  auto request = readRequest(caller.owner(), context.getParams());
   context.releaseParams();
   auto space = kj::heap<ReplySpace>(caller, context);
   auto reading = readDataset(place().clone(), kj::mv(request), *space);

@@ -16,7 +16,7 @@ class DirectoryImpl final : public Served<rpc::Directory> {
   kj::Promise<void> openFile(OpenFileContext context) override;
 
   std::string name() const override { return path_.empty() ? "the exports" : path_; }
-  std::size_t textBytes() const override { return path_.size(); }
+  std::size_t keptBytes() const override { return path_.size(); }
 
  private:
   // `path` seen from this directory, as a path in the exports: without empty components and dots, which would be kept.  Denied:

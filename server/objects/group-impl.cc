@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::uint32_t maxPage = 10'000;
 
+struct OpenedNode {
+  FoundNode found;
+  FileInfo file;
+};
+
 }  // namespace
 
 kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
@@ -39,16 +44,16 @@ kj::Promise<void> openNode(const Asking& asking, kj::Own<OpenFile> from, NodePla
       .then([](FoundNode found) {
         auto& file = *found.place.file;
         return file.info(*found.version).then([found = kj::mv(found)](FileInfo info) mutable {
-          return std::make_pair(kj::mv(found), kj::mv(info));
+          return OpenedNode{kj::mv(found), kj::mv(info)};
         });
       })
-      .then([&asking, from = kj::mv(from), context](std::pair<FoundNode, FileInfo> opened) mutable {
+      .then([&asking, from = kj::mv(from), context](OpenedNode opened) mutable {
         guarded([&] {
           auto results = context.getResults();
-          wire::write(*opened.first.info, results.initInfo());
-          wire::write(opened.second, results.initFile());
-          auto grant = grantBehind(asking, *from, *opened.first.place.file);
-          results.setNode(makeNode(asking.caller, std::move(grant), kj::mv(opened.first)));
+          wire::write(*opened.found.info, results.initInfo());
+          wire::write(opened.file, results.initFile());
+          auto grant = grantBehind(asking, *from, *opened.found.place.file);
+          results.setNode(makeNode(asking.caller, std::move(grant), kj::mv(opened.found)));
         });
       });
 }

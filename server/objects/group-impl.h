@@ -67,6 +67,7 @@ class FileImpl final : public GroupMethods<rpc::File> {
     return dereferenceToken(asking(), place().clone(), context);
   }
   kj::Promise<void> stat(StatContext context) override;
+  std::size_t keptBytes() const override { return GroupMethods::keptBytes() + place().file->keptBytes(); }
   kj::Promise<void> readBytes(ReadBytesContext context) override {
     context.allowCancellation();
     return readRawBytes(*place().file, asking().caller, context);

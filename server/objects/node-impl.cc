@@ -36,7 +36,7 @@ Grant grantBehind(const Asking& asking, OpenFile& from, OpenFile& file) {
   return &from == &file ? asking.grant : file.grant().narrowedTo(asking.grant.rights());
 }
 
-std::size_t textBytes(const NodePlace& place) {
+std::size_t keptBytes(const NodePlace& place) {
   return place.path.size() + (place.token == nullptr ? 0 : place.token->size());
 }
 

@@ -20,8 +20,8 @@ Grant grantBehind(const Asking& asking, OpenFile& from, OpenFile& file);
 
 rpc::Attributes::Client makeAttributes(const Asking& asking, NodePlace place);
 
-// Of the texts that a place keeps.
-std::size_t textBytes(const NodePlace& place);
+// Of what a place keeps beside its file.
+std::size_t keptBytes(const NodePlace& place);
 
 using AttributesContext = capnp::CallContext<rpc::Node::AttributesParams, rpc::Node::AttributesResults>;
 using DescribeContext = capnp::CallContext<rpc::Node::DescribeParams, rpc::Node::DescribeResults>;
@@ -53,10 +53,11 @@ class NodeMethods : public Served<Interface> {
   }
 
   std::string name() const override { return place_.text(); }
-  std::size_t textBytes() const override { return h5cap::textBytes(place_); }
+  std::size_t keptBytes() const override { return h5cap::keptBytes(place_); }
 
  protected:
   NodePlace& place() { return place_; }
+  const NodePlace& place() const { return place_; }
 
   bool implements(std::uint64_t interfaceId) const override {
     return interfaceId == capnp::typeId<rpc::Node>() || interfaceId == capnp::typeId<Interface>();

@@ -31,7 +31,7 @@ class Served : public Interface::Server, public ServedObject {
     return Interface::Server::dispatchCall(method.interfaceId, method.ordinal, context);
   }
 
-  std::size_t textBytes() const override { return 0; }
+  std::size_t keptBytes() const override { return 0; }
 
  protected:
   // Who calls.  For a method to ask before it returns; what it gets is good until the call has ended.  Failed outside of a call.

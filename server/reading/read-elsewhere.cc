@@ -113,7 +113,7 @@ kj::Promise<ReadOperation::Piece> ReadOperation::virtualPiece(const VirtualStora
   return version_->mappings(node_->id)
       .then([this, &storage, target, region = std::move(region)](std::shared_ptr<const MappingIndex> index) mutable {
         return guarded([&] {
-          return readVirtual(VirtualRead{place_.clone(), request_.caller, node_, virtualShape(), extent_, &storage,
+          return readVirtual(VirtualRead{place_.clone(), request_.owner, node_, virtualShape(), extent_, &storage,
                                          kj::mv(index), std::move(region), fillElement(), request_.absentSources,
                                          depthLeft_ - 1},
                              target);

@@ -33,8 +33,8 @@ class ServedObject {
   // For messages: "raw/scan.nxs: /entry/data".
   virtual std::string name() const = 0;
 
-  // Of the texts that it keeps, beside itself.
-  virtual std::size_t textBytes() const = 0;
+  // Of what it keeps beside itself, and does not share.
+  virtual std::size_t keptBytes() const = 0;
 };
 
 // Shows that an object is made to be wrapped: only `handOut` has one.

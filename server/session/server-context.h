@@ -27,7 +27,7 @@ namespace h5cap {
 struct ObjectLimits {
   // Behaviour.
   std::uint64_t fileDescriptors = 4'096;               // that all open files may take
-  std::uint64_t handleBytes = 64 << 20;                // of objects that all peers hold; one alone half of it, then: busy
+  std::uint64_t handleBytes = 192 << 20;               // of objects that all peers hold; one alone half of it, then: busy
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
   std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
@@ -62,7 +62,8 @@ struct ServerContext {
   const FairQuota replyBytes;
   const Principals principals;
   std::atomic<std::uint64_t> runningCalls = 0;
-  std::uint64_t connectionsEnded = 0;
+  std::atomic<std::uint64_t> connectionCount = 0;  // so far
+  std::atomic<std::uint64_t> connectionsEnded = 0;
 };
 
 // One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves it, from
@@ -70,7 +71,8 @@ struct ServerContext {
 class ConnectionState : public kj::Refcounted {
  public:
   explicit ConnectionState(ServerContext& server)
-      : server(server), replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
+      : server(server), id(++server.connectionCount),
+        replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
         reads(kj::refcounted<Quota>(server.limits.readsPerConnection)),
         calls(kj::refcounted<Quota>(server.limits.callsPerConnection)) {}
 
@@ -83,6 +85,7 @@ class ConnectionState : public kj::Refcounted {
   }
 
   ServerContext& server;
+  const std::uint64_t id;
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
   kj::Own<Quota> calls;
@@ -105,6 +108,7 @@ class Caller : public kj::Refcounted {
       : server(connection->server), connection(kj::mv(connection)), principal(kj::mv(principal)) {}
 
   kj::Own<const Principal> shared() const { return kj::atomicAddRef(*principal); }
+  WorkOwner owner() const { return {principal->id(), connection->id}; }
 
   ServerContext& server;
   kj::Own<ConnectionState> connection;
@@ -118,6 +122,7 @@ class SessionState : public kj::Refcounted {
       : server(caller.server), connection(kj::addRef(*caller.connection)), principal(caller.shared()) {}
 
   kj::Own<const Principal> shared() const { return kj::atomicAddRef(*principal); }
+  WorkOwner owner() const { return {principal->id(), connection->id}; }
 
   ServerContext& server;
   kj::Own<ConnectionState> connection;

@@ -44,20 +44,20 @@ TEST_CASE("work runs on another thread and its result or exception arrives here"
   auto io = kj::setupAsyncIo();
   Executor executor(2);
   auto here = std::this_thread::get_id();
-  CHECK(executor.run<bool>(PrincipalId{1}, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
-  auto moved = executor.run<std::unique_ptr<int>>(PrincipalId{1}, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
+  CHECK(executor.run<bool>(WorkOwner{PrincipalId{1}}, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
+  auto moved = executor.run<std::unique_ptr<int>>(WorkOwner{PrincipalId{1}}, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
   CHECK(*moved == 42);
   bool ran = false;
-  executor.run<void>(PrincipalId{1}, [&ran] { ran = true; }).wait(io.waitScope);
+  executor.run<void>(WorkOwner{PrincipalId{1}}, [&ran] { ran = true; }).wait(io.waitScope);
   CHECK(ran);
   try {
-    executor.run<int>(PrincipalId{1}, []() -> int { throw NotFound("/x"); }).wait(io.waitScope);
+    executor.run<int>(WorkOwner{PrincipalId{1}}, []() -> int { throw NotFound("/x"); }).wait(io.waitScope);
     FAIL("no exception");
   } catch (kj::Exception& exception) {
     CHECK(text(exception) == "[notFound] /x");
   }
   try {
-    executor.run<void>(PrincipalId{1}, [] { throw std::runtime_error("odd"); }).wait(io.waitScope);
+    executor.run<void>(WorkOwner{PrincipalId{1}}, [] { throw std::runtime_error("odd"); }).wait(io.waitScope);
     FAIL("no exception");
   } catch (kj::Exception& exception) {
     CHECK(text(exception) == "[failed] odd");
@@ -68,19 +68,27 @@ TEST_CASE("owners take turns, and work of one owner keeps its order") {
   auto io = kj::setupAsyncIo();
   Executor executor(1);
   Gate gate;
-  auto blocker = executor.run<void>(PrincipalId{9}, [&] { gate.pass(); });
+  auto blocker = executor.run<void>(WorkOwner{PrincipalId{9}}, [&] { gate.pass(); });
   std::string order;
   std::vector<kj::Promise<void>> all;
-  auto add = [&](std::uint64_t number, char letter) {
-    all.push_back(executor.run<void>(PrincipalId{number}, [&order, letter] { order += letter; }));
+  auto add = [&](std::uint64_t number, char letter, std::uint64_t connection = 0) {
+    all.push_back(executor.run<void>(WorkOwner{PrincipalId{number}, connection}, [&order, letter] { order += letter; }));
   };
   for (int i = 0; i < 4; ++i) add(1, 'a' + i);
   add(2, 'x');
   add(2, 'y');
   add(3, '-');
-  gate.open();
-  for (auto& one : all) one.wait(io.waitScope);
-  CHECK(order == "ax-bycd");
+  SUBCASE("one connection each") {
+    gate.open();
+    for (auto& one : all) one.wait(io.waitScope);
+    CHECK(order == "ax-bycd");
+  }
+  SUBCASE("connections of one take turns within its own") {
+    for (int i = 0; i < 3; ++i) add(1, 'A' + i, 7);
+    gate.open();
+    for (auto& one : all) one.wait(io.waitScope);
+    CHECK(order == "ax-AybBcCd");
+  }
 }
 
 TEST_CASE("a dropped promise withdraws work that has not started, and lets go of work that has") {
@@ -90,14 +98,14 @@ TEST_CASE("a dropped promise withdraws work that has not started, and lets go of
   {
     Executor executor(1);
     Gate gate, started;
-    auto running = executor.run<int>(PrincipalId{1}, [&, owned] {
+    auto running = executor.run<int>(WorkOwner{PrincipalId{1}}, [&, owned] {
       started.open();
       gate.pass();
       return ++ran;
     });
     started.pass();
-    auto queued = executor.run<int>(PrincipalId{1}, [&, owned] { return ++ran; });
-    auto kept = executor.run<int>(PrincipalId{1}, [&] { return ++ran; });
+    auto queued = executor.run<int>(WorkOwner{PrincipalId{1}}, [&, owned] { return ++ran; });
+    auto kept = executor.run<int>(WorkOwner{PrincipalId{1}}, [&] { return ++ran; });
     CHECK(owned.use_count() == 3);
     queued = nullptr;
     CHECK(owned.use_count() == 2);
@@ -115,7 +123,7 @@ TEST_CASE("work that asks whether it is wanted ends when its promise is dropped,
   Executor executor(1);
   Gate started;
   std::atomic<bool> hasEnded = false;
-  auto unwanted = executor.run<void>(PrincipalId{1}, [&] {
+  auto unwanted = executor.run<void>(WorkOwner{PrincipalId{1}}, [&] {
     started.open();
     KJ_DEFER(hasEnded = true);
     for (;;) checkWanted();
@@ -124,7 +132,7 @@ TEST_CASE("work that asks whether it is wanted ends when its promise is dropped,
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK_FALSE(hasEnded);
   unwanted = nullptr;
-  CHECK(executor.run<bool>(PrincipalId{1}, [&] {  // on the same thread, which is free again
+  CHECK(executor.run<bool>(WorkOwner{PrincipalId{1}}, [&] {  // on the same thread, which is free again
                   checkWanted();
                   return hasEnded.load();
                 }).wait(io.waitScope));
@@ -137,12 +145,12 @@ TEST_CASE("an executor that ends drops what is queued") {
   {
     Gate started, gate;
     auto executor = kj::heap<Executor>(1);
-    auto first = executor->run<void>(PrincipalId{1}, [&] {
+    auto first = executor->run<void>(WorkOwner{PrincipalId{1}}, [&] {
       started.open();
       gate.pass();
       ++ran;
     });
-    auto second = executor->run<void>(PrincipalId{1}, [&] { ++ran; });
+    auto second = executor->run<void>(WorkOwner{PrincipalId{1}}, [&] { ++ran; });
     started.pass();
     std::thread ending([&] { executor = nullptr; });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -40,7 +40,7 @@ class Slow final : public Served<rpc::Dataset> {
   }
 
   std::string name() const override { return "slow"; }
-  std::size_t textBytes() const override { return text_.size(); }
+  std::size_t keptBytes() const override { return text_.size(); }
 
   kj::Promise<void> begin() {
     seen_->principals.push_back(asking().caller.principal->id());

@@ -33,8 +33,9 @@ SampleFolder::SampleFolder() {
 
 SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::path(path_).parent_path()); }
 
-TestServer::TestServer(ObjectLimits limits)
-    : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, makeOwnUserAuthoriser()))),
+TestServer::TestServer(ObjectLimits limits, std::shared_ptr<const Authoriser> authoriser)
+    : io(kj::setupAsyncIo()),
+      opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, std::move(authoriser)))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
       chunks(64 << 20), executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}

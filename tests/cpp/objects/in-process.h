@@ -5,6 +5,7 @@
 #include <capnp/rpc.capnp.h>
 #include <kj/async-io.h>
 
+#include <memory>
 #include <string>
 
 #include "core/wire.h"
@@ -96,7 +97,7 @@ class CountingOpener final : public Opener {
 
 class TestServer {
  public:
-  explicit TestServer(ObjectLimits limits = {});
+  explicit TestServer(ObjectLimits limits = {}, std::shared_ptr<const Authoriser> authoriser = makeOwnUserAuthoriser());
 
   kj::AsyncIoContext io;
   SampleFolder folder;
