@@ -1,11 +1,12 @@
 #include "server/base/fair-quota.h"
 
-#include <kj/mutex.h>
 #include <kj/vector.h>
 
 #include <algorithm>
 #include <deque>
 #include <map>
+
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 namespace {
@@ -77,13 +78,13 @@ struct FairQuota::State : std::enable_shared_from_this<FairQuota::State> {
   }
 
   const std::uint64_t capacity;
-  kj::MutexGuarded<Counts> counts;
+  GuardedValue<Counts> counts;
 };
 
 FairQuota::Lease::~Lease() noexcept(false) {
   kj::Vector<Waiter> served;
   {
-    auto counts = state_->counts.lockExclusive();
+    auto counts = state_->counts.lock();
     counts->used -= amount_;
     served = state_->serve(*counts);
   }
@@ -94,7 +95,7 @@ FairQuota::FairQuota(std::uint64_t capacity) : state_(std::make_shared<State>(ca
 
 kj::Maybe<kj::Own<FairQuota::Lease>> FairQuota::tryTake(std::uint64_t amount) const {
   {
-    auto counts = state_->counts.lockExclusive();
+    auto counts = state_->counts.lock();
     if (!counts->turns.empty() || !state_->fits(*counts, amount)) return nullptr;
     counts->used += amount;
   }
@@ -105,7 +106,7 @@ kj::Promise<kj::Own<FairQuota::Lease>> FairQuota::take(PrincipalId principal, st
   auto paf = kj::newPromiseAndCrossThreadFulfiller<kj::Own<Lease>>();
   kj::Vector<Waiter> served;
   {
-    auto counts = state_->counts.lockExclusive();
+    auto counts = state_->counts.lock();
     const auto [queue, isNew] = counts->waiting.try_emplace(principal);
     if (isNew) counts->turns.push_back(principal);
     queue->second.add(Waiter{amount, kj::mv(paf.fulfiller)});
@@ -115,6 +116,6 @@ kj::Promise<kj::Own<FairQuota::Lease>> FairQuota::take(PrincipalId principal, st
   return kj::mv(paf.promise);
 }
 
-std::uint64_t FairQuota::used() const { return state_->counts.lockShared()->used; }
+std::uint64_t FairQuota::used() const { return state_->counts.lock()->used; }
 
 }  // namespace h5cap

@@ -1,18 +1,18 @@
 #include "server/executor/executor.h"
 
-#include <kj/mutex.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <list>
 #include <map>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
 #include "core/wire.h"
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
@@ -108,7 +108,7 @@ class Executor::Impl {
   void stop() {
     std::list<kj::Maybe<kj::Function<Outcome()>>> dropped;  // destroyed last: that rejects their promises
     {
-      auto queues = queues_.lockExclusive();
+      auto queues = queues_.lock();
       queues->stopping = true;
       queues->waiting.forEach([&](OfPrincipal& ofPrincipal) {
         ofPrincipal.forEach([&](Queue& queue) {
@@ -120,23 +120,23 @@ class Executor::Impl {
       });
       queues->waiting.clear();
     }
-    arrived_.release(static_cast<std::ptrdiff_t>(threads_.size()));
+    arrived_.notify_all();
     for (auto& thread : threads_) thread.join();
   }
 
   void add(const std::shared_ptr<Job>& job) {
     {
-      auto queues = queues_.lockExclusive();
+      auto queues = queues_.lock();
       Queue& queue = queues->waiting.of(job->owner.principal).of(job->owner.connection);
       job->place = queue.insert(queue.end(), job);
     }
-    arrived_.release();
+    arrived_.notify_one();
   }
 
   void withdraw(Job& job) {
     job.isUnwanted = true;
     kj::Maybe<kj::Function<Outcome()>> work;  // destroyed after the lock is released
-    auto queues = queues_.lockExclusive();
+    auto queues = queues_.lock();
     if (job.state != Job::State::queued) return;
     job.state = Job::State::taken;
     work = kj::mv(job.work);
@@ -158,21 +158,18 @@ class Executor::Impl {
 
   // Nothing once they are to stop.
   std::shared_ptr<Job> take() {
-    for (;;) {
-      arrived_.acquire();
-      auto queues = queues_.lockExclusive();
-      if (queues->stopping) return nullptr;
-      if (queues->waiting.empty()) continue;  // what arrived was withdrawn
-      auto job = queues->waiting.next([](OfPrincipal& ofPrincipal) {
-        return ofPrincipal.next([](Queue& queue) {
-          auto first = queue.front();
-          queue.pop_front();
-          return first;
-        });
+    auto queues = queues_.lock();
+    queues.wait(arrived_, [&] { return queues->stopping || !queues->waiting.empty(); });
+    if (queues->stopping) return nullptr;
+    auto job = queues->waiting.next([](OfPrincipal& ofPrincipal) {
+      return ofPrincipal.next([](Queue& queue) {
+        auto first = queue.front();
+        queue.pop_front();
+        return first;
       });
-      job->state = Job::State::taken;
-      return job;
-    }
+    });
+    job->state = Job::State::taken;
+    return job;
   }
 
   void serve() {
@@ -191,9 +188,8 @@ class Executor::Impl {
     }
   }
 
-  // KJ's own way to wait for a condition hands the lock to the thread that it wakes, and whoever adds next would wait for it.
-  std::counting_semaphore<> arrived_{0};
-  kj::MutexGuarded<Queues> queues_;
+  GuardedValue<Queues> queues_;
+  std::condition_variable arrived_;
   std::vector<std::thread> threads_;
 };
 

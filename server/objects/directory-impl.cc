@@ -117,7 +117,7 @@ kj::Promise<void> DirectoryImpl::open(OpenContext context) {
   return session_->server.opener.openDirectory(session_->shared(), path)
       .then([this, &asking = asking(), context, path](Grant grant) mutable {
         context.getResults().setDirectory(handOut<DirectoryImpl>(
-            asking.caller, grant.narrowedTo(asking.grant.rights()), kj::addRef(*session_), std::move(path)));
+            asking.caller, std::move(grant), kj::addRef(*session_), std::move(path)));
       });
 }
 
@@ -127,8 +127,6 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   const auto access = params.getOptions().getAccess();
   if (access == rpc::Access::NONE) raiseKj(ErrorCode::denied, "a file opened without any right: ask for `list` or `read`");
   if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
-  const Asking& asking = this->asking();
-  if (!asking.grant.covers(access)) raiseKj(ErrorCode::denied, name() + ": what is below it may be listed, not read");
   auto wanted = std::make_shared<Wanted>();
   wanted->snapshotBytes = params.getOptions().getSnapshotBytes();
   wanted->knownVersion = wire::readBytes(params.getOptions().getKnownVersion());
@@ -136,7 +134,7 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   std::string path = below(params.getPath());
   context.releaseParams();
   return OpenFile::open(*session_, kj::mv(path), path_, access)
-      .then([&asking, access, context, wanted](kj::Own<OpenFile> file) mutable {
+      .then([&asking = asking(), access, context, wanted](kj::Own<OpenFile> file) mutable {
         auto& opened = *file;
         auto described = opened.consult<OpenedFile>([&asking, &opened, wanted](FileVersion& version) {
           return describeFile(*asking.caller.connection, opened, version, *wanted).attach(kj::addRef(version));

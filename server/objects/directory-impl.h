@@ -1,4 +1,7 @@
 // Folders below the exports.
+//
+// The grant that a directory is called with says what may be done with the directory.  What is below is authorised by itself,
+// for whoever's session it is: a user may list a folder and read one in it.
 #pragma once
 
 #include "server/objects/served.h"

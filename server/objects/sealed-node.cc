@@ -77,7 +77,8 @@ kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, rpc::Access right
       auto& file = *found.place.file;
       auto& session = file.session();
       Ticket ticket{session.principal->identity(), std::chrono::steady_clock::now() + lifetime, access, kind,
-                    file.requestedPath(), file.below(), found.place.path, found.place.token == nullptr ? Bytes() : *found.place.token,
+                    file.requestedPath(), file.below(), found.place.path,
+                    found.place.token == nullptr ? Bytes() : *found.place.token,
                     found.info->id, found.version->version()};
       context.getResults().setTicket(wire::asData(session.server.tickets.seal(ticket)));
     });

@@ -34,7 +34,7 @@ class Served : public Interface::Server, public ServedObject {
   std::size_t keptBytes() const override { return 0; }
 
  protected:
-  // Who calls.  For a method to ask before it returns; what it gets is good until the call has ended.  Failed outside of a call.
+  // Who calls.  For a method to ask before it returns; what it gets is good until the call has ended.  Failed when nobody does.
   const Asking& asking() const {
     if (asking_ == nullptr) raiseKj(ErrorCode::failed, name() + ": nobody calls");
     return *asking_;

@@ -41,7 +41,8 @@ std::uint64_t readFully(int file, std::uint64_t offset, std::span<std::byte> tar
 class RawRead {
  public:
   RawRead(OpenFile& file, Caller& caller, ReadBytesContext context)
-      : file_(kj::addRef(file)), server_(file.session().server), room_(caller), context_(context), offset_(context.getParams().getOffset()),
+      : file_(kj::addRef(file)), server_(file.session().server), room_(caller), context_(context),
+        offset_(context.getParams().getOffset()),
         wanted_(std::min<std::uint64_t>(context.getParams().getCount(), rpc::MAX_REPLY_BYTES)),
         giveUp_(server_.timer.now() + server_.limits.changedFor.count() * kj::MILLISECONDS) {
     context.releaseParams();

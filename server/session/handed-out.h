@@ -1,9 +1,12 @@
 // The one wrapper around everything that a connection is given: what may be called, by whom, and what it costs.
 //
 // An object of ours never meets a caller itself.  What a caller holds is a wrapper of the object, made for one caller and with
-// one grant.  It lets the methods through that MethodTable lists and the grant covers, refuses over budget, waits for turns, and
-// counts: all of the connection that calls.  What a call gives out is wrapped for that caller again, whosever session the object
-// is of; so what a tool or a relay does through a capability that came from another connection is its own.
+// one grant.  It lets the methods through that MethodTable lists and the grant covers, refuses over budget, waits for turns,
+// and counts: all of the connection that calls.  What a call gives out is wrapped for that caller again, whosever session the
+// object is of; so what a tool or a relay does through a capability that came from another connection is its own.
+//
+// It is a server in front of a server, not a hook of Cap'n Proto's around a capability: so a turn is given back when the call has
+// ended, also one that was given up and runs on for calls that are pipelined on it.
 #pragma once
 
 #include <capnp/capability.h>
@@ -48,7 +51,8 @@ class HandingOut {
 // A capability for `caller` over what `object` serves.  Throws kj::Exception: busy when they hold too much.
 capnp::Capability::Client wrap(Caller& caller, Grant grant, std::shared_ptr<ServedObject> object, std::size_t objectBytes);
 
-// Makes an object of class `Object`, and a capability over it for `caller`.  Throws kj::Exception: busy when they hold too much.
+// Makes an object of class `Object`, and a capability over it for `caller`.  Throws kj::Exception: busy when they hold too
+// much.
 template <class Object, class... Parameters>
 typename Object::Serves::Client handOut(Caller& caller, Grant grant, Parameters&&... parameters) {
   auto object = std::make_shared<Object>(HandingOut(), std::forward<Parameters>(parameters)...);

@@ -66,8 +66,8 @@ struct ServerContext {
   std::atomic<std::uint64_t> connectionsEnded = 0;
 };
 
-// One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves it, from
-// its first byte to its last.
+// One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves it,
+// from its first byte to its last.
 class ConnectionState : public kj::Refcounted {
  public:
   explicit ConnectionState(ServerContext& server)

@@ -24,7 +24,8 @@ TEST_CASE("principals take turns, and each keeps its order") {
   std::string order;
   std::vector<kj::Promise<void>> all;
   auto ask = [&](PrincipalId who, char letter) {
-    all.push_back(quota.take(who, 10).then([&order, letter](kj::Own<FairQuota::Lease>) { order += letter; }).eagerlyEvaluate(nullptr));
+    auto taken = quota.take(who, 10).then([&order, letter](kj::Own<FairQuota::Lease>) { order += letter; });
+    all.push_back(taken.eagerlyEvaluate(nullptr));
   };
   for (char letter : {'a', 'b', 'c'}) ask(greedy, letter);
   for (char letter : {'x', 'y'}) ask(modest, letter);

@@ -1,5 +1,5 @@
-// Covers the wrapper around every capability: methods that are not listed, rights that end, turns, what is counted and for whom,
-// capabilities that are handed on to another connection, and what objects may take.  Does not cover what objects answer.
+// Covers the wrapper around every capability: methods that are not listed, rights that end, turns, what is counted and for
+// whom, capabilities that are handed on to another connection, and what objects may take.  Does not cover what objects answer.
 #include <doctest/doctest.h>
 
 #include <memory>

@@ -24,7 +24,7 @@ void visit(capnp::InterfaceSchema interface, std::set<std::uint64_t>& seen, std:
   for (auto superclass : interface.getSuperclasses()) visit(superclass, seen, listed, missing, table);
   for (auto method : interface.getMethods()) {
     const auto known = table.find({id, static_cast<std::uint16_t>(method.getOrdinal())});
-    const std::string name = std::string(interface.getProto().getDisplayName().cStr()) + "." + method.getProto().getName().cStr();
+    const std::string name = kj::str(interface.getProto().getDisplayName(), ".", method.getProto().getName()).cStr();
     (known != nullptr ? listed : missing).insert(name);
     for (auto field : method.getResultType().getFields())
       if (field.getType().isInterface()) visit(field.getType().asInterface(), seen, listed, missing, table);

@@ -1,5 +1,6 @@
 // Covers Access through the whole server: what a file that was opened to be listed gives, links and virtual datasets into files
-// with fewer rights, rights that are taken back; and paths as they are kept.  Does not cover who is granted what (tests/cpp/access).
+// with fewer rights, rights that are taken back; and paths as they are kept.  Does not cover who is granted what
+// (tests/cpp/access).
 #include <doctest/doctest.h>
 
 #include <map>
@@ -102,6 +103,18 @@ TEST_CASE("links and virtual datasets lead to files with fewer rights, and to no
   CHECK(errorFrom(openFile(client, rpc::Access::READ, "data/b.h5"), waitScope).code == ErrorCode::denied);
   CHECK(errorFrom(openFile(client, rpc::Access::LIST, "data/b.h5"), waitScope).message == "");
   CHECK(errorFrom(dataset(file, "contiguous").readRequest().send(), waitScope).message == "");  // the control
+}
+
+TEST_CASE("a user may list a folder and read a file in it") {
+  auto authoriser = std::make_shared<TestAuthoriser>();
+  authoriser->rights[""] = authoriser->rights["data"] = rpc::Access::LIST;
+  TestServer server({}, authoriser);
+  TestClient client(server);
+  auto folder = client.root().openRequest();
+  folder.setPath("data");
+  auto open = folder.send().getDirectory().openFileRequest();
+  open.setPath("a.h5");
+  CHECK(errorFrom(dataset(open.send().getFile(), "contiguous").readRequest().send(), server.io.waitScope).message == "");
 }
 
 TEST_CASE("when a right is taken back, everything that was opened by it is denied") {
