@@ -4,9 +4,9 @@
 # Holding a reference is the permission; dropping it is the close.  A reference belongs to one connection; `seal` turns it
 # into a ticket that `Service.restore` accepts on another one.
 #
-# Rights.  A reference carries rights, `Types.Access`, those that its file was opened with, and what is reached through it has
-# no more.  Without another word a method needs the right to `list`; the right to `read` is asked for by name.  A right may end
-# or be taken back: calls through the reference, also those that run, then raise `denied`.
+# Rights.  A reference to something in a file carries rights, `Types.Access`: those that the file was opened with, and what is
+# reached through it has no more.  A method needs the right to `list`, unless it says that it needs that to `read`.  A right
+# may end or be taken back: calls through the reference, also those that run, then raise `denied`.
 #
 # Lifetime.  An object lives while a reference to it is held, and whatever is reached through it lives by itself: a file may be
 # dropped while its datasets are kept.  References cost the server memory that is counted for whoever holds them; beyond their
@@ -112,7 +112,8 @@ interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
 
   read @0 (selection :Types.Selection, options :ReadOptions) -> ReadReply;
   # The elements of `selection`, in C order, up to the reply limit, for holders of the right to read.  When `next` is set there
-  # is more: call again with the same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem, missingFilter, changed, denied.
+  # is more: call again with the same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem,
+  # missingFilter, changed, denied.
 
   write @1 (selection :Types.Selection, elements :Data, heap :Data, options :File.EditOptions) -> (version :Data);
   # Reserved.  unimplemented.

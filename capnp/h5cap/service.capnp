@@ -60,7 +60,8 @@ interface Session @0x8572f073df24de6f {
 
 interface Directory @0xa8b4ddfb1c685e4e {
   # A folder, by its path: it means whatever has that name when it is asked, and nothing is promised over two replies.  Held by
-  # whoever may list it, and everything below it.  Paths are at most 4096 bytes; empty components and dots count for nothing.
+  # whoever may list it; whether they may open what is below is asked for each by itself.  Paths are at most 4096 bytes; empty
+  # components and dots count for nothing.
 
   list @0 (path :Text, cursor :Data, limit :UInt32 = 1000) -> (entries :List(Types.DirectoryEntry), next :Data);
   # A page of the entries below `path`, in name order; the empty path is this directory.  An empty `next` ends the listing.
@@ -69,9 +70,8 @@ interface Directory @0xa8b4ddfb1c685e4e {
   # A directory below this one, and nothing above it.
 
   openFile @2 (path :Text, options :OpenOptions) -> (file :Objects.File, info :Types.FileInfo, snapshot :Types.Snapshot);
-  # An HDF5 file below this directory, with the rights that `access` asks for, which this directory has to have: to `list` for
-  # names, shapes and attributes; to `read` for elements too.  notFound, denied (also for `none`), fileProblem (not HDF5,
-  # truncated, a directory).
+  # An HDF5 file below this directory, with the rights that `access` asks for: to `list` for names, shapes and attributes; to
+  # `read` for elements too.  notFound, denied (also for `none`), fileProblem (not HDF5, truncated, a directory).
 }
 
 struct OpenOptions @0xbe8ce39c6fdd9d43 {

@@ -45,6 +45,9 @@ class Grant {
   const std::string& path() const { return path_; }  // in the exports: of what it is for
   std::optional<TimePoint> until() const { return until_; }
 
+  // Whether it may end or be revoked.
+  bool isTemporary() const { return until_ || revocation_ != nullptr; }
+
   // Whether it still holds, and goes as far as `access`.
   bool covers(rpc::Access access) const;
 

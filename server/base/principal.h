@@ -25,7 +25,7 @@ struct Identity {
   friend auto operator<=>(const Identity&, const Identity&) = default;
 };
 
-using PrincipalId = std::uint64_t;  // whose work it is, for fairness
+enum class PrincipalId : std::uint64_t {};  // whose work it is, for fairness
 
 // What all principals share.
 struct PrincipalStocks {
@@ -65,7 +65,7 @@ class Principals {
  private:
   struct Known {
     std::map<Identity, kj::Own<const Principal>> byIdentity;
-    PrincipalId last = 0;
+    std::uint64_t last = 0;
   };
 
   const PrincipalStocks stocks_;

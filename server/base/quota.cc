@@ -15,9 +15,18 @@ kj::Own<Quota::Lease> Quota::grant(std::uint64_t amount) {
   return kj::heap<Lease>(kj::addRef(*this), amount);
 }
 
-kj::Promise<kj::Own<Quota::Lease>> Quota::take(std::uint64_t amount) {
+bool Quota::isFree(std::uint64_t amount) {
   recheck();
-  if (queue_.empty() && fits(amount)) return grant(amount);
+  return queue_.empty() && fits(amount);
+}
+
+kj::Maybe<kj::Own<Quota::Lease>> Quota::tryTake(std::uint64_t amount) {
+  if (!isFree(amount)) return nullptr;
+  return grant(amount);
+}
+
+kj::Promise<kj::Own<Quota::Lease>> Quota::take(std::uint64_t amount) {
+  if (isFree(amount)) return grant(amount);
   if (queue_.size() >= pruneAt_) prune();
   auto paf = kj::newPromiseAndFulfiller<kj::Own<Lease>>();
   queue_.push_back(Waiter{amount, kj::mv(paf.fulfiller)});

@@ -1,6 +1,6 @@
-// A budget that callers wait for, in the order in which they asked.
+// A budget of one connection's that callers wait for, in the order in which they asked.
 //
-// Belongs to the event loop's thread.
+// Belongs to one thread: that of the event loop on which the connection is, from its first byte to its last.
 #pragma once
 
 #include <kj/async.h>
@@ -31,6 +31,12 @@ class Quota : public kj::Refcounted {
   // Waits until `amount` fits.  An amount above the capacity is granted once nothing else is in use.  Dropping the promise
   // gives up the place in the queue.
   kj::Promise<kj::Own<Lease>> take(std::uint64_t amount);
+
+  // The same when it need not wait; otherwise nothing.
+  kj::Maybe<kj::Own<Lease>> tryTake(std::uint64_t amount);
+
+  // Whether that would give something.
+  bool isFree(std::uint64_t amount);
 
   // Counts what is in use elsewhere against the capacity; `recheck` is to be called when that shrinks.
   void countAlso(kj::Function<std::uint64_t()> elsewhere) { elsewhere_ = kj::mv(elsewhere); }

@@ -45,7 +45,7 @@ class SharedFile : public kj::AtomicRefcounted {
   const FileSystemKind fileSystem_;
   const std::chrono::nanoseconds settle_;
   kj::MutexGuarded<std::optional<Seen>> seen_;
-  PrincipalId chargedTo_ = 0;
+  PrincipalId chargedTo_{};
   StockLease lease_;
 };
 

@@ -8,11 +8,11 @@
 #include <condition_variable>
 #include <list>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "core/wire.h"
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
@@ -26,12 +26,69 @@ void checkWanted() {
   if (ourWorkIsUnwanted != nullptr && *ourWorkIsUnwanted) throw Failed("nobody waits for this work any longer");
 }
 
+namespace {
+
+// Queues that take turns.
+template <class Key, class Queue>
+class Turns {
+ public:
+  bool empty() const { return turns_.empty(); }
+
+  Queue& of(Key key) {
+    const auto [place, isNew] = queues_.try_emplace(key);
+    if (isNew) turns_.push_back(key);
+    return place->second;
+  }
+
+  // Calls `visit` with the queue whose turn it is.  Not when there is none.
+  template <class Visit>
+  auto next(Visit&& visit) {
+    const Key key = turns_.front();
+    auto place = queues_.find(key);
+    auto result = visit(place->second);
+    turns_.pop_front();
+    if (place->second.empty())
+      queues_.erase(place);
+    else
+      turns_.push_back(key);
+    return result;
+  }
+
+  // To be called when something was taken out of a queue.
+  void forgetIfEmpty(Key key) {
+    auto place = queues_.find(key);
+    if (!place->second.empty()) return;
+    queues_.erase(place);
+    turns_.remove(key);
+  }
+
+  template <class Visit>
+  void forEach(Visit&& visit) {
+    for (auto& [key, queue] : queues_) visit(queue);
+  }
+
+  void clear() {
+    queues_.clear();
+    turns_.clear();
+  }
+
+ private:
+  std::map<Key, Queue> queues_;  // no empty ones
+  std::list<Key> turns_;         // next first
+};
+
+}  // namespace
+
 class Executor::Job {
  public:
   enum class State { queued, taken };
-  std::uint64_t owner = 0;
-  State state = State::queued;
+  Job(WorkOwner owner, kj::Function<Outcome()> work) : owner(owner), work(kj::mv(work)) {}
+
+  const WorkOwner owner;
   std::atomic<bool> isUnwanted{false};
+
+  // Under the lock of the queues until it is taken, then of who took it.
+  State state = State::queued;
   kj::Maybe<kj::Function<Outcome()>> work;
   std::list<std::shared_ptr<Job>>::iterator place;  // while queued
 };
@@ -51,16 +108,17 @@ class Executor::Impl {
   void stop() {
     std::list<kj::Maybe<kj::Function<Outcome()>>> dropped;  // destroyed last: that rejects their promises
     {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-      for (auto& [owner, queue] : queues_) {
-        for (auto& job : queue) {
-          job->state = Job::State::taken;
-          dropped.push_back(kj::mv(job->work));
-        }
-      }
-      queues_.clear();
-      turns_.clear();
+      auto queues = queues_.lock();
+      queues->stopping = true;
+      queues->waiting.forEach([&](OfPrincipal& ofPrincipal) {
+        ofPrincipal.forEach([&](Queue& queue) {
+          for (auto& job : queue) {
+            job->state = Job::State::taken;
+            dropped.push_back(kj::mv(job->work));
+          }
+        });
+      });
+      queues->waiting.clear();
     }
     arrived_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -68,9 +126,8 @@ class Executor::Impl {
 
   void add(const std::shared_ptr<Job>& job) {
     {
-      std::lock_guard lock(mutex_);
-      Queue& queue = queues_[job->owner];
-      if (queue.empty()) turns_.push_back(job->owner);
+      auto queues = queues_.lock();
+      Queue& queue = queues->waiting.of(job->owner.principal).of(job->owner.connection);
       job->place = queue.insert(queue.end(), job);
     }
     arrived_.notify_one();
@@ -79,36 +136,39 @@ class Executor::Impl {
   void withdraw(Job& job) {
     job.isUnwanted = true;
     kj::Maybe<kj::Function<Outcome()>> work;  // destroyed after the lock is released
-    std::lock_guard lock(mutex_);
+    auto queues = queues_.lock();
     if (job.state != Job::State::queued) return;
     job.state = Job::State::taken;
     work = kj::mv(job.work);
-    auto queue = queues_.find(job.owner);
-    queue->second.erase(job.place);
-    if (queue->second.empty()) {
-      queues_.erase(queue);
-      turns_.remove(job.owner);
-    }
+    OfPrincipal& ofPrincipal = queues->waiting.of(job.owner.principal);
+    ofPrincipal.of(job.owner.connection).erase(job.place);
+    ofPrincipal.forgetIfEmpty(job.owner.connection);
+    queues->waiting.forgetIfEmpty(job.owner.principal);
   }
 
  private:
   using Queue = std::list<std::shared_ptr<Job>>;
 
+  using OfPrincipal = Turns<std::uint64_t, Queue>;  // by connection
+
+  struct Queues {
+    bool stopping = false;
+    Turns<PrincipalId, OfPrincipal> waiting;
+  };
+
+  // Nothing once they are to stop.
   std::shared_ptr<Job> take() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (stopping_) return nullptr;
-    std::uint64_t owner = turns_.front();
-    turns_.pop_front();
-    auto queue = queues_.find(owner);
-    auto job = queue->second.front();
-    queue->second.pop_front();
+    auto queues = queues_.lock();
+    queues.wait(arrived_, [&] { return queues->stopping || !queues->waiting.empty(); });
+    if (queues->stopping) return nullptr;
+    auto job = queues->waiting.next([](OfPrincipal& ofPrincipal) {
+      return ofPrincipal.next([](Queue& queue) {
+        auto first = queue.front();
+        queue.pop_front();
+        return first;
+      });
+    });
     job->state = Job::State::taken;
-    if (queue->second.empty()) {
-      queues_.erase(queue);
-    } else {
-      turns_.push_back(owner);
-    }
     return job;
   }
 
@@ -128,11 +188,8 @@ class Executor::Impl {
     }
   }
 
-  std::mutex mutex_;
+  GuardedValue<Queues> queues_;
   std::condition_variable arrived_;
-  bool stopping_ = false;
-  std::map<std::uint64_t, Queue> queues_;  // no empty ones
-  std::list<std::uint64_t> turns_;         // owners with queued work, next first
   std::vector<std::thread> threads_;
 };
 
@@ -141,10 +198,8 @@ Executor::Executor(unsigned threads, std::uint64_t decodeBytes)
 
 Executor::~Executor() noexcept(false) { impl_->stop(); }
 
-kj::Own<void> Executor::enqueue(std::uint64_t owner, kj::Function<Outcome()> work) {
-  auto job = std::make_shared<Job>();
-  job->owner = owner;
-  job->work = kj::mv(work);
+kj::Own<void> Executor::enqueue(WorkOwner owner, kj::Function<Outcome()> work) {
+  auto job = std::make_shared<Job>(owner, kj::mv(work));
   impl_->add(job);
   return kj::heap(kj::defer([impl = impl_, job] { impl->withdraw(*job); }));
 }

@@ -38,7 +38,7 @@ constexpr std::string_view tooManyLinks = "too many links";
 
 kj::Promise<Walked> crossInto(NodePlace from, ExternalStep step, FollowLast followLast) {
   auto& file = *from.file;
-  return openTarget(file, step.file)
+  return openTarget(file, step.file, rpc::Access::LIST)
       .then([from = kj::mv(from), step, followLast](kj::Maybe<kj::Own<OpenFile>> target) mutable {
         KJ_IF_MAYBE(opened, target) {
           std::string path = joinPath("/", step.path);
@@ -78,14 +78,14 @@ std::string joinPath(const std::string& base, const std::string& path) {
   return base.empty() || base.back() != '/' ? base + "/" + path : base + path;
 }
 
-kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name) {
+kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name, rpc::Access access) {
   return inPromise([&] {
     // HDF5 looks beside the file as it was named, then beside the file that symbolic links lead to.
     auto& opener = from.session().server.opener;
     auto places = opener.candidates(from.requestedPath(), name);
     places.add(opener.candidates(from.finalPath(), name));
-    auto opening = openFirstThere<kj::Own<OpenFile>>(std::move(places.inside), [&from](const std::string& path) {
-      return OpenFile::open(from.session(), path, from.below());
+    auto opening = openFirstThere<kj::Own<OpenFile>>(std::move(places.inside), [&from, access](const std::string& path) {
+      return OpenFile::open(from.session(), path, from.below(), access);
     });
     return opening
         .then([&from, name, outside = places.outside](kj::Maybe<kj::Own<OpenFile>> found) {

@@ -22,26 +22,27 @@ kj::Promise<kj::Own<Opened>> openFor(SessionState& session, std::string path, rp
   });
 }
 
-kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below) {
-  return openFor(session, kj::mv(path), rpc::Access::READ)
-      .then([&session, below](kj::Own<Opened> opened) mutable {
+kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string path, std::string below,
+                                              rpc::Access access) {
+  return openFor(session, kj::mv(path), access)
+      .then([&session, below, access](kj::Own<Opened> opened) mutable {
         auto served = session.server.files.of(kj::mv(opened->file));
-        auto current = served->current(session.principal->id(), opened->stamp);
-        return current.then([&session, below, opened = kj::mv(opened), served = kj::mv(served)](
+        auto current = served->current(session.owner(), opened->stamp);
+        return current.then([&session, below, access, opened = kj::mv(opened), served = kj::mv(served)](
                                 kj::Own<FileVersion> version) mutable {
-          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, kj::mv(served), version->state());
+          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, access, kj::mv(served), version->state());
         });
       })
       .attach(kj::addRef(session));
 }
 
-OpenFile::OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, kj::Own<ServedFile> served,
-                   const FileState& state)
+OpenFile::OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, rpc::Access access,
+                   kj::Own<ServedFile> served, const FileState& state)
     : session_(kj::mv(session)),
       memory_(session_->principal->handleBytes().take(
           openFileBytes + opened.requestedPath.size() + opened.finalPath.size() + below.size())),
       requestedPath_(opened.requestedPath), finalPath_(opened.finalPath),
-      below_(std::move(below)), stateWhenOpened_(state), served_(kj::mv(served)), sources_(session_->server.timer) {}
+      below_(std::move(below)), grant_(opened.grant), access_(access), stateWhenOpened_(state), served_(kj::mv(served)), sources_(session_->server.timer) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";
@@ -51,13 +52,13 @@ std::string OpenFile::shownPath() const {
 }
 
 kj::Promise<kj::Own<FileVersion>> OpenFile::current() {
-  if (served_->isOpen()) return served_->current(session_->principal->id()).attach(kj::addRef(*this));
-  return reopen().then([this] { return served_->current(session_->principal->id()); }).attach(kj::addRef(*this));
+  if (served_->isOpen()) return served_->current(session_->owner()).attach(kj::addRef(*this));
+  return reopen().then([this] { return served_->current(session_->owner()); }).attach(kj::addRef(*this));
 }
 
 // By the path: a descriptor that was given up leaves nothing else.  Whoever may not open the file any more may not read on.
 kj::Promise<void> OpenFile::reopen() {
-  return openFor(*session_, requestedPath_, rpc::Access::READ)
+  return openFor(*session_, requestedPath_, access_)
       .then([this](kj::Own<Opened> opened) {
         if (opened->file->id() != served_->id())
           raiseKj(ErrorCode::changed, shownPath() + ": its path names another file now; open it again");
@@ -83,7 +84,7 @@ kj::Promise<PathNow> OpenFile::pathNow() {
 
 kj::Promise<FileState> OpenFile::stateNow(FileVersion& version) {
   return session_->server.executor
-      .run<FileState>(session_->principal->id(), [file = version.sharedFile()] { return stateOf(file->get()); })
+      .run<FileState>(session_->owner(), [file = version.sharedFile()] { return stateOf(file->get()); })
       .attach(kj::addRef(*this));
 }
 

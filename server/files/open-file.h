@@ -20,17 +20,19 @@ kj::Promise<kj::Own<Opened>> openFor(SessionState& session, std::string path, rp
 
 class OpenFile : public kj::Refcounted {
  public:
-  // Opens `path`, a path in the exports, for this session.  `below` is the directory that the file is asked of: names shown
-  // to the client start there.  NotFound, Denied, FileError.
-  static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below);
+  // Opens `path`, a path in the exports, for this session, which has to be allowed `access` at least.  `below` is the directory
+  // that the file is asked of: names shown to the client start there.  NotFound, Denied, FileError.
+  static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below,
+                                             rpc::Access access);
 
-  OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, kj::Own<ServedFile> served,
-           const FileState& state);
+  OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, rpc::Access access,
+           kj::Own<ServedFile> served, const FileState& state);
 
   SessionState& session() { return *session_; }
   const std::string& requestedPath() const { return requestedPath_; }
   const std::string& finalPath() const { return finalPath_; }
   const std::string& below() const { return below_; }
+  const Grant& grant() const { return grant_; }  // what the session may do with it
   std::string shownPath() const;
   const FileState& stateWhenOpened() const { return stateWhenOpened_; }
 
@@ -76,6 +78,8 @@ class OpenFile : public kj::Refcounted {
   std::string requestedPath_;
   std::string finalPath_;
   std::string below_;
+  Grant grant_;
+  rpc::Access access_;
   FileState stateWhenOpened_;
   kj::Own<ServedFile> served_;
   SourceFiles sources_;

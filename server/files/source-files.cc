@@ -52,7 +52,7 @@ kj::Promise<MaybeFile> SourceFiles::get(OpenFile& from, std::string name) {
 }
 
 kj::Promise<MaybeFile> SourceFiles::lookUp(OpenFile& from, std::string name) {
-  return openTarget(from, name)
+  return openTarget(from, name, rpc::Access::READ)  // elements come from it
       .then([this, name](MaybeFile opened) -> MaybeFile {
         KJ_IF_MAYBE(file, opened) return keep(name, kj::mv(*file));
         auto known = find(name);

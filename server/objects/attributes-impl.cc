@@ -13,7 +13,7 @@ constexpr std::uint64_t assumedValueBytes = 1 << 20;
 
 class AttributesImpl final : public Served<rpc::Attributes> {
  public:
-  explicit AttributesImpl(NodePlace place) : Served(place.file->session()), place_(kj::mv(place)) {}
+  AttributesImpl(HandingOut key, NodePlace place) : Served(key), place_(kj::mv(place)) {}
 
   kj::Promise<void> list(ListContext context) override {
     context.allowCancellation();
@@ -47,14 +47,15 @@ class AttributesImpl final : public Served<rpc::Attributes> {
     std::string name(text.begin(), text.size());
     context.releaseParams();
     // The whole value is in memory twice for a moment, and nobody knows beforehand how large it is.
-    return session().connection->replyBytes->take(assumedValueBytes)
+    return asking().caller.connection->replyBytes->take(assumedValueBytes)
         .then([this, name = kj::mv(name), context](kj::Own<Quota::Lease> room) mutable {
           auto reading = readOne(kj::mv(name), context);
           return reading.attach(kj::mv(room));
         });
   }
 
-  kj::Promise<void> write(WriteContext) override { return notServed("writing attributes"); }
+  std::string name() const override { return place_.text(); }
+  std::size_t keptBytes() const override { return h5cap::keptBytes(place_); }
 
  private:
   kj::Promise<void> readOne(std::string name, ReadContext context) {
@@ -82,6 +83,8 @@ class AttributesImpl final : public Served<rpc::Attributes> {
 
 }  // namespace
 
-rpc::Attributes::Client makeAttributes(NodePlace place) { return kj::heap<AttributesImpl>(kj::mv(place)); }
+rpc::Attributes::Client makeAttributes(const Asking& asking, NodePlace place) {
+  return handOut<AttributesImpl>(asking.caller, asking.grant, kj::mv(place));
+}
 
 }  // namespace h5cap

@@ -4,38 +4,25 @@
 
 #include "server/reading/dataset-reader.h"
 #include "server/reading/virtual-extent.h"
+#include "server/session/reply-room.h"
 
 namespace h5cap {
 namespace {
 
 using ReadContext = capnp::CallContext<rpc::Dataset::ReadParams, rpc::ReadReply>;
 
-// Elements are put where the reply message has them, so nothing copies them again.  The lease is held until the call is
-// over; from then on the message stands in the connection's queue, which counts against the same budget.
+// Elements are put where the reply message has them, so nothing copies them again.
 class ReplySpace final : public ElementSpace {
  public:
-  ReplySpace(ConnectionState& connection, ReadContext context)
-      : connection_(kj::addRef(connection)), context_(context) {}
-  ~ReplySpace() noexcept(false) {
-    if (connectionLease_.get() != nullptr) connection_->giveBackLater(kj::mv(connectionLease_));
-    if (serverLease_.get() != nullptr) connection_->giveBackLater(kj::mv(serverLease_));
-  }
+  ReplySpace(Caller& caller, ReadContext context) : room_(caller), context_(context) {}
 
   kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) override {
-    connectionLease_ = nullptr;
-    serverLease_ = nullptr;
-    return connection_->replyBytes->take(bytes)
-        .then([this, bytes](kj::Own<Quota::Lease> lease) {
-          connectionLease_ = kj::mv(lease);
-          return connection_->server.replyBytes->take(bytes);
-        })
-        .then([this, bytes](kj::Own<Quota::Lease> lease) {
-          serverLease_ = kj::mv(lease);
-          auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
-          elements_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
-          auto data = elements_.get();
-          return std::as_writable_bytes(std::span(data.begin(), data.size()));
-        });
+    return room_.reserve(bytes).then([this, bytes] {
+      auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
+      elements_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
+      auto data = elements_.get();
+      return std::as_writable_bytes(std::span(data.begin(), data.size()));
+    });
   }
 
   capnp::Orphan<capnp::Data> elements() { return kj::mv(elements_); }
@@ -43,9 +30,8 @@ class ReplySpace final : public ElementSpace {
  private:
   static constexpr std::uint64_t headWords = 64;
 
-  kj::Own<ConnectionState> connection_;
+  ReplyRoom room_;
   ReadContext context_;
-  kj::Own<Quota::Lease> connectionLease_, serverLease_;  // none before the first reserve()
   capnp::Orphan<capnp::Data> elements_;
 };
 
@@ -73,11 +59,11 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   }
 }
 
-ReadRequest readRequest(rpc::Dataset::ReadParams::Reader params) {
+ReadRequest readRequest(WorkOwner owner, rpc::Dataset::ReadParams::Reader params) {
   auto options = params.getOptions();
   if (options.hasReduction()) raiseKj(ErrorCode::unimplemented, "reductions are not served yet");
   if (options.getCursor().getByte() != 0) raiseKj(ErrorCode::unimplemented, "byte cursors are not served yet");
-  ReadRequest request;
+  ReadRequest request{.owner = owner};
   request.selection = wire::read(params.getSelection());
   for (auto name : options.getFields()) request.fields.emplace_back(name.begin(), name.size());
   request.replyBytes = options.getReplyBytes();
@@ -92,29 +78,14 @@ ReadRequest readRequest(rpc::Dataset::ReadParams::Reader params) {
 
 kj::Promise<void> DatasetImpl::read(ReadContext context) {
   context.allowCancellation();
-  auto request = readRequest(context.getParams());
-  const std::uint32_t deadlineMs = context.getParams().getOptions().getDeadlineMs();
+  Caller& caller = asking().caller;
+  auto request = readRequest(caller.owner(), context.getParams());
   context.releaseParams();
-  const auto longest = session().server.limits.readTime;
-  const auto limit = deadlineMs == 0 ? longest : std::min(longest, std::chrono::milliseconds(deadlineMs));
-
-  auto& connection = *session().connection;
-  auto space = kj::heap<ReplySpace>(connection, context);
-  auto reading =
-      connection.reads->take(1)
-          .then([place = place().clone(), request = kj::mv(request), &space = *space,
-                 context](kj::Own<Quota::Lease> turn) mutable {
-            return readDataset(kj::mv(place), kj::mv(request), space)
-                .then([&space, context](ReadResult result) mutable {
-                  writeReply(result, space, context.getResults());
-                })
-                .attach(kj::mv(turn));
-          });
-  auto late = session().server.timer.afterDelay(limit.count() * kj::MILLISECONDS)
-                  .then([text = place().text()]() -> void {
-                    raiseKj(ErrorCode::deadline, text + ": the time allowed for this read has passed");
-                  });
-  return reading.exclusiveJoin(kj::mv(late)).attach(kj::mv(space));
+  auto space = kj::heap<ReplySpace>(caller, context);
+  auto reading = readDataset(place().clone(), kj::mv(request), *space);
+  return reading
+      .then([&space = *space, context](ReadResult result) mutable { writeReply(result, space, context.getResults()); })
+      .attach(kj::mv(space));
 }
 
 kj::Promise<void> DatasetImpl::missingSources(MissingSourcesContext context) {

@@ -1,4 +1,4 @@
-// Datasets: reading, within the budgets of the connection and the server.
+// Datasets: reading, within the budgets of the caller and the server.
 #pragma once
 
 #include "server/objects/node-impl.h"
@@ -11,7 +11,6 @@ class DatasetImpl final : public NodeMethods<rpc::Dataset> {
 
   kj::Promise<void> read(ReadContext context) override;
   kj::Promise<void> missingSources(MissingSourcesContext context) override;
-  kj::Promise<void> write(WriteContext) override { return notServed("writing"); }
 };
 
 }  // namespace h5cap

@@ -1,7 +1,10 @@
 #include "server/objects/directory-impl.h"
 
+#include <limits.h>
+
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "server/objects/group-impl.h"
 
@@ -11,6 +14,8 @@ namespace {
 constexpr std::uint32_t maxPage = 10'000;
 constexpr std::uint32_t maxSnapshotBytes = 8 << 20;
 constexpr std::uint32_t maxSnapshotMs = 200;
+constexpr std::size_t maxPathBytes = PATH_MAX;  // the system's own limit
+constexpr std::size_t maxShownBytes = 80;
 
 // What openFile answers, apart from the capability.
 struct OpenedFile {
@@ -25,15 +30,15 @@ struct Wanted {
   Version ifVersion;     // no other will do
 };
 
-kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, const Wanted& wanted) {
-  return file.info(version).then([&file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
+kj::Promise<OpenedFile> describeFile(ConnectionState& connection, OpenFile& file, FileVersion& version,
+                                     const Wanted& wanted) {
+  return file.info(version).then([&connection, &file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
     if (!wanted.ifVersion.empty() && !version.satisfies(wanted.ifVersion))
       raiseKj(ErrorCode::changed, file.shownPath() + ": the file is not the version that was asked for");
     const bool isKnown = !wanted.knownVersion.empty() && wanted.knownVersion == version.version() &&
                          version.isSettled();
     if (wanted.snapshotBytes == 0 || isKnown) return OpenedFile{kj::mv(info), nullptr};
     const std::uint32_t bytes = std::min(wanted.snapshotBytes, maxSnapshotBytes);
-    auto& connection = *file.session().connection;
     auto asked = connection.replyBytes->take(bytes).then([&version, &connection, bytes](kj::Own<Quota::Lease> room) {
       auto answer = version.ask([bytes](rpc::PlannerRequest::Builder request) {
         auto snapshot = request.initSnapshot();
@@ -58,16 +63,22 @@ kj::Promise<OpenedFile> describeFile(OpenFile& file, FileVersion& version, const
 }  // namespace
 
 std::string DirectoryImpl::below(capnp::Text::Reader text) const {
-  std::string path(text.begin(), text.size());
-  for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    if (path.compare(at, end - at, "..") == 0 && end - at == 2)
-      raiseKj(ErrorCode::denied, path + ": leads above the directory that it is asked of");
+  const std::string_view asked(text.begin(), text.size());
+  std::string path = path_;
+  // What is absolute stays so, at the root: a server of the whole file system is asked by paths of the host, any other refuses.
+  if (path.empty() && asked.starts_with('/')) path.push_back('/');
+  for (std::size_t at = 0; at < asked.size();) {
+    const std::size_t end = std::min(asked.find('/', at), asked.size());
+    const std::string_view component = asked.substr(at, end - at);
     at = end + 1;
+    if (component.empty() || component == ".") continue;
+    if (component == "..") raiseKj(ErrorCode::denied, "a path leads above the directory that it is asked of: '..'");
+    if (!path.empty() && path.back() != '/') path.push_back('/');
+    path.append(component);
+    if (path.size() > maxPathBytes)
+      raiseKj(ErrorCode::notFound, "no file's path is this long: " + path.substr(0, maxShownBytes) + "...");
   }
-  if (path_.empty()) return path;
-  while (!path.empty() && path.front() == '/') path.erase(0, 1);
-  return path.empty() ? path_ : path_ + "/" + path;
+  return path;
 }
 
 kj::Promise<void> DirectoryImpl::list(ListContext context) {
@@ -78,7 +89,7 @@ kj::Promise<void> DirectoryImpl::list(ListContext context) {
   const std::uint32_t limit = std::clamp<std::uint32_t>(params.getLimit(), 1, maxPage);
   std::string path = below(params.getPath());
   context.releaseParams();
-  return session().server.opener.list(session().shared(), kj::mv(path))
+  return session_->server.opener.list(session_->shared(), kj::mv(path))
       .then([context, after = kj::mv(after), limit](std::vector<DirectoryEntry> entries) mutable {
         guarded([&] {
           auto first = after.empty() ? entries.begin()
@@ -103,10 +114,10 @@ kj::Promise<void> DirectoryImpl::open(OpenContext context) {
   context.allowCancellation();
   std::string path = below(context.getParams().getPath());
   context.releaseParams();
-  return session().server.opener.openDirectory(session().shared(), path)
-      .then([this, context, path](Grant) mutable {
-        while (!path.empty() && path.back() == '/') path.pop_back();
-        context.getResults().setDirectory(kj::heap<DirectoryImpl>(session(), path));
+  return session_->server.opener.openDirectory(session_->shared(), path)
+      .then([this, &asking = asking(), context, path](Grant grant) mutable {
+        context.getResults().setDirectory(handOut<DirectoryImpl>(
+            asking.caller, std::move(grant), kj::addRef(*session_), std::move(path)));
       });
 }
 
@@ -114,6 +125,7 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   context.allowCancellation();
   auto params = context.getParams();
   const auto access = params.getOptions().getAccess();
+  if (access == rpc::Access::NONE) raiseKj(ErrorCode::denied, "a file opened without any right: ask for `list` or `read`");
   if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
   auto wanted = std::make_shared<Wanted>();
   wanted->snapshotBytes = params.getOptions().getSnapshotBytes();
@@ -121,20 +133,21 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   wanted->ifVersion = wire::readBytes(params.getOptions().getIfVersion());
   std::string path = below(params.getPath());
   context.releaseParams();
-  return OpenFile::open(session(), kj::mv(path), path_)
-      .then([context, wanted](kj::Own<OpenFile> file) mutable {
+  return OpenFile::open(*session_, kj::mv(path), path_, access)
+      .then([&asking = asking(), access, context, wanted](kj::Own<OpenFile> file) mutable {
         auto& opened = *file;
-        auto described = opened.consult<OpenedFile>([&opened, wanted](FileVersion& version) {
-          return describeFile(opened, version, *wanted).attach(kj::addRef(version));
+        auto described = opened.consult<OpenedFile>([&asking, &opened, wanted](FileVersion& version) {
+          return describeFile(*asking.caller.connection, opened, version, *wanted).attach(kj::addRef(version));
         });
-        return described.then([context, file = kj::mv(file)](OpenedFile result) mutable {
+        return described.then([&asking, access, context, file = kj::mv(file)](OpenedFile result) mutable {
           guarded([&] {
             auto results = context.getResults();
             wire::write(result.info, results.initInfo());
             KJ_IF_MAYBE(snapshot, result.snapshot) {
               if ((*snapshot)->reply().isSnapshot()) results.setSnapshot((*snapshot)->reply().getSnapshot());
             }
-            results.setFile(kj::heap<FileImpl>(kj::mv(file)));
+            Grant grant = file->grant().narrowedTo(access);
+            results.setFile(handOut<FileImpl>(asking.caller, std::move(grant), kj::mv(file)));
           });
         });
       });

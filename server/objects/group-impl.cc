@@ -19,6 +19,11 @@ rpc::File::PathNow asPathNow(PathNow now) {
   return rpc::File::PathNow::UNKNOWN;
 }
 
+struct OpenedNode {
+  FoundNode found;
+  FileInfo file;
+};
+
 }  // namespace
 
 kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
@@ -45,21 +50,22 @@ kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
       });
 }
 
-kj::Promise<void> openNode(NodePlace place, OpenNodeContext context) {
+kj::Promise<void> openNode(const Asking& asking, kj::Own<OpenFile> from, NodePlace place, OpenNodeContext context) {
   context.releaseParams();
   return findNode(kj::mv(place))
       .then([](FoundNode found) {
         auto& file = *found.place.file;
         return file.info(*found.version).then([found = kj::mv(found)](FileInfo info) mutable {
-          return std::make_pair(kj::mv(found), kj::mv(info));
+          return OpenedNode{kj::mv(found), kj::mv(info)};
         });
       })
-      .then([context](std::pair<FoundNode, FileInfo> opened) mutable {
+      .then([&asking, from = kj::mv(from), context](OpenedNode opened) mutable {
         guarded([&] {
           auto results = context.getResults();
-          wire::write(*opened.first.info, results.initInfo());
-          wire::write(opened.second, results.initFile());
-          results.setNode(makeNode(kj::mv(opened.first)));
+          wire::write(*opened.found.info, results.initInfo());
+          wire::write(opened.file, results.initFile());
+          auto grant = grantBehind(asking, *from, *opened.found.place.file);
+          results.setNode(makeNode(asking.caller, std::move(grant), kj::mv(opened.found)));
         });
       });
 }

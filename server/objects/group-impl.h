@@ -12,7 +12,10 @@ using OpenNodeContext = capnp::CallContext<rpc::Group::OpenParams, rpc::Group::O
 using DescribeLinkContext = capnp::CallContext<rpc::Group::LinkParams, rpc::Group::LinkResults>;
 
 kj::Promise<void> listLinks(NodePlace place, ListLinksContext context);
-kj::Promise<void> openNode(NodePlace place, OpenNodeContext context);
+
+// `from` is the file of the group that is asked; `asking` outlives the promise.
+kj::Promise<void> openNode(const Asking& asking, kj::Own<OpenFile> from, NodePlace place, OpenNodeContext context);
+
 kj::Promise<void> describeLink(NodePlace place, DescribeLinkContext context);
 
 template <class Interface>
@@ -27,7 +30,7 @@ class GroupMethods : public NodeMethods<Interface> {
 
   kj::Promise<void> open(OpenNodeContext context) override {
     context.allowCancellation();
-    return openNode(below(context.getParams().getPath()), context);
+    return openNode(this->asking(), kj::addRef(*this->place().file), below(context.getParams().getPath()), context);
   }
 
   kj::Promise<void> link(DescribeLinkContext context) override {
@@ -57,19 +60,18 @@ class GroupImpl final : public GroupMethods<rpc::Group> {
 
 class FileImpl final : public GroupMethods<rpc::File> {
  public:
-  explicit FileImpl(kj::Own<OpenFile> file) : GroupMethods(NodePlace{kj::mv(file), "/"}) {}
+  FileImpl(HandingOut key, kj::Own<OpenFile> file) : GroupMethods(key, NodePlace{kj::mv(file), "/"}) {}
 
   kj::Promise<void> dereference(DereferenceContext context) override {
     context.allowCancellation();
-    return dereferenceToken(place().clone(), context);
+    return dereferenceToken(asking(), place().clone(), context);
   }
   kj::Promise<void> stat(StatContext context) override;
   kj::Promise<void> pathNow(PathNowContext context) override;
   kj::Promise<void> readBytes(ReadBytesContext context) override {
     context.allowCancellation();
-    return readRawBytes(*place().file, context);
+    return readRawBytes(*place().file, asking().caller, context);
   }
-  kj::Promise<void> edit(EditContext) override { return notServed("editing"); }
 };
 
 }  // namespace h5cap

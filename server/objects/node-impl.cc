@@ -13,23 +13,31 @@ class UnknownNodeImpl final : public NodeMethods<rpc::Node> {
   using NodeMethods::NodeMethods;
 
  private:
-  std::string whatItIs() override { return place().text() + " is an object of an unknown kind"; }
+  std::string whatItIs() const override { return name() + " is an object of an unknown kind"; }
 };
 
 }  // namespace
 
-rpc::Node::Client makeNode(FoundNode found) {
+rpc::Node::Client makeNode(Caller& caller, Grant grant, FoundNode found) {
   switch (found.info->kind) {
     case NodeKind::group:
-      return kj::heap<GroupImpl>(kj::mv(found.place));
+      return handOut<GroupImpl>(caller, std::move(grant), kj::mv(found.place));
     case NodeKind::dataset:
-      return kj::heap<DatasetImpl>(kj::mv(found.place));
+      return handOut<DatasetImpl>(caller, std::move(grant), kj::mv(found.place));
     case NodeKind::namedType:
-      return kj::heap<NamedTypeImpl>(kj::mv(found.place));
+      return handOut<NamedTypeImpl>(caller, std::move(grant), kj::mv(found.place));
     case NodeKind::unknown:
       break;
   }
-  return kj::heap<UnknownNodeImpl>(kj::mv(found.place));
+  return handOut<UnknownNodeImpl>(caller, std::move(grant), kj::mv(found.place));
+}
+
+Grant grantBehind(const Asking& asking, OpenFile& from, OpenFile& file) {
+  return &from == &file ? asking.grant : file.grant().narrowedTo(asking.grant.rights());
+}
+
+std::size_t keptBytes(const NodePlace& place) {
+  return place.path.size() + (place.token == nullptr ? 0 : place.token->size());
 }
 
 namespace {

@@ -12,9 +12,16 @@
 namespace h5cap {
 
 // A capability of the kind that fits the object: a Group, a Dataset, a NamedType, or a plain Node when its kind is unknown.
-rpc::Node::Client makeNode(FoundNode found);
+// Busy when the caller holds too much.
+rpc::Node::Client makeNode(Caller& caller, Grant grant, FoundNode found);
 
-rpc::Attributes::Client makeAttributes(NodePlace place);
+// What may be done with an object in `file` that was reached through one in `from`: in another file never more than there.
+Grant grantBehind(const Asking& asking, OpenFile& from, OpenFile& file);
+
+rpc::Attributes::Client makeAttributes(const Asking& asking, NodePlace place);
+
+// Of what a place keeps beside its file.
+std::size_t keptBytes(const NodePlace& place);
 
 using AttributesContext = capnp::CallContext<rpc::Node::AttributesParams, rpc::Node::AttributesResults>;
 using DescribeContext = capnp::CallContext<rpc::Node::DescribeParams, rpc::Node::DescribeResults>;
@@ -26,7 +33,7 @@ kj::Promise<void> describeNode(NodePlace place, DescribeContext context);
 template <class Interface>
 class NodeMethods : public Served<Interface> {
  public:
-  explicit NodeMethods(NodePlace place) : Served<Interface>(place.file->session()), place_(kj::mv(place)) {}
+  NodeMethods(HandingOut key, NodePlace place) : Served<Interface>(key), place_(kj::mv(place)) {}
 
   kj::Promise<void> describe(DescribeContext context) override {
     context.allowCancellation();
@@ -34,27 +41,29 @@ class NodeMethods : public Served<Interface> {
   }
 
   kj::Promise<void> attributes(AttributesContext context) override {
-    context.getResults().setAttributes(makeAttributes(place_.clone()));
+    context.getResults().setAttributes(makeAttributes(this->asking(), place_.clone()));
     return kj::READY_NOW;
   }
 
   kj::Promise<void> seal(SealContext context) override {
     context.allowCancellation();
     constexpr bool isFile = std::is_same_v<Interface, rpc::File>;
-    return sealNode(place_.clone(), isFile ? Ticket::Kind::file : Ticket::Kind::node, context);
+    return sealNode(place_.clone(), isFile ? Ticket::Kind::file : Ticket::Kind::node,
+                    this->asking().grant.rights(), context);
   }
+
+  std::string name() const override { return place_.text(); }
+  std::size_t keptBytes() const override { return h5cap::keptBytes(place_); }
 
  protected:
   NodePlace& place() { return place_; }
+  const NodePlace& place() const { return place_; }
 
   bool implements(std::uint64_t interfaceId) const override {
     return interfaceId == capnp::typeId<rpc::Node>() || interfaceId == capnp::typeId<Interface>();
   }
 
-  std::string whatItIs() override {
-    const char* name = nodeInterfaceName(capnp::typeId<Interface>());
-    return place_.text() + " is " + (name == nullptr ? "a node" : name);
-  }
+  std::string whatItIs() const override { return name() + " is " + nodeInterfaceName(capnp::typeId<Interface>()); }
 
  private:
   NodePlace place_;

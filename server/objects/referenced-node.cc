@@ -188,7 +188,7 @@ void writeRegion(const Hyperslab& stored, rpc::Selection::Builder region) {
   }
 }
 
-void answer(NodePlace place, Found found, const Bytes& token, DereferenceContext context) {
+void answer(const Asking& asking, NodePlace place, Found found, const Bytes& token, DereferenceContext context) {
   const Referenced& referenced = *found.referenced;
   place.path = referenced.path;
   place.token = referenced.path.empty() ? std::make_shared<const Bytes>(token) : nullptr;
@@ -197,12 +197,12 @@ void answer(NodePlace place, Found found, const Bytes& token, DereferenceContext
   writeRegion(referenced.stored, results.initRegion());
   wire::write(referenced.stored, results.initStored());
   results.setPath(kj::StringPtr(referenced.path.c_str(), referenced.path.size()));
-  results.setNode(makeNode(FoundNode{kj::mv(place), referenced.target, kj::mv(found.version)}));
+  results.setNode(makeNode(asking.caller, asking.grant, FoundNode{kj::mv(place), referenced.target, kj::mv(found.version)}));
 }
 
 }  // namespace
 
-kj::Promise<void> dereferenceToken(NodePlace place, DereferenceContext context) {
+kj::Promise<void> dereferenceToken(const Asking& asking, NodePlace place, DereferenceContext context) {
   auto data = context.getParams().getToken();
   if (data.size() > maxTokenBytes) raiseKj(ErrorCode::badType, "no reference is this long");
   Bytes token = wire::readBytes(data);
@@ -213,8 +213,8 @@ kj::Promise<void> dereferenceToken(NodePlace place, DereferenceContext context) 
       return Found{kj::mv(found), kj::mv(kept)};
     });
   });
-  return looked.then([place = kj::mv(place), token = std::move(token), context](Found found) mutable {
-    guarded([&] { answer(kj::mv(place), kj::mv(found), token, context); });
+  return looked.then([&asking, place = kj::mv(place), token = std::move(token), context](Found found) mutable {
+    guarded([&] { answer(asking, kj::mv(place), kj::mv(found), token, context); });
   });
 }
 

@@ -1,7 +1,5 @@
 #include "server/objects/sealed-node.h"
 
-#include <capnp/membrane.h>
-
 #include <algorithm>
 
 #include "server/objects/group-impl.h"
@@ -12,55 +10,21 @@ namespace {
 constexpr std::chrono::seconds usualLifetime = std::chrono::hours(24);
 constexpr std::chrono::seconds longestLifetime = std::chrono::hours(24 * 30);
 
-// Method numbers of objects.capnp.
-constexpr std::uint16_t nodeSeal = 2, datasetRead = 0, fileReadBytes = 2;
-
-// Seals with no more than the right to list.
-class ListingSeal final : public rpc::Node::Server {
- public:
-  explicit ListingSeal(rpc::Node::Client inner) : inner_(kj::mv(inner)) {}
-
-  kj::Promise<void> seal(SealContext context) override {
-    auto request = inner_.sealRequest();
-    request.setOptions(context.getParams().getOptions());
-    request.getOptions().setAccess(rpc::Access::LIST);
-    return context.tailCall(kj::mv(request));
-  }
-
- private:
-  rpc::Node::Client inner_;
-};
-
-// Around everything that is reached through an object with the right to list: names, shapes and attributes, no elements.
-class ListingOnly final : public capnp::MembranePolicy, public kj::Refcounted {
- public:
-  kj::Maybe<capnp::Capability::Client> inboundCall(std::uint64_t interfaceId, std::uint16_t methodId,
-                                                   capnp::Capability::Client target) override {
-    if ((interfaceId == capnp::typeId<rpc::Dataset>() && methodId == datasetRead) ||
-        (interfaceId == capnp::typeId<rpc::File>() && methodId == fileReadBytes))
-      return capnp::Capability::Client(wire::toKj(ErrorCode::denied, "this ticket allows to list, not to read"));
-    if (interfaceId == capnp::typeId<rpc::Node>() && methodId == nodeSeal)
-      return capnp::Capability::Client(kj::heap<ListingSeal>(target.castAs<rpc::Node>()));
-    return nullptr;
-  }
-  kj::Maybe<capnp::Capability::Client> outboundCall(std::uint64_t, std::uint16_t, capnp::Capability::Client) override {
-    return nullptr;
-  }
-  kj::Own<MembranePolicy> addRef() override { return kj::addRef(*this); }
-};
-
-rpc::Access grantedAccess(rpc::Access wanted) {
-  if (wanted == rpc::Access::NONE) return rpc::Access::READ;
+// Of an object with the rights `own`: `none` keeps them, and more is not to be had.
+rpc::Access sealedAccess(rpc::Access own, rpc::Access wanted) {
   if (wanted > rpc::Access::READ) raiseKj(ErrorCode::denied, "a ticket cannot allow more than the object: it may be read");
-  return wanted;
+  return wanted == rpc::Access::NONE ? own : std::min(own, wanted);
 }
 
 [[noreturn]] void refuse() {
   raiseKj(ErrorCode::denied, "the ticket is none of this server's, has ended, or is another user's");
 }
 
-Ticket ticketOf(const TicketOffice& office, const Identity& identity, capnp::Data::Reader sealed) {
-  auto ticket = office.open(std::as_bytes(std::span(sealed.begin(), sealed.size())));
+Ticket ticketOf(const TicketOffice& office, const Identity& identity, capnp::Data::Reader data) {
+  const auto sealed = std::as_bytes(std::span(data.begin(), data.size()));
+  if (office.areOfAnotherRun(sealed))
+    raiseKj(ErrorCode::unknownTicket, "the ticket is of another run of the server: open by path");
+  auto ticket = office.open(sealed);
   if (!ticket || ticket->ends <= std::chrono::steady_clock::now()) refuse();
   if (ticket->holder != identity) refuse();
   return std::move(*ticket);
@@ -89,22 +53,22 @@ kj::Promise<FoundNode> findSealed(kj::Own<OpenFile> file, const Ticket& ticket) 
   });
 }
 
-void writeRestored(const Ticket& ticket, FoundNode found, const FileInfo& info, RestoreContext context) {
+void writeRestored(Caller& caller, const Ticket& ticket, FoundNode found, const FileInfo& info, RestoreContext context) {
   auto results = context.getResults();
   wire::write(*found.info, results.initInfo());
   wire::write(info, results.initFile());
-  rpc::Node::Client node = ticket.kind == Ticket::Kind::file
-                               ? rpc::Node::Client(kj::heap<FileImpl>(kj::addRef(*found.place.file)))
-                               : makeNode(kj::mv(found));
-  if (ticket.access == rpc::Access::LIST) node = capnp::membrane(kj::mv(node), kj::refcounted<ListingOnly>());
-  results.setObject(kj::mv(node));
+  Grant grant = found.place.file->grant().narrowedTo(ticket.access);
+  if (ticket.kind == Ticket::Kind::file)
+    results.setObject(handOut<FileImpl>(caller, std::move(grant), kj::mv(found.place.file)));
+  else
+    results.setObject(makeNode(caller, std::move(grant), kj::mv(found)));
 }
 
 }  // namespace
 
-kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, SealContext context) {
+kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, rpc::Access rights, SealContext context) {
   auto options = context.getParams().getOptions();
-  const auto access = grantedAccess(options.getAccess());
+  const auto access = sealedAccess(rights, options.getAccess());
   const auto wanted = std::chrono::seconds(options.getLifetimeSeconds());
   const auto lifetime = wanted.count() == 0 ? usualLifetime : std::min(wanted, longestLifetime);
   context.releaseParams();
@@ -112,28 +76,28 @@ kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, SealContext conte
     guarded([&] {
       auto& file = *found.place.file;
       auto& session = file.session();
-      Ticket ticket{session.principal->identity(), std::chrono::steady_clock::now() + lifetime, access, kind, file.requestedPath(),
-                    file.below(), found.place.path, found.place.token == nullptr ? Bytes() : *found.place.token,
+      Ticket ticket{session.principal->identity(), std::chrono::steady_clock::now() + lifetime, access, kind,
+                    file.requestedPath(), file.below(), found.place.path,
+                    found.place.token == nullptr ? Bytes() : *found.place.token,
                     found.info->id, found.version->version()};
       context.getResults().setTicket(wire::asData(session.server.tickets.seal(ticket)));
     });
   });
 }
 
-kj::Promise<void> restoreNode(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal,
-                              RestoreContext context) {
+kj::Promise<void> restoreNode(Caller& caller, RestoreContext context) {
   return guarded([&] {
     auto ticket = kj::heap<Ticket>(
-        ticketOf(connection->server.tickets, principal->identity(), context.getParams().getTicket()));
+        ticketOf(caller.server.tickets, caller.principal->identity(), context.getParams().getTicket()));
     context.releaseParams();
-    auto session = kj::refcounted<SessionState>(kj::mv(connection), kj::mv(principal));
-    auto opening = OpenFile::open(*session, ticket->file, ticket->below);
+    auto session = kj::refcounted<SessionState>(caller);
+    auto opening = OpenFile::open(*session, ticket->file, ticket->below, ticket->access);
     auto restoring = opening.then([&ticket = *ticket](kj::Own<OpenFile> file) { return findSealed(kj::mv(file), ticket); })
-                         .then([&ticket = *ticket, context](FoundNode found) mutable {
+                         .then([&caller, &ticket = *ticket, context](FoundNode found) mutable {
                            auto& file = *found.place.file;
                            return file.info(*found.version)
-                               .then([&ticket, context, found = kj::mv(found)](FileInfo info) mutable {
-                                 guarded([&] { writeRestored(ticket, kj::mv(found), info, context); });
+                               .then([&caller, &ticket, context, found = kj::mv(found)](FileInfo info) mutable {
+                                 guarded([&] { writeRestored(caller, ticket, kj::mv(found), info, context); });
                                });
                          });
     return restoring.attach(kj::mv(ticket), kj::mv(session));

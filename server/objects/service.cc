@@ -25,10 +25,11 @@ const char* methodName(Authentication method) {
 
 class SessionImpl final : public Served<rpc::Session> {
  public:
-  using Served::Served;
+  SessionImpl(HandingOut key, kj::Own<SessionState> session) : Served(key), session_(kj::mv(session)) {}
 
   kj::Promise<void> root(RootContext context) override {
-    context.getResults(oneCapability).setDirectory(kj::heap<DirectoryImpl>(session(), ""));
+    auto root = handOut<DirectoryImpl>(asking().caller, asking().grant, kj::addRef(*session_), "");
+    context.getResults(oneCapability).setDirectory(kj::mv(root));
     return kj::READY_NOW;
   }
 
@@ -40,26 +41,25 @@ class SessionImpl final : public Served<rpc::Session> {
   }
 
   kj::Promise<void> identity(IdentityContext context) override {
-    context.getResults().setUser(session().principal->identity().user.c_str());
-    context.getResults().setMethod(methodName(session().principal->identity().method));
+    const Identity& identity = session_->principal->identity();
+    context.getResults().setUser(identity.user.c_str());
+    context.getResults().setMethod(methodName(identity.method));
     return kj::READY_NOW;
   }
+
+  std::string name() const override { return "the session"; }
+
+ private:
+  kj::Own<SessionState> session_;
 };
 
-class ServiceImpl final : public rpc::Service::Server {
+class ServiceImpl final : public Served<rpc::Service> {
  public:
-  ServiceImpl(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)
-      : connection_(kj::mv(connection)), principal_(kj::mv(principal)) {}
-
-  DispatchCallResult dispatchCall(std::uint64_t interfaceId, std::uint16_t methodId,
-                                  capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) override {
-    refuseOverBudget(*connection_);
-    return rpc::Service::Server::dispatchCall(interfaceId, methodId, context);
-  }
+  using Served::Served;
 
   kj::Promise<void> hello(HelloContext context) override {
     context.allowCancellation();
-    return connection_->server.planners.libraryVersion().then([context](std::string version) mutable {
+    return asking().caller.server.planners.libraryVersion().then([context](std::string version) mutable {
       auto server = context.getResults().initServer();
       server.setSoftware(softwareName().c_str());
       server.setProtocol(rpc::PROTOCOL_VERSION);
@@ -70,34 +70,30 @@ class ServiceImpl final : public rpc::Service::Server {
   kj::Promise<void> login(LoginContext context) override {
     if (!context.getParams().getCredential().isAmbient())
       raiseKj(ErrorCode::unimplemented, "tokens are not served yet");
+    Caller& caller = asking().caller;
     // Whoever may not see the exports may not log in.
-    auto allowed = connection_->server.opener.openDirectory(kj::atomicAddRef(*principal_), "");
-    return allowed.then([this, context](Grant) mutable {
-      auto session = kj::refcounted<SessionState>(kj::addRef(*connection_), kj::atomicAddRef(*principal_));
-      context.getResults(oneCapability).setSession(kj::heap<SessionImpl>(*session));
+    return caller.server.opener.openDirectory(caller.shared(), "").then([&caller, context](Grant grant) mutable {
+      auto session = handOut<SessionImpl>(caller, std::move(grant), kj::refcounted<SessionState>(caller));
+      context.getResults(oneCapability).setSession(kj::mv(session));
     });
   }
 
   kj::Promise<void> restore(RestoreContext context) override {
     context.allowCancellation();
-    auto running = kj::heap<RunningCall>(connection_->server);
-    auto turn = whenTurn(*connection_);
-    return turn
-        .then([this, context](kj::Own<Quota::Lease> turn) mutable {
-          return restoreNode(kj::addRef(*connection_), kj::atomicAddRef(*principal_), context).attach(kj::mv(turn));
-        })
-        .attach(kj::mv(running));
+    return restoreNode(asking().caller, context);
   }
 
- private:
-  kj::Own<ConnectionState> connection_;
-  const kj::Own<const Principal> principal_;
+  std::string name() const override { return "the service"; }
 };
 
 }  // namespace
 
-rpc::Service::Client makeService(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal) {
-  return kj::heap<ServiceImpl>(kj::mv(connection), kj::mv(principal));
+rpc::Service::Client makeService(kj::Own<Caller> caller) {
+  try {
+    return handOut<ServiceImpl>(*caller, Grant(rpc::Access::NONE, "", std::nullopt, nullptr));
+  } catch (const kj::Exception& problem) {
+    return kj::cp(problem);
+  }
 }
 
 std::string softwareName() { return std::string("h5capd ") + H5CAP_VERSION; }

@@ -7,8 +7,9 @@
 
 namespace h5cap {
 
-// The bootstrap capability of one connection, whose peer the transport has shown to be `principal`.
-rpc::Service::Client makeService(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal);
+// The bootstrap capability of one connection, for whoever the transport has shown its peer to be.  Every call of
+// it raises busy when they hold too much elsewhere.
+rpc::Service::Client makeService(kj::Own<Caller> caller);
 
 // "h5capd 0.1.0"
 std::string softwareName();

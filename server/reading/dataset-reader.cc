@@ -17,8 +17,8 @@ namespace {
 // Appends replies until there is no more.
 class WholeReader {
  public:
-  WholeReader(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft)
-      : place_(kj::mv(place)), depthLeft_(depthLeft) {
+  WholeReader(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources, int depthLeft)
+      : place_(kj::mv(place)), depthLeft_(depthLeft), request_{.owner = owner} {
     request_.selection = std::move(selection);
     request_.absentSources = absentSources;
     request_.replyBytes = rpc::MAX_REPLY_BYTES;
@@ -69,8 +69,9 @@ class WholeReader {
 
 }  // namespace
 
-kj::Promise<WholeRead> readWhole(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft) {
-  auto reader = kj::heap<WholeReader>(kj::mv(place), std::move(selection), absentSources, depthLeft);
+kj::Promise<WholeRead> readWhole(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
+                                 int depthLeft) {
+  auto reader = kj::heap<WholeReader>(kj::mv(place), owner, std::move(selection), absentSources, depthLeft);
   auto promise = kj::evalNow([&] { return reader->run(); });
   return promise.attach(kj::mv(reader));
 }

@@ -16,6 +16,7 @@ namespace h5cap {
 enum class AbsentSources { fill, raise };
 
 struct ReadRequest {
+  WorkOwner owner;                  // whose turn the work is
   Selection selection;
   std::vector<std::string> fields;  // of a compound: only these, in this order; empty: all
   std::uint64_t replyBytes = 0;    // zero: the default
@@ -77,6 +78,7 @@ struct WholeRead {
   Bytes heap;
   std::vector<std::string> missingSources;
 };
-kj::Promise<WholeRead> readWhole(NodePlace place, Selection selection, AbsentSources absentSources, int depthLeft);
+kj::Promise<WholeRead> readWhole(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
+                                 int depthLeft);
 
 }  // namespace h5cap

@@ -11,6 +11,7 @@
 
 #include "server/executor/loan.h"
 #include "server/base/guarded.h"
+#include "server/session/reply-room.h"
 
 namespace h5cap {
 namespace {
@@ -38,25 +39,16 @@ std::uint64_t readFully(int file, std::uint64_t offset, std::span<std::byte> tar
 // One call.  The steps follow each other; members are those of the attempt under way.
 class RawRead {
  public:
-  RawRead(OpenFile& file, ReadBytesContext context)
-      : file_(kj::addRef(file)), server_(file.session().server), connection_(*file.session().connection),
-        context_(context), offset_(context.getParams().getOffset()),
+  RawRead(OpenFile& file, Caller& caller, ReadBytesContext context)
+      : file_(kj::addRef(file)), server_(file.session().server), room_(caller), context_(context),
+        offset_(context.getParams().getOffset()),
         wanted_(std::min<std::uint64_t>(context.getParams().getCount(), rpc::MAX_REPLY_BYTES)),
         giveUp_(server_.timer.now() + server_.limits.changedFor.count() * kj::MILLISECONDS) {
     context.releaseParams();
   }
 
-  ~RawRead() noexcept(false) {
-    // The message stands in the connection's queue from here on, and is counted there.
-    if (connectionRoom_.get() != nullptr) connection_.giveBackLater(kj::mv(connectionRoom_));
-    if (serverRoom_.get() != nullptr) connection_.giveBackLater(kj::mv(serverRoom_));
-  }
-
   kj::Promise<void> run() {
-    return connection_.reads->take(1).then([this](kj::Own<Quota::Lease> turn) {
-      return file_->current().then([this](kj::Own<FileVersion> version) { return attempt(kj::mv(version)); })
-          .attach(kj::mv(turn));
-    });
+    return file_->current().then([this](kj::Own<FileVersion> version) { return attempt(kj::mv(version)); });
   }
 
  private:
@@ -88,20 +80,12 @@ class RawRead {
   }
 
   kj::Promise<bool> reserve(bool isSwmr) {
-    connectionRoom_ = nullptr;
-    serverRoom_ = nullptr;
     const std::uint64_t bytes = available();
-    return connection_.replyBytes->take(bytes)
-        .then([this, bytes](kj::Own<Quota::Lease> room) {
-          connectionRoom_ = kj::mv(room);
-          return server_.replyBytes->take(bytes);
-        })
-        .then([this, bytes, isSwmr](kj::Own<Quota::Lease> room) {
-          serverRoom_ = kj::mv(room);
-          auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
-          bytes_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
-          return isSwmr;
-        });
+    return room_.reserve(bytes).then([this, bytes, isSwmr] {
+      auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
+      bytes_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
+      return isSwmr;
+    });
   }
 
   // On a thread that may outlive this: it copies while there is somewhere to copy to.
@@ -121,7 +105,8 @@ class RawRead {
         throw FileError(name + ": " + problem.what(), problem.code());
       }
     };
-    return server_.executor.run<ReadAhead>(connection_.id, kj::mv(work)).attach(kj::defer([loan] { loan->end(); }));
+    return server_.executor.run<ReadAhead>(room_.caller().owner(), kj::mv(work))
+        .attach(kj::defer([loan] { loan->end(); }));
   }
 
   void answer(std::uint64_t count) {
@@ -133,19 +118,18 @@ class RawRead {
 
   kj::Own<OpenFile> file_;
   ServerContext& server_;
-  ConnectionState& connection_;
+  ReplyRoom room_;
   ReadBytesContext context_;
   const std::uint64_t offset_, wanted_;
   const kj::TimePoint giveUp_;
   kj::Own<FileVersion> version_;
   capnp::Orphan<capnp::Data> bytes_;
-  kj::Own<Quota::Lease> connectionRoom_, serverRoom_;
 };
 
 }  // namespace
 
-kj::Promise<void> readRawBytes(OpenFile& file, ReadBytesContext context) {
-  auto operation = kj::heap<RawRead>(file, context);
+kj::Promise<void> readRawBytes(OpenFile& file, Caller& caller, ReadBytesContext context) {
+  auto operation = kj::heap<RawRead>(file, caller, context);
   auto promise = operation->run();
   return promise.attach(kj::mv(operation));
 }

@@ -6,6 +6,7 @@
 #include <h5cap/objects.capnp.h>
 
 #include "server/files/open-file.h"
+#include "server/session/server-context.h"
 
 namespace h5cap {
 
@@ -13,7 +14,8 @@ using ReadBytesContext = capnp::CallContext<rpc::File::ReadBytesParams, rpc::Fil
 
 // Answers File.readBytes: up to `maxReplyBytes` from `offset` on, fewer at the end of the file, none beyond it.  All of them
 // are of one version, as with elements: the stamp is compared after the last byte, and the read begins again while the file
-// changes, for as long as ObjectLimits says; then `changed`.  Files with a live SWMR writer are exempt.
-kj::Promise<void> readRawBytes(OpenFile& file, ReadBytesContext context);
+// changes, for as long as ObjectLimits says; then `changed`.  Files with a live SWMR writer are exempt.  The bytes take room of
+// the budgets of `caller`.
+kj::Promise<void> readRawBytes(OpenFile& file, Caller& caller, ReadBytesContext context);
 
 }  // namespace h5cap

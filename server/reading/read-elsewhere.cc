@@ -113,8 +113,9 @@ kj::Promise<ReadOperation::Piece> ReadOperation::virtualPiece(const VirtualStora
   return version_->mappings(node_->id)
       .then([this, &storage, target, region = std::move(region)](std::shared_ptr<const MappingIndex> index) mutable {
         return guarded([&] {
-          return readVirtual(VirtualRead{place_.clone(), node_, virtualShape(), extent_, &storage, kj::mv(index),
-                                         std::move(region), fillElement(), request_.absentSources, depthLeft_ - 1},
+          return readVirtual(VirtualRead{place_.clone(), request_.owner, node_, virtualShape(), extent_, &storage,
+                                         kj::mv(index), std::move(region), fillElement(), request_.absentSources,
+                                         depthLeft_ - 1},
                              target);
         });
       })

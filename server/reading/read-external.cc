@@ -84,7 +84,7 @@ kj::Promise<bool> ReadOperation::gatherRaw(std::shared_ptr<RawFiles> files, std:
           loan->whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
           return areUnchanged;
         };
-        return server_.executor.run<bool>(place_.file->session().connection->id, kj::mv(work))
+        return server_.executor.run<bool>(request_.owner, kj::mv(work))
             .attach(kj::defer([loan] { loan->end(); }));
       })
       .then([this](bool areUnchanged) {

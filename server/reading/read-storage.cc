@@ -97,7 +97,7 @@ kj::Promise<bool> ReadOperation::elementsFromChunks(const ChunkedStorage& chunke
   auto group = [coordinates = coordinates_, grid, chunk = chunked.chunkShape] {
     return std::make_shared<ChunkElements>(groupByChunk(coordinates, grid, chunk));
   };
-  return server_.executor.run<std::shared_ptr<ChunkElements>>(place_.file->session().connection->id, kj::mv(group))
+  return server_.executor.run<std::shared_ptr<ChunkElements>>(request_.owner, kj::mv(group))
       .then([this, grid, &chunked](std::shared_ptr<ChunkElements> wanted) -> kj::Promise<bool> {
         if (wanted->chunks.size() > rpc::MAX_PLAN_CHUNKS && run_.count > 1) {
           cut(run_.count / 2);
@@ -165,7 +165,7 @@ kj::Promise<bool> ReadOperation::gatherBy(Gather gather) {
           loan->whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
           return isUnchanged;
         };
-        return server_.executor.run<bool>(place_.file->session().connection->id, kj::mv(work))
+        return server_.executor.run<bool>(request_.owner, kj::mv(work))
             .attach(kj::defer([loan] { loan->end(); }));
       });
 }

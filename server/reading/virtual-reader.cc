@@ -117,7 +117,7 @@ class VirtualOperation {
 
   kj::Promise<void> readPart(std::size_t at, NodePlace place, ProjectedPart part) {
     Selection selection = asSelection(part.source);
-    auto reading = readWhole(place.clone(), std::move(selection), read_.absentSources, read_.depthLeft);
+    auto reading = readWhole(place.clone(), read_.owner, std::move(selection), read_.absentSources, read_.depthLeft);
     return reading.then([this, at, place = kj::mv(place), part = std::move(part)](WholeRead whole) mutable {
       guarded([&] {
         auto converted = toOwnType(place, whole.type, {std::move(whole.elements), std::move(whole.heap)});

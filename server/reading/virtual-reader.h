@@ -16,6 +16,7 @@ namespace h5cap {
 
 struct VirtualRead {
   NodePlace place;
+  WorkOwner owner;                          // whose turn the work is
   NodePointer node;
   Shape shape;                              // of the virtual dataset
   std::optional<VirtualExtent> extent;      // as it was measured; none for a fixed one and for a source of another

@@ -1,31 +1,34 @@
-// What every object of the server works with, and what is counted for the server and for one connection.
+// What every object of the server works with, what is counted for one connection, and who calls.
 #pragma once
 
+#include <capnp/capability.h>
 #include <kj/refcount.h>
 #include <kj/timer.h>
 #include <kj/vector.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
 
-#include "server/base/principal.h"
 #include "server/access/opener.h"
-#include "server/session/ticket.h"
+#include "server/base/fair-quota.h"
+#include "server/base/principal.h"
+#include "server/base/quota.h"
 #include "server/executor/chunk-cache.h"
 #include "server/executor/executor.h"
-#include "server/versions/served-file.h"
-#include "server/base/quota.h"
 #include "server/planner-pool/planner-pool.h"
+#include "server/session/methods.h"
+#include "server/session/ticket.h"
+#include "server/versions/served-file.h"
 
 namespace h5cap {
 
 struct ObjectLimits {
   // Behaviour.
   std::uint64_t fileDescriptors = 4'096;               // that all open files may take
-  std::uint64_t handleBytes = 64 << 20;                // of objects that all peers hold
+  std::uint64_t handleBytes = 96 << 20;                // of objects that all peers hold; one alone half of it, then: busy
   ServedFilesOptions files;
-  std::uint64_t handlesPerConnection = 100'000;        // objects held at once; beyond it: busy
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
   std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
@@ -44,7 +47,7 @@ struct ServerContext {
   ServerContext(Opener& opener, PlannerPool& planners, Executor& executor, ChunkCache& chunks, kj::Timer& timer,
                 ObjectLimits limits = {})
       : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
-        files(planners, executor, chunks.memory(), timer, limits.files), replyBytes(kj::refcounted<Quota>(limits.replyBytes)),
+        files(planners, executor, chunks.memory(), timer, limits.files), replyBytes(limits.replyBytes),
         principals({Stock("open files", limits.fileDescriptors), Stock("bytes of objects", limits.handleBytes)}) {}
 
   Opener& opener;
@@ -54,15 +57,18 @@ struct ServerContext {
   kj::Timer& timer;
   ObjectLimits limits;
   ServedFiles files;
-  TicketOffice tickets;
-  kj::Own<Quota> replyBytes;
+  const TicketOffice tickets;
+  const MethodTable methods;
+  capnp::CapabilityServerSet<capnp::Capability> handedOut;  // every capability that was given to anybody
+  const FairQuota replyBytes;
   const Principals principals;
-  std::uint64_t runningCalls = 0;
-  std::uint64_t connectionCount = 0;  // so far
-  std::uint64_t connectionsEnded = 0;
+  std::atomic<std::uint64_t> runningCalls = 0;
+  std::atomic<std::uint64_t> connectionCount = 0;  // so far
+  std::atomic<std::uint64_t> connectionsEnded = 0;
 };
 
-// One connection: whatever its peer logs in as, budgets are the connection's.
+// One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves it,
+// from its first byte to its last.
 class ConnectionState : public kj::Refcounted {
  public:
   explicit ConnectionState(ServerContext& server)
@@ -73,14 +79,14 @@ class ConnectionState : public kj::Refcounted {
 
   // Gives leases back once the event loop has nothing else to do: by then an answer that was just made stands in the
   // connection's queue and is counted there.
-  void giveBackLater(kj::Own<Quota::Lease> lease) {
+  void giveBackLater(kj::Own<void> lease) {
     leases_.add(kj::mv(lease));
     if (leases_.size() > 1) return;
     givingBack_ = kj::evalLast([this] { auto returned = kj::mv(leases_); }).eagerlyEvaluate([](kj::Exception&&) {});
   }
 
   ServerContext& server;
-  const std::uint64_t id;  // whose work it is, for the executor's fairness
+  const std::uint64_t id;
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
   kj::Own<Quota> calls;
@@ -90,17 +96,33 @@ class ConnectionState : public kj::Refcounted {
   bool hoarded = false;           // at some time it held so much that the memory is worth giving back
 
  private:
-  kj::Vector<kj::Own<Quota::Lease>> leases_;
+  kj::Vector<kj::Own<void>> leases_;
   kj::Promise<void> givingBack_ = nullptr;
 };
 
-// One login.
-class SessionState : public kj::Refcounted {
+// Who calls: somebody, on a connection.  Calls are counted for, and their results belong to, whoever holds the capability that
+// they go through, which may be another caller than the one whose session the object behind it is of.
+class Caller : public kj::Refcounted {
  public:
-  SessionState(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)
+  Caller(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)
       : server(connection->server), connection(kj::mv(connection)), principal(kj::mv(principal)) {}
 
   kj::Own<const Principal> shared() const { return kj::atomicAddRef(*principal); }
+  WorkOwner owner() const { return {principal->id(), connection->id}; }
+
+  ServerContext& server;
+  kj::Own<ConnectionState> connection;
+  const kj::Own<const Principal> principal;
+};
+
+// One login: as whom files are opened, and the connection that keeps them open between calls.
+class SessionState : public kj::Refcounted {
+ public:
+  explicit SessionState(Caller& caller)
+      : server(caller.server), connection(kj::addRef(*caller.connection)), principal(caller.shared()) {}
+
+  kj::Own<const Principal> shared() const { return kj::atomicAddRef(*principal); }
+  WorkOwner owner() const { return {principal->id(), connection->id}; }
 
   ServerContext& server;
   kj::Own<ConnectionState> connection;

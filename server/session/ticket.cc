@@ -68,7 +68,9 @@ class Reader {
 }  // namespace
 
 TicketOffice::TicketOffice() {
-  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) throw Failed("no random numbers for a key");
+  auto* run = reinterpret_cast<unsigned char*>(run_.data());
+  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1 || RAND_bytes(run, static_cast<int>(run_.size())) != 1)
+    throw Failed("no random numbers for a key");
 }
 
 TicketOffice::Mac TicketOffice::macOf(std::span<const std::byte> statement) const {
@@ -96,18 +98,25 @@ Bytes TicketOffice::seal(const Ticket& ticket) const {
   writer.number(ticket.object);
   writer.bytes(ticket.version.data(), ticket.version.size());
   const Mac mac = macOf(writer.statement);
-  Bytes sealed(mac.size() + writer.statement.size());
-  std::memcpy(sealed.data(), mac.data(), mac.size());
-  std::copy(writer.statement.begin(), writer.statement.end(), sealed.begin() + mac.size());
+  Bytes sealed(runBytes + macBytes + writer.statement.size());
+  std::copy(run_.begin(), run_.end(), sealed.begin());
+  std::memcpy(sealed.data() + runBytes, mac.data(), macBytes);
+  std::copy(writer.statement.begin(), writer.statement.end(), sealed.begin() + runBytes + macBytes);
   if (sealed.size() > MAX_TICKET_BYTES) throw FileError("the object's path is too long for a ticket", ErrorCode::tooLarge);
   return sealed;
 }
 
+bool TicketOffice::areOfAnotherRun(std::span<const std::byte> sealed) const {
+  return sealed.size() >= runBytes + macBytes && !std::equal(run_.begin(), run_.end(), sealed.begin());
+}
+
 std::optional<Ticket> TicketOffice::open(std::span<const std::byte> sealed) const {
-  if (sealed.size() < macBytes || sealed.size() > MAX_TICKET_BYTES) return std::nullopt;
-  const Mac mac = macOf(sealed.subspan(macBytes));
-  if (CRYPTO_memcmp(mac.data(), sealed.data(), mac.size()) != 0) return std::nullopt;
-  Reader reader(sealed.subspan(macBytes));
+  if (sealed.size() < runBytes + macBytes || sealed.size() > MAX_TICKET_BYTES) return std::nullopt;
+  if (!std::equal(run_.begin(), run_.end(), sealed.begin())) return std::nullopt;
+  const auto statement = sealed.subspan(runBytes + macBytes);
+  const Mac mac = macOf(statement);
+  if (CRYPTO_memcmp(mac.data(), sealed.data() + runBytes, macBytes) != 0) return std::nullopt;
+  Reader reader(statement);
   if (reader.number<std::uint32_t>() != LAYOUT) return std::nullopt;
   Ticket ticket;
   ticket.holder.method = reader.number<Authentication>();

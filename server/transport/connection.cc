@@ -39,7 +39,8 @@ class Connection {
         stream_(kj::mv(stream), StreamLimits{.maxMessageBytes = rpc::MAX_CALL_BYTES}),
         network_(stream_, capnp::rpc::twoparty::Side::SERVER, readerOptions()),
         metered_(network_, *state_),
-        rpc_(capnp::makeRpcServer(metered_, makeService(kj::addRef(*state_), server.principals.of(identity)))) {
+        rpc_(capnp::makeRpcServer(
+            metered_, makeService(kj::refcounted<Caller>(kj::addRef(*state_), server.principals.of(identity))))) {
     rpc_.setFlowLimit(callWords);
     stream_.countAlso([this] { return network_.getCurrentQueueSize(); });
     stream_.onWritten([this] { state_->replyBytes->recheck(); });

@@ -32,17 +32,17 @@ void ServedFile::reopen(kj::Own<const SharedFile> file) {
   files_.use(*this);
 }
 
-kj::Promise<Stamp> ServedFile::look(PrincipalId asker) {
+kj::Promise<Stamp> ServedFile::look(const WorkOwner& asker) {
   Look look = beginLook(asker);
   return files_.executor_.run<Stamp>(asker, [file = kj::mv(look.file)] { return file->look(); });
 }
 
-ServedFile::Look ServedFile::beginLook(PrincipalId asker) {
+ServedFile::Look ServedFile::beginLook(const WorkOwner& asker) {
   files_.use(*this);
   return {asker, kj::atomicAddRef(*KJ_REQUIRE_NONNULL(file_, "a file that rests cannot be examined")), settleAttempts};
 }
 
-kj::Promise<kj::Own<FileVersion>> ServedFile::current(PrincipalId asker) {
+kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker) {
   Look look = beginLook(asker);
   auto before = kj::Promise<void>(kj::READY_NOW);
   KJ_IF_MAYBE(last, refresh_) {
@@ -58,7 +58,7 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::current(PrincipalId asker) {
   return next.version.addBranch().attach(kj::addRef(*this));
 }
 
-kj::Promise<kj::Own<FileVersion>> ServedFile::current(PrincipalId asker, const Stamp& stamp) {
+kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker, const Stamp& stamp) {
   return versionOf(beginLook(asker), stamp).attach(kj::addRef(*this));
 }
 

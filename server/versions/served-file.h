@@ -35,17 +35,17 @@ class ServedFile : public kj::Refcounted {
 
   // The version that is current: asks the file system on an executor thread, for `asker`.  Whoever asks before that has looked
   // shares what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.  FileError.
-  kj::Promise<kj::Own<FileVersion>> current(PrincipalId asker);
+  kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker);
 
   // The same for a stamp that has just been taken.
-  kj::Promise<kj::Own<FileVersion>> current(PrincipalId asker, const Stamp& stamp);
+  kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker, const Stamp& stamp);
 
   // The version that was current when somebody last looked, as long as it may be read again: nothing for one that was not
   // settled, and for a file that has rested.
   kj::Maybe<kj::Own<FileVersion>> latest();
 
   // How it looks now.
-  kj::Promise<Stamp> look(PrincipalId asker);
+  kj::Promise<Stamp> look(const WorkOwner& asker);
 
  private:
   friend class ServedFiles;
@@ -58,12 +58,12 @@ class ServedFile : public kj::Refcounted {
 
   // One look and what follows from it; through a descriptor of its own, should the file come to rest meanwhile.
   struct Look {
-    PrincipalId asker;
+    WorkOwner asker;
     kj::Own<const SharedFile> file;
     int attemptsLeft;
   };
 
-  Look beginLook(PrincipalId asker);
+  Look beginLook(const WorkOwner& asker);
   kj::Promise<kj::Own<FileVersion>> refresh(Look look, std::shared_ptr<std::atomic<bool>> hasLooked);
   kj::Promise<kj::Own<FileVersion>> versionOf(Look look, Stamp stamp);
   kj::Promise<kj::Own<FileVersion>> follow(Look look, Stamp stamp, FileVersion& before);

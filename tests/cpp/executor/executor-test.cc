@@ -17,6 +17,8 @@ using namespace h5cap;
 
 namespace {
 
+constexpr WorkOwner ONE{PrincipalId{1}}, OTHER{PrincipalId{9}};
+
 // Holds threads until it is opened.
 class Gate {
  public:
@@ -44,20 +46,20 @@ TEST_CASE("work runs on another thread and its result or exception arrives here"
   auto io = kj::setupAsyncIo();
   Executor executor(2);
   auto here = std::this_thread::get_id();
-  CHECK(executor.run<bool>(1, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
-  auto moved = executor.run<std::unique_ptr<int>>(1, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
+  CHECK(executor.run<bool>(ONE, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
+  auto moved = executor.run<std::unique_ptr<int>>(ONE, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
   CHECK(*moved == 42);
   bool ran = false;
-  executor.run<void>(1, [&ran] { ran = true; }).wait(io.waitScope);
+  executor.run<void>(ONE, [&ran] { ran = true; }).wait(io.waitScope);
   CHECK(ran);
   try {
-    executor.run<int>(1, []() -> int { throw NotFound("/x"); }).wait(io.waitScope);
+    executor.run<int>(ONE, []() -> int { throw NotFound("/x"); }).wait(io.waitScope);
     FAIL("no exception");
   } catch (kj::Exception& exception) {
     CHECK(text(exception) == "[notFound] /x");
   }
   try {
-    executor.run<void>(1, [] { throw std::runtime_error("odd"); }).wait(io.waitScope);
+    executor.run<void>(ONE, [] { throw std::runtime_error("odd"); }).wait(io.waitScope);
     FAIL("no exception");
   } catch (kj::Exception& exception) {
     CHECK(text(exception) == "[failed] odd");
@@ -68,19 +70,27 @@ TEST_CASE("owners take turns, and work of one owner keeps its order") {
   auto io = kj::setupAsyncIo();
   Executor executor(1);
   Gate gate;
-  auto blocker = executor.run<void>(9, [&] { gate.pass(); });
+  auto blocker = executor.run<void>(OTHER, [&] { gate.pass(); });
   std::string order;
   std::vector<kj::Promise<void>> all;
-  auto add = [&](std::uint64_t owner, char letter) {
-    all.push_back(executor.run<void>(owner, [&order, letter] { order += letter; }));
+  auto add = [&](std::uint64_t number, char letter, std::uint64_t connection = 0) {
+    all.push_back(executor.run<void>(WorkOwner{PrincipalId{number}, connection}, [&order, letter] { order += letter; }));
   };
   for (int i = 0; i < 4; ++i) add(1, 'a' + i);
   add(2, 'x');
   add(2, 'y');
   add(3, '-');
-  gate.open();
-  for (auto& one : all) one.wait(io.waitScope);
-  CHECK(order == "ax-bycd");
+  SUBCASE("one connection each") {
+    gate.open();
+    for (auto& one : all) one.wait(io.waitScope);
+    CHECK(order == "ax-bycd");
+  }
+  SUBCASE("connections of one take turns within its own") {
+    for (int i = 0; i < 3; ++i) add(1, 'A' + i, 7);
+    gate.open();
+    for (auto& one : all) one.wait(io.waitScope);
+    CHECK(order == "ax-AybBcCd");
+  }
 }
 
 TEST_CASE("a dropped promise withdraws work that has not started, and lets go of work that has") {
@@ -90,14 +100,14 @@ TEST_CASE("a dropped promise withdraws work that has not started, and lets go of
   {
     Executor executor(1);
     Gate gate, started;
-    auto running = executor.run<int>(1, [&, owned] {
+    auto running = executor.run<int>(ONE, [&, owned] {
       started.open();
       gate.pass();
       return ++ran;
     });
     started.pass();
-    auto queued = executor.run<int>(1, [&, owned] { return ++ran; });
-    auto kept = executor.run<int>(1, [&] { return ++ran; });
+    auto queued = executor.run<int>(ONE, [&, owned] { return ++ran; });
+    auto kept = executor.run<int>(ONE, [&] { return ++ran; });
     CHECK(owned.use_count() == 3);
     queued = nullptr;
     CHECK(owned.use_count() == 2);
@@ -115,7 +125,7 @@ TEST_CASE("work that asks whether it is wanted ends when its promise is dropped,
   Executor executor(1);
   Gate started;
   std::atomic<bool> hasEnded = false;
-  auto unwanted = executor.run<void>(1, [&] {
+  auto unwanted = executor.run<void>(ONE, [&] {
     started.open();
     KJ_DEFER(hasEnded = true);
     for (;;) checkWanted();
@@ -124,7 +134,7 @@ TEST_CASE("work that asks whether it is wanted ends when its promise is dropped,
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK_FALSE(hasEnded);
   unwanted = nullptr;
-  CHECK(executor.run<bool>(1, [&] {  // on the same thread, which is free again
+  CHECK(executor.run<bool>(ONE, [&] {  // on the same thread, which is free again
                   checkWanted();
                   return hasEnded.load();
                 }).wait(io.waitScope));
@@ -137,12 +147,12 @@ TEST_CASE("an executor that ends drops what is queued") {
   {
     Gate started, gate;
     auto executor = kj::heap<Executor>(1);
-    auto first = executor->run<void>(1, [&] {
+    auto first = executor->run<void>(ONE, [&] {
       started.open();
       gate.pass();
       ++ran;
     });
-    auto second = executor->run<void>(1, [&] { ++ran; });
+    auto second = executor->run<void>(ONE, [&] { ++ran; });
     started.pass();
     std::thread ending([&] { executor = nullptr; });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));

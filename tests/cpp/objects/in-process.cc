@@ -33,8 +33,9 @@ SampleFolder::SampleFolder() {
 
 SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::path(path_).parent_path()); }
 
-TestServer::TestServer(ObjectLimits limits)
-    : io(kj::setupAsyncIo()), opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, makeOwnUserAuthoriser()))),
+TestServer::TestServer(ObjectLimits limits, std::shared_ptr<const Authoriser> authoriser)
+    : io(kj::setupAsyncIo()),
+      opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, std::move(authoriser)))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
       executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
@@ -44,10 +45,11 @@ TestClient::TestClient(TestServer& server)
 
 TestClient::TestClient(TestServer& server, kj::TwoWayPipe pipe)
     : server(server), state(kj::refcounted<ConnectionState>(server.context)),
+      caller(kj::refcounted<Caller>(kj::addRef(*state),
+                                    server.context.principals.of({Authentication::none, "anyone"}))),
       stream_(kj::heap<CountingStream>(kj::mv(pipe.ends[0]), server.io.provider->getTimer())), far_(kj::mv(pipe.ends[1])),
       serverNetwork_(*far_, capnp::rpc::twoparty::Side::SERVER),
-      serverRpc_(capnp::makeRpcServer(serverNetwork_,
-                                      makeService(kj::addRef(*state), server.context.principals.of({Authentication::none, "anyone"})))),
+      serverRpc_(capnp::makeRpcServer(serverNetwork_, makeService(kj::addRef(*caller)))),
       client_(*stream_) {}
 
 rpc::Service::Client TestClient::service() { return client_.bootstrap().castAs<rpc::Service>(); }

@@ -5,6 +5,7 @@
 #include <capnp/rpc.capnp.h>
 #include <kj/async-io.h>
 
+#include <memory>
 #include <string>
 
 #include "core/wire.h"
@@ -96,7 +97,7 @@ class CountingOpener final : public Opener {
 
 class TestServer {
  public:
-  explicit TestServer(ObjectLimits limits = {});
+  explicit TestServer(ObjectLimits limits = {}, std::shared_ptr<const Authoriser> authoriser = makeOwnUserAuthoriser());
 
   kj::AsyncIoContext io;
   SampleFolder folder;
@@ -122,6 +123,7 @@ class TestClient {
   void delayAnswers(kj::Duration delay) { stream_->delay = delay; }
   TestServer& server;
   kj::Own<ConnectionState> state;
+  kj::Own<Caller> caller;
 
  private:
   TestClient(TestServer& server, kj::TwoWayPipe pipe);

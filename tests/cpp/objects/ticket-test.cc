@@ -41,7 +41,8 @@ ErrorText errorOfRestoring(TestClient& client, const Bytes& ticket, TestServer& 
 }
 
 ErrorText errorOfRestoring(ServerContext& context, const Identity& identity, const Bytes& ticket, TestServer& server) {
-  auto service = makeService(kj::refcounted<ConnectionState>(context), context.principals.of(identity));
+  auto connection = kj::refcounted<ConnectionState>(context);
+  auto service = makeService(kj::refcounted<Caller>(kj::mv(connection), context.principals.of(identity)));
   auto request = service.restoreRequest();
   request.setTicket(wire::asData(ticket));
   return errorFrom(request.send(), server.io.waitScope);
@@ -127,7 +128,7 @@ TEST_CASE("an object is restored on another connection") {
   CHECK(errorFrom(asFile.readBytesRequest().send(), server.io.waitScope).code == ErrorCode::badType);
 }
 
-TEST_CASE("a ticket of a fake, an ended, another user's or another server's kind is denied, all with the same words") {
+TEST_CASE("a ticket of a fake, an ended or another user's kind is denied, all with the same words") {
   TestServer server;
   TestClient client(server);
   const Bytes ticket = seal(client.dataset("/contiguous"), server);
@@ -137,10 +138,6 @@ TEST_CASE("a ticket of a fake, an ended, another user's or another server's kind
   const ErrorText refused = errorOfRestoring(client, forged, server);
   CHECK(refused.code == ErrorCode::denied);
   CHECK(errorOfRestoring(client, {}, server).message == refused.message);
-
-  // The same server, restarted: what it serves is the same, its key is not.
-  ServerContext restarted(*server.opener, *server.planners, server.executor, server.chunks, server.context.timer);
-  CHECK(errorOfRestoring(restarted, ownUser(), ticket, server).message == refused.message);
 
   const Bytes brief = seal(client.dataset("/contiguous"), server, 1);
   CHECK(restore(client, brief).wait(server.io.waitScope).hasObject());
@@ -152,6 +149,24 @@ TEST_CASE("a ticket of a fake, an ended, another user's or another server's kind
   foreign.user += "-not";
   CHECK(errorOfRestoring(server.context, foreign, ticket, server).message == refused.message);
   CHECK(errorOfRestoring(server.context, ownUser(), ticket, server).message == "");  // the control
+}
+
+TEST_CASE("a ticket of another run of the server was denied as a forgery is, and not told from one") {
+  TestServer server;
+  TestClient client(server);
+  const Bytes ticket = seal(client.dataset("/contiguous"), server);
+  // The same server, restarted: what it serves is the same, its key is not.
+  ServerContext restarted(*server.opener, *server.planners, server.executor, server.chunks, server.context.timer);
+  CHECK(errorOfRestoring(restarted, ownUser(), ticket, server).code == ErrorCode::unknownTicket);
+  Bytes changed = ticket;
+  changed.front() ^= std::byte{1};
+  CHECK(errorOfRestoring(client, changed, server).code == ErrorCode::unknownTicket);
+  // Of this run, and not as it was made; and nothing that a ticket could be.
+  changed = ticket;
+  changed.at(20) ^= std::byte{1};
+  CHECK(errorOfRestoring(client, changed, server).code == ErrorCode::denied);
+  changed.resize(30);
+  CHECK(errorOfRestoring(restarted, ownUser(), changed, server).code == ErrorCode::denied);
 }
 
 TEST_CASE("a ticket for a file that was changed, replaced or removed is of no use any more") {

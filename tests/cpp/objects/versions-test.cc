@@ -240,5 +240,5 @@ TEST_CASE("dropping a read frees its place within a second") {
   server.io.waitScope.poll();
   CHECK(client.state->reads->used() == 0);
   CHECK(client.state->replyBytes->used() == 0);
-  CHECK(server.context.replyBytes->used() == 0);
+  CHECK(server.context.replyBytes.used() == 0);
 }

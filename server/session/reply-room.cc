@@ -1,0 +1,35 @@
+#include "server/session/reply-room.h"
+
+namespace h5cap {
+
+ReplyRoom::~ReplyRoom() noexcept(false) {
+  if (ofConnection_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofConnection_));
+  if (ofServer_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofServer_));
+}
+
+kj::Promise<void> ReplyRoom::reserve(std::uint64_t bytes) {
+  ofConnection_ = nullptr;
+  ofServer_ = nullptr;
+  Quota& quota = *caller_->connection->replyBytes;
+  KJ_IF_MAYBE(lease, quota.tryTake(bytes)) {
+    ofConnection_ = kj::mv(*lease);
+    return reserveOfServer(bytes);
+  }
+  return quota.take(bytes).then([this, bytes](kj::Own<Quota::Lease> lease) {
+    ofConnection_ = kj::mv(lease);
+    return reserveOfServer(bytes);
+  });
+}
+
+kj::Promise<void> ReplyRoom::reserveOfServer(std::uint64_t bytes) {
+  const FairQuota& quota = caller_->server.replyBytes;
+  KJ_IF_MAYBE(lease, quota.tryTake(bytes)) {
+    ofServer_ = kj::mv(*lease);
+    return kj::READY_NOW;
+  }
+  return quota.take(caller_->principal->id(), bytes).then([this](kj::Own<FairQuota::Lease> lease) {
+    ofServer_ = kj::mv(lease);
+  });
+}
+
+}  // namespace h5cap

@@ -1,0 +1,29 @@
+// Memory for the elements of one reply.
+#pragma once
+
+#include "server/session/server-context.h"
+
+namespace h5cap {
+
+// Room in the budget of the connection that calls, and in the server's, which principals share fairly.  Held until the call is
+// over; from then on the message stands in the connection's queue, which counts against the same budget.
+class ReplyRoom {
+ public:
+  explicit ReplyRoom(Caller& caller) : caller_(kj::addRef(caller)) {}
+  ~ReplyRoom() noexcept(false);
+  KJ_DISALLOW_COPY(ReplyRoom);
+
+  // Waits for room for `bytes`; what was reserved before is given back.  This outlives the promise.
+  kj::Promise<void> reserve(std::uint64_t bytes);
+
+  Caller& caller() { return *caller_; }
+
+ private:
+  kj::Promise<void> reserveOfServer(std::uint64_t bytes);
+
+  kj::Own<Caller> caller_;
+  kj::Own<Quota::Lease> ofConnection_;  // null before the first reserve()
+  kj::Own<FairQuota::Lease> ofServer_;  // likewise
+};
+
+}  // namespace h5cap
