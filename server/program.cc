@@ -187,6 +187,13 @@ class Program {
     kj::Own<kj::AsyncOutputStream> output_;
   };
 
+  // Calls that cannot be cancelled go on without their connection, and would go on to be destroyed with the event loop: after
+  // all that they refer to.
+  struct EndOfCalls {
+    ~EndOfCalls() noexcept(false) { scope.cancelAllDetached(); }
+    kj::WaitScope& scope;
+  };
+
   void drain() {
     auto& timer = io_.provider->getTimer();
     const auto until = timer.now() + drainTime;
@@ -205,6 +212,7 @@ class Program {
   ServerContext server_;
   std::vector<TcpSocket> tcpSockets_;
   std::optional<UnixSocket> unixSocket_;
+  EndOfCalls endOfCalls_{io_.waitScope};
   Listener listener_;
 };
 
