@@ -116,9 +116,12 @@ Places ExportTable::candidates(const std::string& from, const std::string& name,
   auto add = [&](const std::vector<std::string>& host) {
     std::vector<std::pair<std::size_t, std::string>> places;
     for (const Export& one : exports_) {
-      auto folder = normalised(one.folder);
-      if (startsWith(host, folder)) {
+      for (const std::string& known : {one.folder, one.asGiven}) {
+        if (known.empty()) continue;
+        auto folder = normalised(known);
+        if (!startsWith(host, folder)) continue;
         places.emplace_back(folder.size(), this->name(ExportPath{&one, join(host, folder.size())}));
+        break;
       }
     }
     if (places.empty()) found.outside = Outside::some;

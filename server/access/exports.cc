@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <charconv>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -49,10 +50,10 @@ Export parseExport(const std::string& text) {
   if (!isDirectory(resolved)) throw std::invalid_argument(folder + ": is not a directory");
   std::string name = named ? text.substr(0, equals) : resolved.substr(resolved.rfind('/') + 1);
   checkName(name, text);
-  return Export{name, resolved};
+  return Export{.name = name, .folder = resolved, .asGiven = std::filesystem::absolute(folder).lexically_normal()};
 }
 
-Export wholeHost() { return Export{"", "/"}; }
+Export wholeHost() { return Export{.name = "", .folder = "/"}; }
 
 void setSettleTime(std::vector<Export>& exports, const std::string& text) {
   constexpr double longest = 86400;

@@ -32,7 +32,8 @@ struct Opened {
 
 struct Export {
   std::string name;
-  std::string folder;
+  std::string folder;       // without symbolic links
+  std::string asGiven = {};  // as whoever writes files knows it, with them; absolute; empty: the same
   std::chrono::nanoseconds settle = std::chrono::seconds(2);  // see judge()
 };
 

@@ -126,8 +126,27 @@ kj::Maybe<kj::Own<FileVersion>> ServedFile::latest() {
   return nullptr;
 }
 
+// A refresh that has ended keeps what it found.
+void ServedFile::forgetRefresh() {
+  KJ_IF_MAYBE(last, refresh_) {
+    if (*last->isDone) refresh_ = nullptr;
+  }
+}
+
+// Whether somebody reads, who would keep the descriptor open.
+bool ServedFile::isInUse() {
+  forgetRefresh();
+  if (refresh_ != nullptr) return true;
+  KJ_IF_MAYBE(version, latest_) {
+    if ((*version)->isShared()) return true;
+  }
+  latest_ = nullptr;
+  return KJ_REQUIRE_NONNULL(file_, "a file that rests has no readers")->isShared();
+}
+
 // Gives up descriptor and planner; those who read at the moment have them as long as they do.
 void ServedFile::rest() {
+  forgetRefresh();
   latest_ = nullptr;
   file_ = nullptr;
 }
@@ -183,14 +202,7 @@ void ServedFiles::close(ServedFile& file) {
 bool ServedFiles::closeOneOf(PrincipalId principal) {
   for (auto at = open_.rbegin(); at != open_.rend(); ++at) {
     ServedFile& file = **at;
-    auto& descriptor = *KJ_ASSERT_NONNULL(file.file_);
-    if (descriptor.chargedTo() != principal) continue;
-    // One that is read at the moment would not be closed by being forgotten.
-    KJ_IF_MAYBE(version, file.latest_) {
-      if ((*version)->isShared()) continue;
-    }
-    file.latest_ = nullptr;
-    if (descriptor.isShared()) continue;
+    if (KJ_ASSERT_NONNULL(file.file_)->chargedTo() != principal || file.isInUse()) continue;
     close(file);
     return true;
   }

@@ -69,6 +69,8 @@ class ServedFile : public kj::Refcounted {
   kj::Promise<kj::Own<FileVersion>> follow(Look look, Stamp stamp, FileVersion& before);
   kj::Promise<kj::Own<FileVersion>> anew(Look look, Stamp stamp);
   kj::Own<FileVersion> become(kj::Own<FileVersion> version);
+  void forgetRefresh();
+  bool isInUse();
   void rest();
 
   ServedFiles& files_;

@@ -329,6 +329,18 @@ TEST_CASE("of nested exports, each has a place; two searches go one behind the o
   CHECK(places.outside == Outside::some);
 }
 
+TEST_CASE("names in files may lead through the symbolic link that an export was named by") {
+  Tree tree;
+  fs::create_directory_symlink("raw", tree.root / "beamline");
+  auto opener = makeOpener({parseExport("now=" + (tree.root / "beamline").string())}, makeOwnUserAuthoriser());
+  auto from = [&](const std::string& name) { return opener->candidates("now/run42/scan.nxs", name); };
+  const Places inside{{"now/other/data.h5", "now/run42/data.h5"}, Outside::none};
+  CHECK(from((tree.root / "beamline/other/data.h5").string()) == inside);
+  CHECK(from((tree.root / "raw/other/data.h5").string()) == inside);
+  CHECK(from((tree.root / "beamline-2/data.h5").string()).outside == Outside::some);
+  CHECK(from((tree.root / "beamline/../secret.h5").string()).outside == Outside::some);
+}
+
 TEST_CASE("the whole filesystem is served by absolute paths") {
   Tree tree;
   auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
@@ -354,6 +366,15 @@ TEST_CASE("export arguments") {
   CHECK(is(parseExport("root=/"), "root", "/"));
   fs::create_directories(tree.root / "run=5");
   CHECK(is(parseExport((tree.root / "run=5").string()), "run=5", (tree.root / "run=5").string()));
+  std::vector<Export> exports{parseExport(raw), parseExport("other=" + raw)};
+  setSettleTime(exports, "0.5");
+  setSettleTime(exports, "other=10");
+  CHECK(exports[0].settle == std::chrono::milliseconds(500));
+  CHECK(exports[1].settle == std::chrono::seconds(10));
+  for (const char* bad : {"", "-1", "1s", "nan", "86401", "none=1", "other=", "=1"}) {
+    CAPTURE(bad);
+    CHECK_THROWS_AS(setSettleTime(exports, bad), std::invalid_argument);
+  }
   for (std::string bad : {std::string(""), std::string("/"), "a/b=" + raw, "=" + raw, "..=" + raw, std::string("x="),
                           raw + "/none", (tree.root / "secret.h5").string()}) {
     CAPTURE(bad);

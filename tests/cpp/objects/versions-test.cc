@@ -188,6 +188,129 @@ TEST_CASE("a symbolic link that leads to another source is noticed a moment late
   CHECK(readOne(dataset, corner, server) == 6);
 }
 
+TEST_CASE("all who follow a file share one refresh, and one version") {
+  TestServer server;
+  auto principal = server.context.principals.of({Authentication::none, "anyone"});
+  auto opened = server.opener->open(kj::atomicAddRef(*principal), "data/changing.h5", rpc::Access::READ)
+                    .wait(server.io.waitScope);
+  auto file = server.context.files.of(kj::mv(opened->file));
+  auto first = file->current({principal->id()});
+  auto second = file->current({principal->id()});  // before anybody has looked
+  auto a = first.wait(server.io.waitScope), b = second.wait(server.io.waitScope);
+  CHECK(a.get() == b.get());
+
+  // While somebody has it open for writing nothing is kept: each look makes a version.  So one version is one look.
+  std::ofstream writer(server.folder.path() + "/changing.h5", std::ios::in | std::ios::out);
+  writer.seekp(0, std::ios::end) << "x" << std::flush;
+  std::vector<kj::Promise<kj::Own<FileVersion>>> followers;
+  for (int i = 0; i < 100; ++i) followers.push_back(file->current({principal->id()}));
+  std::vector<kj::Own<FileVersion>> versions;
+  for (auto& follower : followers) versions.push_back(follower.wait(server.io.waitScope));
+  for (auto& version : versions) CHECK(version.get() == versions[0].get());
+  CHECK(versions[0]->state().size == a->state().size + 1);
+  CHECK(!versions[0]->isSettled());
+  CHECK(file->latest() == nullptr);
+
+  // The control: who asks later gets another one, of the same state.
+  auto later = file->current({principal->id()}).wait(server.io.waitScope);
+  CHECK(later.get() != versions[0].get());
+  CHECK(later->state() == versions[0]->state());
+  CHECK(later->name() != versions[0]->name());
+}
+
+TEST_CASE("what is read while somebody may write is for its reader alone; once the file rests it is kept") {
+  TestServer server;
+  TestClient client(server);
+  const std::string path = server.folder.path() + "/changing.h5";
+  auto stabilityOf = [&] {
+    auto reply = readRequest(client.dataset("values", "data/changing.h5"), corner).send().wait(server.io.waitScope);
+    return wire::readStability(reply.getStability());
+  };
+  const auto chunks = [&] { return server.memory.used(SharedCache::Kind::elements); };
+  {
+    std::ofstream writer(path, std::ios::in | std::ios::out);
+    CHECK(stabilityOf() == VersionStability::unsettled);
+    CHECK(stabilityOf() == VersionStability::unsettled);
+    CHECK(chunks() == 0);
+  }
+  server.io.provider->getTimer().afterDelay(50 * kj::MILLISECONDS).wait(server.io.waitScope);
+  CHECK(stabilityOf() == VersionStability::settled);
+  CHECK(client.file("data/changing.h5").statRequest().send().wait(server.io.waitScope).getInfo().getStability() ==
+        rpc::VersionStability::SETTLED);
+}
+
+TEST_CASE("what was planned outlives the planner, the descriptor and everybody who had the file open") {
+  ObjectLimits limits;
+  limits.files.idleTime = std::chrono::seconds(1);
+  TestServer server(limits);
+  auto pass = [&](kj::Duration time) { server.io.provider->getTimer().afterDelay(time).wait(server.io.waitScope); };
+  {
+    TestClient client(server);
+    CHECK(readOne(client.dataset("values", "data/changing.h5"), corner, server) == 0);
+    CHECK(server.context.files.openCount() == 1);
+    CHECK(server.planners->processCount() == 1);
+  }
+  pass(2500 * kj::MILLISECONDS);
+  CHECK(server.context.files.openCount() == 0);
+  CHECK(server.planners->processCount() == 0);
+  TestClient client(server);
+  CHECK(readOne(client.dataset("values", "data/changing.h5"), corner, server) == 0);
+  CHECK(server.planners->processCount() == 0);
+
+  // The control: another file has to be planned.
+  CHECK(readOne(client.dataset("contiguous"), corner, server) == 0);
+  CHECK(server.planners->processCount() == 1);
+}
+
+TEST_CASE("a handle that was idle reads on, and says when its path leads elsewhere by then") {
+  ObjectLimits limits;
+  limits.files.idleTime = std::chrono::seconds(1);
+  TestServer server(limits);
+  TestClient client(server);
+  const std::string path = server.folder.path() + "/changing.h5";
+  auto rest = [&] {
+    server.io.provider->getTimer().afterDelay(2500 * kj::MILLISECONDS).wait(server.io.waitScope);
+    CHECK(server.context.files.openCount() == 0);
+  };
+  auto file = client.file("data/changing.h5");
+  auto dataset = client.dataset("values", "data/changing.h5");
+  auto now = [&] { return file.pathNowRequest().send().wait(server.io.waitScope).getNow(); };
+  CHECK(readOne(dataset, corner, server) == 0);
+  CHECK(now() == rpc::File::PathNow::THIS_FILE);
+  rest();
+  CHECK(readOne(dataset, corner, server) == 0);
+
+  makeFiles("rewrite " + path + ".new 5");
+  std::filesystem::rename(path + ".new", path);
+  CHECK(now() == rpc::File::PathNow::ANOTHER_FILE);
+  CHECK(readOne(dataset, corner, server) == 0);  // what was opened
+  rest();
+  CHECK(errorFrom(readRequest(dataset, corner).send(), server.io.waitScope).code == ErrorCode::changed);
+  CHECK(readOne(client.dataset("values", "data/changing.h5"), corner, server) == 5);
+
+  std::filesystem::remove(path);
+  CHECK(now() == rpc::File::PathNow::NOTHING);
+  CHECK(errorFrom(readRequest(dataset, corner).send(), server.io.waitScope).code == ErrorCode::changed);
+}
+
+TEST_CASE("who has too many files open gets others to rest, and nobody else's") {
+  ObjectLimits limits;
+  limits.fileDescriptors = 6;
+  TestServer server(limits);
+  TestClient greedy(server), other(server);
+  std::vector<rpc::Dataset::Client> kept;
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "many" + std::to_string(i) + ".h5";
+    std::filesystem::copy_file(server.folder.path() + "/changing.h5", server.folder.path() + "/" + name);
+    kept.push_back(greedy.dataset("values", ("data/" + name).c_str()));
+    CHECK(readOne(kept.back(), corner, server) == 0);
+    CHECK(server.context.principals.stocks().descriptors.used() <= 3);
+  }
+  CHECK(readOne(other.dataset("values", "data/changing.h5"), corner, server) == 0);
+  for (auto& dataset : kept) CHECK(readOne(dataset, corner, server) == 0);  // opened again by their paths
+  CHECK(server.context.principals.stocks().descriptors.used() <= 4);
+}
+
 TEST_CASE("a file that is truncated under its reader is a problem of that file only") {
   TestServer server;
   TestClient client(server);
