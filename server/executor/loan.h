@@ -2,7 +2,7 @@
 // cancelled, and are then gone while the thread is still at work.
 #pragma once
 
-#include <mutex>
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
@@ -12,21 +12,17 @@ class Loan {
   // ended.  On the executor's thread.
   template <class Use>
   bool whileLent(Use&& use) {
-    std::lock_guard lock(mutex_);
-    if (isEnded_) return false;
+    auto isEnded = isEnded_.lock();
+    if (*isEnded) return false;
     use();
     return true;
   }
 
   // From here on nothing of what was lent is touched.  On the event loop's thread.
-  void end() {
-    std::lock_guard lock(mutex_);
-    isEnded_ = true;
-  }
+  void end() { *isEnded_.lock() = true; }
 
  private:
-  std::mutex mutex_;
-  bool isEnded_ = false;
+  GuardedValue<bool> isEnded_;  // locked while what was lent is used
 };
 
 }  // namespace h5cap
