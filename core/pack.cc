@@ -3,7 +3,6 @@
 #include <bit>
 #include <cstring>
 
-#include "core/positions.h"
 #include "h5cap/error.h"
 
 namespace h5cap {

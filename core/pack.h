@@ -6,15 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "core/positions.h"
 #include "h5cap/data-type.h"
 #include "h5cap/selection.h"
 #include "h5cap/shape.h"
 
 namespace h5cap {
-
-// Positions along one axis: `count` of them from `start` every `step`, or a list.  (RegionAxis without its meaning of
-// "dropped".)
-using Positions = RegionAxis;
 
 // Copies element (source[0].at(i), source[1].at(j), …) of an array of shape `sourceShape` to (target[0].at(i),
 // target[1].at(j), …) of one of shape `targetShape`.  Both arrays are packed, C order, `elementBytes` each; all four

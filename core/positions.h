@@ -3,9 +3,13 @@
 
 #include <cstdint>
 
-#include "core/pack.h"
+#include "h5cap/selection.h"
 
 namespace h5cap {
+
+// Positions along one axis: `count` of them from `start` every `step`, or a list.  (RegionAxis without its meaning of
+// "dropped".)
+using Positions = RegionAxis;
 
 // Positions `first` to `first + count - 1` of `positions`, which has them.  Keeps `dropped`.
 Positions subset(const Positions& positions, std::uint64_t first, std::uint64_t count);
