@@ -4,11 +4,11 @@
 #include <kj/async.h>
 #include <kj/timer.h>
 
+#include <compare>
 #include <cstddef>
 #include <list>
 #include <map>
 #include <string>
-#include <utility>
 
 #include "server/base/stamp.h"
 
@@ -40,13 +40,19 @@ class SourceFiles {
   };
   using Place = std::list<Source>::iterator;
 
+  // By the patterns of its names.
+  struct Series {
+    std::string file, dataset;
+    friend auto operator<=>(const Series&, const Series&) = default;
+  };
+
   Place find(const std::string& name);
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
 
   kj::Timer& timer_;
   std::list<Source> sources_;  // last used first
-  std::map<std::pair<std::string, std::string>, std::uint64_t> blocks_;
+  std::map<Series, std::uint64_t> blocks_;
 };
 
 }  // namespace h5cap
