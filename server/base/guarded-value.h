@@ -4,8 +4,9 @@
 //   state_.lock()->count += 1;           // locked until the end of the statement
 //   auto state = state_.lock();          // locked as long as `state` lives
 //
-// kj::MutexGuarded does the same, for what is not waited for: whoever releases it for a thread that waits for a condition
-// hands the lock over to that thread, and does not get it back until that has run.  Nor can ThreadSanitizer look into it.
+// kj::MutexGuarded does the same, for what is not waited for: whoever releases it for a thread that waits for a
+// condition hands the lock over to that thread, and does not get it back until that has run.  Nor can ThreadSanitizer
+// look into it.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// What an executor thread uses of the event loop's: memory of a reply, an open file.  Those belong to a call that may be
-// cancelled, and are then gone while the thread is still at work.
+// What an executor thread uses of the event loop's: memory of a reply, an open file.  Those belong to a call that may
+// be cancelled, and are then gone while the thread is still at work.
 #pragma once
 
 #include "server/base/guarded-value.h"
@@ -8,8 +8,8 @@ namespace h5cap {
 
 class Loan {
  public:
-  // Calls `use` unless the loan has ended, and keeps it from ending meanwhile: `use` has to be quick.  False when it has
-  // ended.  On the executor's thread.
+  // Calls `use` unless the loan has ended, and keeps it from ending meanwhile: `use` has to be quick.  False when it
+  // has ended.  On the executor's thread.
   template <class Use>
   bool whileLent(Use&& use) {
     auto isEnded = isEnded_.lock();

@@ -16,18 +16,20 @@ namespace h5cap {
 
 class OpenFile;
 
-// Of one open file in one session.  What a name means is looked up again when the file behind it has changed, and otherwise
-// after a moment: a source that is replaced is noticed at once, a symbolic link on the way to it a little later.
+// Of one open file in one session.  What a name means is looked up again when the file behind it has changed, and
+// otherwise after a moment: a source that is replaced is noticed at once, a symbolic link on the way to it a little
+// later.
 class SourceFiles {
  public:
   explicit SourceFiles(kj::Timer& timer) : timer_(timer) {}
   KJ_DISALLOW_COPY(SourceFiles);
 
-  // The file that `name` means, seen from `from`, whose sources these are; nothing when it does not exist.  The session is
-  // authorised each time.  Denied, FileError.
+  // The file that `name` means, seen from `from`, whose sources these are; nothing when it does not exist.  The session
+  // is authorised each time.  Denied, FileError.
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
-  // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at first.
+  // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at
+  // first.
   std::uint64_t knownBlocks(const std::string& file, const std::string& dataset) const;
   void rememberBlocks(const std::string& file, const std::string& dataset, std::uint64_t count);
 

@@ -1,7 +1,7 @@
 """The house: the rooms of the tree, what each may use, and what holds sources and targets against that.
 
-docs/architecture.md shows the same tables; test_dependencies.py compares them.  Each `…_problems` takes what it is to look
-at, so that made-up trees can be shown to it.
+docs/architecture.md shows the same tables; test_dependencies.py compares them.  Each `…_problems` takes what it is to
+look at, so that made-up trees can be shown to it.
 """
 import ast
 import os
@@ -195,8 +195,8 @@ def naming_problem(path, quote, name, files):
     return None if from_the_root else f"{name}: names no file of ours from the root"
 
 
-# Files that use each other, a header counted with its source: interfaces beside what makes their one implementation, and
-# kinds that contain each other.  Others are refused, and so are those of the list that have gone.
+# Files that use each other, a header counted with its source: interfaces beside what makes their one implementation,
+# and kinds that contain each other.  Others are refused, and so are those of the list that have gone.
 KNOWN_CIRCLES = [
     # A call is cancelled on its channel, and a channel tracks calls, at its peer on the loop's thread.
     ["client/src/rpc/call", "client/src/rpc/channel", "client/src/rpc/peer"],
@@ -261,7 +261,8 @@ def lock_problems(files):
         for number, line in enumerate(text.splitlines(), 1):
             code = line.split("//")[0].strip()
             if LOCK.search(code) and code not in LOCK_LINES.get(path, []):
-                problems.append(f"{path}:{number}: {code}: GuardedValue, Guarded and kj::MutexGuarded say what they guard")
+                problems.append(
+                    f"{path}:{number}: {code}: GuardedValue, Guarded and kj::MutexGuarded say what they guard")
     return problems
 
 
@@ -344,7 +345,8 @@ def python_problems(files):
         room = python_room(module)
         for other in sorted(wanted):
             if room and python_room(other) not in {room, *PYTHON_MAY_USE[room]}:
-                problems.append(f"{module or 'h5cap'} imports {other or 'h5cap'}: {room} may not use {python_room(other)}")
+                problems.append(
+                    f"{module or 'h5cap'} imports {other or 'h5cap'}: {room} may not use {python_room(other)}")
         if room != "compat" and re.search(r"\bimport_module\b|\b__import__\b", files[module]):
             problems.append(f"{module or 'h5cap'}: imports by name, which nobody can follow")
     return problems + [f"a circle: {' '.join(circle)}" for circle in circles(graph)]

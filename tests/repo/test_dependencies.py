@@ -11,7 +11,8 @@ import sys
 import pytest
 from dependencies import (ABOVE, KNOWN_CIRCLES, MAY_USE, OUTSIDE, PYTHON_GROUND, PYTHON_MAY_USE, ROOT, TARGETS,
                           architecture_table, circles, documented_may_use, file_graph, include_problems, link_problems,
-                          lock_problems, python_problems, python_sources, room_problems, sources, target_problems, tower)
+                          lock_problems, python_problems, python_sources, room_problems, sources, target_problems,
+                          tower)
 
 
 def architecture():
@@ -61,8 +62,10 @@ FORBIDDEN_INCLUDES = {
         {"core/a.h": '#include "server/access/b.h"', "server/access/b.h": ""},
         "core may not use server/access",
     ),
-    "core uses its codecs": ({"core/a.cc": '#include "core/codec/b.h"', "core/codec/b.h": ""}, "may not use core/codec"),
-    "client uses codecs": ({"client/src/a.cc": '#include "core/codec/b.h"', "core/codec/b.h": ""}, "may not use core/codec"),
+    "core uses its codecs": ({"core/a.cc": '#include "core/codec/b.h"', "core/codec/b.h": ""},
+                             "may not use core/codec"),
+    "client uses codecs": ({"client/src/a.cc": '#include "core/codec/b.h"', "core/codec/b.h": ""},
+                           "may not use core/codec"),
     "an arrow up": (
         {"server/files/a.cc": '#include "server/reading/b.h"', "server/reading/b.h": ""},
         "server/files may not use server/reading",
@@ -71,7 +74,8 @@ FORBIDDEN_INCLUDES = {
         {"server/executor/a.cc": '#include "server/access/b.h"', "server/access/b.h": ""},
         "server/executor may not use server/access",
     ),
-    "client uses the server": ({"client/src/a.cc": '#include "server/log.h"', "server/log.h": ""}, "may not use server"),
+    "client uses the server": ({"client/src/a.cc": '#include "server/log.h"', "server/log.h": ""},
+                               "may not use server"),
     "front uses the planner": (
         {"server/objects/a.cc": '#include "server/planner/vfd.h"', "server/planner/vfd.h": ""},
         "server/objects may not use server/planner",
@@ -131,7 +135,8 @@ def test_no_files_use_each_other_in_a_circle_but_those_that_are_listed():
     "files",
     [
         {"core/a.h": '#include "core/b.h"', "core/b.cc": '#include "core/a.h"', "core/b.h": ""},
-        {"core/a.h": '#include "core/b.h"', "core/b.h": '#include "core/c.h"', "core/c.cc": '#include "core/a.h"', "core/c.h": ""},
+        {"core/a.h": '#include "core/b.h"', "core/b.h": '#include "core/c.h"', "core/c.cc": '#include "core/a.h"',
+         "core/c.h": ""},
         {"capnp/h5cap/a.capnp": 'using B = import "b.capnp";', "capnp/h5cap/b.capnp": 'using A = import "a.capnp";'},
     ],
 )
@@ -162,7 +167,8 @@ def test_a_mutex_that_does_not_is_found(path, line):
     assert len(lock_problems({path: line + "\n"})) == 1
 
 
-@pytest.mark.parametrize("line", ["  kj::MutexGuarded<Known> known_;", "  GuardedValue<Queue> queue_;", "  // no std::mutex"])
+@pytest.mark.parametrize("line",
+                         ["  kj::MutexGuarded<Known> known_;", "  GuardedValue<Queue> queue_;", "  // no std::mutex"])
 def test_what_guards_is_no_problem(line):
     assert lock_problems({"server/executor/a.h": line}) == []
 
@@ -209,7 +215,8 @@ ADDS_TESTS = re.compile(r"^\s*h5cap_test\(\s*([^\s$)]+)", re.M)
 
 
 def cmake_files():
-    names = subprocess.run(["git", "ls-files", "*CMakeLists.txt", "*.cmake"], cwd=ROOT, check=True, capture_output=True, text=True)
+    names = subprocess.run(["git", "ls-files", "*CMakeLists.txt", "*.cmake"], cwd=ROOT, check=True, capture_output=True,
+                           text=True)
     return {name: (ROOT / name).read_text() for name in names.stdout.split()}
 
 
@@ -271,7 +278,8 @@ def test_a_forbidden_import_is_found(name):
 def test_imports_of_others_and_of_lower_rooms_are_allowed():
     assert python_problems({
         "": "from . import h5x\nfrom ._hl import a", "h5x": "import numpy\nfrom . import _h5cap\nfrom .errors import B",
-        "errors": "import os", "_hl.a": "from .. import h5x\nfrom . import b", "_hl.b": "", "compat.c": "import h5cap\n",
+        "errors": "import os", "_hl.a": "from .. import h5x\nfrom . import b", "_hl.b": "",
+        "compat.c": "import h5cap\n",
     }) == []
 
 

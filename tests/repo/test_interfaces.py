@@ -1,5 +1,5 @@
-"""Headers say what they mean: no function takes a bool, of which a call would show `true`, and no container has a tuple or
-pair for a key, of which a use would show `first`.
+"""Headers say what they mean: no function takes a bool, of which a call would show `true`, and no container has a tuple
+or pair for a key, of which a use would show `first`.
 
 Not covered: functions that only a .cc file has; Python.
 """
@@ -42,7 +42,8 @@ def bool_parameters(text):
 
 
 def headers():
-    return {path.relative_to(ROOT).as_posix(): path.read_text() for folder in FOLDERS for path in (ROOT / folder).rglob("*.h")}
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for folder in FOLDERS
+            for path in (ROOT / folder).rglob("*.h")}
 
 
 def test_no_function_of_a_header_takes_a_bool():
@@ -53,7 +54,8 @@ def test_no_function_of_a_header_takes_a_bool():
 
 @pytest.mark.parametrize("text", [
     "void open(bool writable);", "int f(const std::string& name, bool isDir, int x);", "f(int a,\n  bool b);",
-    "void f(const bool);", "X(bool on = false);", "void f(std::function<void(bool)> done);", "f(kj::Maybe<int> x, bool);",
+    "void f(const bool);", "X(bool on = false);", "void f(std::function<void(bool)> done);",
+    "f(kj::Maybe<int> x, bool);",
 ])
 def test_a_bool_parameter_is_found(text):
     assert len(bool_parameters(text)) == 1
@@ -69,5 +71,6 @@ def test_what_is_no_bool_parameter_is_allowed(text):
 
 def test_no_container_of_a_header_has_a_tuple_for_a_key():
     assert [path for path, text in headers().items() if TUPLE_KEY.search(without_comments(text))] == []
-    assert TUPLE_KEY.search("std::map<std::pair<int, int>, X>") and TUPLE_KEY.search("std::unordered_set< std::tuple<A> >")
+    assert TUPLE_KEY.search("std::map<std::pair<int, int>, X>") and TUPLE_KEY.search(
+        "std::unordered_set< std::tuple<A> >")
     assert not TUPLE_KEY.search("std::map<Key, std::pair<int, int>>")
