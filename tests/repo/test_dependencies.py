@@ -294,6 +294,21 @@ def test_the_rooms_of_python_are_those_of_the_architecture_page():
     assert set(re.findall(r"`(\w+)`", rows[0][1])) == PYTHON_GROUND
 
 
+# What the page says of files: paths from the root, without the ending of a header and its source.
+NAMED_PATH = re.compile(r"`((?:capnp|core|server|client|python-bindings|tools|tests|docs|cmake|benchmarks)/[^`\s]*)`")
+
+
+def absent_paths(text):
+    return [path for path in NAMED_PATH.findall(text) if not (ROOT / path).exists()
+            and not list(ROOT.glob(path + ".*"))]
+
+
+def test_what_the_architecture_page_names_is_there():
+    assert len(NAMED_PATH.findall(architecture())) > 60
+    assert absent_paths(architecture()) == []
+    assert absent_paths("`server/base/stamp` `server/base/stamps` `core`") == ["server/base/stamps"]
+
+
 def test_another_page_would_be_noticed():
     text = architecture()
     assert "| `server/files` " in text and text.count("`server/session`") > 1
