@@ -1,5 +1,5 @@
-# One library or program a folder: h5cap_target(NAME [STATIC|SHARED|EXECUTABLE] SOURCES … LINK …) with the flags that all of
-# our own code has.
+# One library or program a folder: h5cap_target(NAME [STATIC|SHARED|EXECUTABLE] SOURCES … LINK …) with the flags that
+# all of our own code has.
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})

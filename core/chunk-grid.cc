@@ -102,7 +102,8 @@ ChunkElements groupByChunk(std::span<const std::uint64_t> coordinates, const Sha
     ChunkElements::Element element;
   };
   const auto rank = chunkShape.size();
-  if (rank == 0 || grid.size() != rank || coordinates.size() % rank != 0) throw Failed("grouping points of another rank");
+  if (rank == 0 || grid.size() != rank || coordinates.size() % rank != 0)
+    throw Failed("grouping points of another rank");
   elementCount(grid);        // numbers of chunks fit 64 bits
   elementCount(chunkShape);  // and those of elements in a chunk
   std::vector<Placed> placed;

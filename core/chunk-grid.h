@@ -20,7 +20,8 @@ struct ChunkPart {
 // Calls `visit` for every chunk that holds elements of `region`, in C order of chunk coordinates.
 void forEachChunk(const Region& region, const Shape& chunkShape, const std::function<void(const ChunkPart&)>& visit);
 
-// The box of chunk coordinates that holds the region: first coordinates and counts.  Counts are zero for an empty region.
+// The box of chunk coordinates that holds the region: first coordinates and counts.  Counts are zero for an empty
+// region.
 struct ChunkBox {
   Shape first;
   Shape count;
@@ -38,7 +39,8 @@ struct ChunkElements {
   std::vector<Element> elements;      // of each chunk in its own order
 };
 
-// Sorts elements by chunk.  `coordinates` are those of one after the other; `grid` is the number of chunks along each axis.
+// Sorts elements by chunk.  `coordinates` are those of one after the other; `grid` is the number of chunks along each
+// axis.
 ChunkElements groupByChunk(std::span<const std::uint64_t> coordinates, const Shape& grid, const Shape& chunkShape);
 
 }  // namespace h5cap

@@ -62,9 +62,12 @@ class SourceConversion {
     if (auto *a = from.as<ArrayType>(), *b = to.as<ArrayType>(); a && b && a->dimensions == b->dimensions) {
       return convert(*a->element, std::move(elements), *b->element);
     }
-    if (auto *a = from.as<SequenceType>(), *b = to.as<SequenceType>(); a && b) return sequences(*a->base, elements, *b->base);
-    if (auto *a = from.as<EnumType>(), *b = to.as<EnumType>(); a && b) return convert(*a->base, std::move(elements), *b->base);
-    if (auto* a = from.as<FixedStringType>(); a && to.as<VariableStringType>() && characterSetOf(to) == a->characterSet) {
+    if (auto* a = from.as<SequenceType>(), *b = to.as<SequenceType>(); a && b)
+      return sequences(*a->base, elements, *b->base);
+    if (auto* a = from.as<EnumType>(), *b = to.as<EnumType>(); a && b)
+      return convert(*a->base, std::move(elements), *b->base);
+    if (auto* a = from.as<FixedStringType>();
+        a && to.as<VariableStringType>() && characterSetOf(to) == a->characterSet) {
       return strings(a->padding, from.size(), elements);
     }
     return simple(from, std::move(elements), to);
@@ -99,7 +102,8 @@ class SourceConversion {
       }
       column = convert(source->type, std::move(column), target.type);
       for (std::size_t i = 0; i < count; ++i) {
-        std::memcpy(result.data() + i * toSize + target.offset, column.data() + i * target.type.size(), target.type.size());
+        std::memcpy(result.data() + i * toSize + target.offset, column.data() + i * target.type.size(),
+                    target.type.size());
       }
     }
     return result;
@@ -117,7 +121,8 @@ class SourceConversion {
         throw FileError("variable-length data lies outside of its heap");
       }
       auto begin = heap_.begin() + static_cast<std::ptrdiff_t>(place.offset);
-      append(convert(from, Bytes(begin, begin + static_cast<std::ptrdiff_t>(bytes)), to), place.count, result.data() + at);
+      append(convert(from, Bytes(begin, begin + static_cast<std::ptrdiff_t>(bytes)), to), place.count,
+             result.data() + at);
     }
     return result;
   }

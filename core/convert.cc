@@ -82,7 +82,8 @@ void convertPlain(const std::byte* elements, std::size_t count, ByteOrder order,
 
 // Integers with fewer bits than their bytes have.
 template <class To>
-void convertOddIntegers(const IntegerType& type, std::size_t size, const std::byte* elements, std::size_t count, To* target) {
+void convertOddIntegers(const IntegerType& type, std::size_t size, const std::byte* elements, std::size_t count,
+                        To* target) {
   std::uint64_t mask = lowBits(type.precision);
   std::uint64_t sign = type.isSigned ? std::uint64_t{1} << (type.precision - 1) : 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -108,7 +109,8 @@ void convertInteger(const DataType& whole, const IntegerType& type, const std::b
   if (isPlain && size == 2) return plain(std::int16_t{}, std::uint16_t{});
   if (isPlain && size == 4) return plain(std::int32_t{}, std::uint32_t{});
   if (isPlain && size == 8) return plain(std::int64_t{}, std::uint64_t{});
-  if (size == 0 || size > 8 || type.precision == 0 || type.bitOffset + type.precision > 8 * size) cannot(whole, nameOf<To>());
+  if (size == 0 || size > 8 || type.precision == 0 || type.bitOffset + type.precision > 8 * size)
+    cannot(whole, nameOf<To>());
   convertOddIntegers(type, size, elements, count, target);
 }
 
@@ -144,9 +146,9 @@ long double decodeFloat(const FloatType& type, Bits bits) {
 }
 
 bool isLayout(const FloatType& type, unsigned bits, unsigned exponent, unsigned mantissa, std::uint64_t bias) {
-  return type.precision == bits && type.bitOffset == 0 && type.signPosition == bits - 1 && type.exponentSize == exponent &&
-         type.exponentPosition == mantissa && type.mantissaPosition == 0 && type.mantissaSize == mantissa &&
-         type.exponentBias == bias;
+  return type.precision == bits && type.bitOffset == 0 && type.signPosition == bits - 1 &&
+         type.exponentSize == exponent && type.exponentPosition == mantissa && type.mantissaPosition == 0 &&
+         type.mantissaSize == mantissa && type.exponentBias == bias;
 }
 
 bool isDecodable(const FloatType& type, std::size_t size) {
@@ -157,12 +159,13 @@ bool isDecodable(const FloatType& type, std::size_t size) {
 
 bool isEncodable(const FloatType& type, std::size_t size) {
   return size > 0 && size <= 8 && type.mantissaSize >= 1 && type.mantissaSize <= 52 && type.exponentSize >= 1 &&
-         type.exponentSize <= 11 && type.mantissaPosition < 64 && type.exponentPosition < 64 && type.signPosition < 64 &&
-         type.exponentBias < 4096 && !type.storesLeadingBit;
+         type.exponentSize <= 11 && type.mantissaPosition < 64 && type.exponentPosition < 64 &&
+         type.signPosition < 64 && type.exponentBias < 4096 && !type.storesLeadingBit;
 }
 
 template <class To>
-void convertFloat(const DataType& whole, const FloatType& type, const std::byte* elements, std::size_t count, To* target) {
+void convertFloat(const DataType& whole, const FloatType& type, const std::byte* elements, std::size_t count,
+                  To* target) {
   std::size_t size = whole.size();
   if (size == 4 && isLayout(type, 32, 8, 23, 127)) return convertPlain<float>(elements, count, type.order, target);
   if (size == 8 && isLayout(type, 64, 11, 52, 1023)) return convertPlain<double>(elements, count, type.order, target);
@@ -179,7 +182,8 @@ const DataType& numberOf(const DataType& type) {
 }
 
 void storeBits(std::byte* at, std::size_t size, ByteOrder order, std::uint64_t bits) {
-  for (std::size_t i = 0; i < size; ++i, bits >>= 8) at[order == ByteOrder::little ? i : size - 1 - i] = std::byte(bits);
+  for (std::size_t i = 0; i < size; ++i, bits >>= 8)
+    at[order == ByteOrder::little ? i : size - 1 - i] = std::byte(bits);
 }
 
 // The inverse of decodeFloat, rounding to nearest.
@@ -244,7 +248,8 @@ void storeFloats(const DataType& from, std::span<const std::byte> elements, std:
                  const FloatType& type, std::span<std::byte> target) {
   const std::size_t size = to.size();
   if (size == 4 && isLayout(type, 32, 8, 23, 127)) return storePlain<float>(from, elements, count, type.order, target);
-  if (size == 8 && isLayout(type, 64, 11, 52, 1023)) return storePlain<double>(from, elements, count, type.order, target);
+  if (size == 8 && isLayout(type, 64, 11, 52, 1023))
+    return storePlain<double>(from, elements, count, type.order, target);
   if (!isEncodable(type, size)) cannot(from, describe(to));
   std::vector<double> numbers(count);
   toNumbers(from, elements.data(), count, numbers.data());

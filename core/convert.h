@@ -11,8 +11,8 @@
 
 namespace h5cap {
 
-// To the numbers of this machine: To is bool, float, double or one of the fixed-width integers.  NaN becomes the integer
-// zero.  Throws BadType, naming both types, when the elements are no numbers.
+// To the numbers of this machine: To is bool, float, double or one of the fixed-width integers.  NaN becomes the
+// integer zero.  Throws BadType, naming both types, when the elements are no numbers.
 template <class To>
 void toNumbers(const DataType& type, const std::byte* elements, std::size_t count, To* target);
 
@@ -20,8 +20,8 @@ void toNumbers(const DataType& type, const std::byte* elements, std::size_t coun
 bool sameElements(const DataType& a, const DataType& b);
 
 // To packed elements of another type: numbers to numbers; enumerations to numbers, or by their members' names to
-// enumerations; fixed strings to fixed strings of the same character set.  Throws BadType, naming both types, for anything
-// else, as HDF5 does except for compounds, arrays and variable-length data.
+// enumerations; fixed strings to fixed strings of the same character set.  Throws BadType, naming both types, for
+// anything else, as HDF5 does except for compounds, arrays and variable-length data.
 Bytes convertElements(const DataType& from, Bytes elements, const DataType& to);
 
 }  // namespace h5cap

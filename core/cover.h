@@ -15,8 +15,8 @@ struct CoveredElements {
   std::vector<std::uint64_t> places;  // of each element, in C order of the region
 };
 
-// Takes elements one after the other, as long as the region that holds them all has hardly more than twice as many elements.
-// `coordinates` are those of one after the other, of `rank` axes, at least one element.
+// Takes elements one after the other, as long as the region that holds them all has hardly more than twice as many
+// elements.  `coordinates` are those of one after the other, of `rank` axes, at least one element.
 CoveredElements coverElements(std::span<const std::uint64_t> coordinates, std::size_t rank);
 
 }  // namespace h5cap

@@ -29,8 +29,8 @@ struct Address {
 };
 
 // `h5cap://host[:port]/name/path.h5`, `h5cap+unix://%2Frun%2Fh5cap.sock/name/path.h5`, `h5cap:///name/path.h5` (the
-// user's default socket), and so on.  Throws std::invalid_argument (BadSelection is for selections) naming what is wrong
-// and where.
+// user's default socket), and so on.  Throws std::invalid_argument (BadSelection is for selections) naming what is
+// wrong and where.
 Address parseAddress(std::string_view text);
 
 // The inverse: parseAddress(format(a)) == a, field by field.

@@ -74,14 +74,16 @@ class HeapPicker {
 
 }  // namespace
 
-FieldPicker::FieldPicker(const DataType& compound, const std::vector<std::string>& names) : wholeBytes_(compound.size()) {
+FieldPicker::FieldPicker(const DataType& compound, const std::vector<std::string>& names)
+    : wholeBytes_(compound.size()) {
   const auto* all = compound.as<CompoundType>();
   if (all == nullptr) throw BadType("fields of elements that are not compounds: " + describe(compound));
   if (names.empty()) throw BadSelection("no fields");
   CompoundType picked;
   std::uint32_t size = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i)) {
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
+        names.begin() + static_cast<std::ptrdiff_t>(i)) {
       throw BadSelection(fmt::format("Field {} is named twice", names[i]));
     }
     const auto& field = fieldNamed(*all, names[i]);

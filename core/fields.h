@@ -21,8 +21,9 @@ class FieldPicker {
   // From whole packed elements to `target`, which holds as many of `type()`.
   void pick(std::span<const std::byte> elements, std::span<std::byte> target) const;
 
-  // What picked elements need of the heap of whole ones: their places are changed to lie in the result.  Throws FileError for
-  // places outside `heap`, (tooLarge) when they share so much that the result would be larger than `heap`.
+  // What picked elements need of the heap of whole ones: their places are changed to lie in the result.  Throws
+  // FileError for places outside `heap`, (tooLarge) when they share so much that the result would be larger than
+  // `heap`.
   Bytes pickHeap(std::span<std::byte> picked, std::span<const std::byte> heap) const;
 
  private:

@@ -1,7 +1,7 @@
 // How many bytes of memory values hold, themselves included: for caches that are bounded in bytes.
 //
-// An upper estimate: every string and vector counts with its capacity and what an allocation costs beside it.  What is shared
-// counts for each that shares it.
+// An upper estimate: every string and vector counts with its capacity and what an allocation costs beside it.  What is
+// shared counts for each that shares it.
 #pragma once
 
 #include <cstdint>

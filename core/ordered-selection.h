@@ -33,9 +33,9 @@ struct SelectedRow {
 
 class OrderedSelection {
  public:
-  // An axis of the slab that grows has its first `grown` positions.  Throws FileError (fileProblem) for a selection whose
-  // rank is not the shape's or that is malformed, (tooLarge) for one of more than 2^64 elements, or of boxes with more than a
-  // million rows.
+  // An axis of the slab that grows has its first `grown` positions.  Throws FileError (fileProblem) for a selection
+  // whose rank is not the shape's or that is malformed, (tooLarge) for one of more than 2^64 elements, or of boxes with
+  // more than a million rows.
   OrderedSelection(const Hyperslab& slab, const Shape& shape, std::uint64_t grown = 0);
 
   std::uint64_t count() const { return count_; }
@@ -46,8 +46,8 @@ class OrderedSelection {
   // The row that holds element `number` < count().  A scalar is a row without coordinates.
   SelectedRow rowOf(std::uint64_t number) const;
 
-  // Visits, in C order, rows that may hold elements of `region`: all that do, and not many more.  FileError (tooLarge) for
-  // more than a million.
+  // Visits, in C order, rows that may hold elements of `region`: all that do, and not many more.  FileError (tooLarge)
+  // for more than a million.
   void forEachRow(const Region& region, const std::function<void(const SelectedRow&)>& visit) const;
 
  private:

@@ -3,7 +3,6 @@
 #include <bit>
 #include <cstring>
 
-#include "core/positions.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -136,9 +135,9 @@ void collectPlaces(const DataType& type, std::size_t base, std::vector<std::size
 
 }  // namespace
 
-void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceShape, const std::vector<Positions>& source,
-                  std::span<std::byte> targetBytes, const Shape& targetShape, const std::vector<Positions>& target,
-                  std::size_t elementBytes) {
+void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceShape,
+                  const std::vector<Positions>& source, std::span<std::byte> targetBytes, const Shape& targetShape,
+                  const std::vector<Positions>& target, std::size_t elementBytes) {
   if (elementBytes == 0) throw Failed("copying: elements of no bytes");
   if (source.size() != target.size()) throw Failed("copying: ranks differ");
   bool isEmpty = false;

@@ -6,29 +6,26 @@
 #include <span>
 #include <vector>
 
+#include "core/positions.h"
 #include "h5cap/data-type.h"
 #include "h5cap/selection.h"
 #include "h5cap/shape.h"
 
 namespace h5cap {
 
-// Positions along one axis: `count` of them from `start` every `step`, or a list.  (RegionAxis without its meaning of
-// "dropped".)
-using Positions = RegionAxis;
-
 // Copies element (source[0].at(i), source[1].at(j), …) of an array of shape `sourceShape` to (target[0].at(i),
 // target[1].at(j), …) of one of shape `targetShape`.  Both arrays are packed, C order, `elementBytes` each; all four
 // ranks agree and so do the counts, axis by axis.  Runs that are contiguous on both sides are moved at once.  Positions
 // are checked against the shapes once; throws Failed when they lie outside or a span is too small.
-void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceShape, const std::vector<Positions>& source,
-                  std::span<std::byte> targetBytes, const Shape& targetShape, const std::vector<Positions>& target,
-                  std::size_t elementBytes);
+void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceShape,
+                  const std::vector<Positions>& source, std::span<std::byte> targetBytes, const Shape& targetShape,
+                  const std::vector<Positions>& target, std::size_t elementBytes);
 
 // Writes `element` to every element of `target`.
 void fillElements(std::span<const std::byte> element, std::span<std::byte> target);
 
-// Adds `delta` to the heap offset of every variable-length place in packed elements, nested ones in `heap` excepted: what
-// appending one heap to another takes.  Places with count zero stay zero.
+// Adds `delta` to the heap offset of every variable-length place in packed elements, nested ones in `heap` excepted:
+// what appending one heap to another takes.  Places with count zero stay zero.
 void relocate(const DataType& type, std::span<std::byte> elements, std::uint64_t delta);
 
 // The part of a region that one reply carries: a box that is also a contiguous run in the C order of the region.

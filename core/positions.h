@@ -3,15 +3,19 @@
 
 #include <cstdint>
 
-#include "core/pack.h"
+#include "h5cap/selection.h"
 
 namespace h5cap {
+
+// Positions along one axis: `count` of them from `start` every `step`, or a list.  (RegionAxis without its meaning of
+// "dropped".)
+using Positions = RegionAxis;
 
 // Positions `first` to `first + count - 1` of `positions`, which has them.  Keeps `dropped`.
 Positions subset(const Positions& positions, std::uint64_t first, std::uint64_t count);
 
-// The same positions in their simplest form, in which equal positions compare equal: ascending lists with a constant step
-// become start and step; the step of at most one position is 1, and no position at all starts at 0.
+// The same positions in their simplest form, in which equal positions compare equal: ascending lists with a constant
+// step become start and step; the step of at most one position is 1, and no position at all starts at 0.
 Positions normalised(Positions positions);
 
 inline Positions regular(std::uint64_t start, std::uint64_t step, std::uint64_t count) {

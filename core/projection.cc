@@ -1,5 +1,5 @@
-// Two ways: axis by axis, when the axes of the two selections pair up (ranges, strides and blocks of equal counts); else row
-// by row through ordered-selection.h.
+// Two ways: axis by axis, when the axes of the two selections pair up (ranges, strides and blocks of equal counts);
+// else row by row through ordered-selection.h.
 #include "core/projection.h"
 
 #include <algorithm>
@@ -67,7 +67,8 @@ Meeting meet(const Positions& region, const SlabAxis& axis) {
 }
 
 Positions coordinates(const SlabAxis& axis, const Positions& numbers) {
-  if (numbers.indices.empty() && axis.isDense()) return regular(axis.start + numbers.start, numbers.step, numbers.count);
+  if (numbers.indices.empty() && axis.isDense())
+    return regular(axis.start + numbers.start, numbers.step, numbers.count);
   if (numbers.indices.empty() && axis.block == 1) {
     return regular(axis.at(numbers.start), numbers.count > 1 ? numbers.step * axis.stride : 1, numbers.count);
   }

@@ -14,20 +14,21 @@ namespace h5cap {
 struct ProjectedPart {
   Region source;                     // what to read from the source; counts() as below
   std::vector<Positions> inRegion;   // where it goes in region.counts(); one entry an axis of the virtual dataset
-  Shape counts;                      // of the part, along the axes of the virtual dataset (source axes of extent one may
-                                     // differ; the element order is the same)
+  // of the part, along the axes of the virtual dataset (source axes of extent one may differ; the element order is the
+  // same)
+  Shape counts;
 };
 
-// Parts of `mapping` that meet `region`, given the source's shape.  The n-th element of the virtual selection is the n-th of
-// the source selection, both in C order; where the mapping grows, as far as both shapes reach.  Usually none or one part;
-// several when the two selections are not separable axis by axis.  The mapping has one source: of a pattern it is that of a
-// block.  Throws FileError (fileProblem) when the region asks for elements that the source, or its selection, does not have:
-// mappings of whole sources outlive a change of the source's shape.
+// Parts of `mapping` that meet `region`, given the source's shape.  The n-th element of the virtual selection is the
+// n-th of the source selection, both in C order; where the mapping grows, as far as both shapes reach.  Usually none or
+// one part; several when the two selections are not separable axis by axis.  The mapping has one source: of a pattern
+// it is that of a block.  Throws FileError (fileProblem) when the region asks for elements that the source, or its
+// selection, does not have: mappings of whole sources outlive a change of the source's shape.
 std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& virtualShape, const Shape& sourceShape,
                                    const Region& region);
 
-// One block of a mapping whose source is named by a pattern, as a mapping of its own.  FileError (fileProblem) when it has
-// no blocks.
+// One block of a mapping whose source is named by a pattern, as a mapping of its own.  FileError (fileProblem) when it
+// has no blocks.
 VirtualSource blockOf(const VirtualSource& pattern, std::uint64_t block);
 
 // Numbers of the first block of a pattern that `region` meets and of the one behind the last.
@@ -43,8 +44,8 @@ std::uint64_t blocksWithin(const VirtualSource& pattern, const Shape& virtualSha
 // Whether the bounding boxes meet: cheap, and needs no source.
 bool mayMeet(const VirtualSource& mapping, const Region& region);
 
-// Finds mappings by where their bounding boxes begin and end along the first axis, for when there are many.  A value that
-// knows nothing of the mappings themselves.
+// Finds mappings by where their bounding boxes begin and end along the first axis, for when there are many.  A value
+// that knows nothing of the mappings themselves.
 class MappingIndex {
  public:
   explicit MappingIndex(const std::vector<VirtualSource>& mappings);

@@ -20,7 +20,8 @@ std::vector<std::uint64_t> checkedPoints(const Points& points, const Shape& shap
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto axis = i % shape.size();
     if (all[i] < shape[axis]) continue;
-    if (shape[axis] == 0) throw BadSelection(fmt::format("Index ({}) out of range for empty dimension, axis {}", all[i], axis));
+    if (shape[axis] == 0)
+      throw BadSelection(fmt::format("Index ({}) out of range for empty dimension, axis {}", all[i], axis));
     throw BadSelection(fmt::format("Index ({}) out of range for (0-{}) along axis {}", all[i], shape[axis] - 1, axis));
   }
   return all;
@@ -128,7 +129,8 @@ Selection compose(const Selection& outer, const Selection& inner, const Shape& s
   if (!whole.isOrthogonal() && part.isOrthogonal() && part.shape().empty()) {
     // One of them, by an integer, which drops the axis: an integer along every axis.
     std::vector<Axis> axes;
-    for (auto index : whole.coordinates(part.coordinates(0, 1).front(), 1)) axes.emplace_back(static_cast<std::int64_t>(index));
+    for (auto index : whole.coordinates(part.coordinates(0, 1).front(), 1))
+      axes.emplace_back(static_cast<std::int64_t>(index));
     return Selection(std::move(axes));
   }
   if (shape.empty() && part.elementCount() <= 1) return mask(std::vector<bool>{part.elementCount() == 1});

@@ -13,7 +13,12 @@ namespace {
 class SlotSearch {
  public:
   SlotSearch(const SlotMap& map, const Region& region, const Shape& shape, std::size_t elementBytes, std::size_t limit)
-      : map_(map), region_(region), elementBytes_(elementBytes), limit_(limit), strides_(shape.size()), spans_(shape.size() + 1) {
+      : map_(map),
+        region_(region),
+        elementBytes_(elementBytes),
+        limit_(limit),
+        strides_(shape.size()),
+        spans_(shape.size() + 1) {
     std::uint64_t stride = elementBytes;
     for (std::size_t k = shape.size(); k-- > 0;) {
       strides_[k] = stride;

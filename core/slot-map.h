@@ -15,7 +15,8 @@ namespace h5cap {
 // Where each slot begins in the extent.
 class SlotMap {
  public:
-  // The slots are those of `files`, which outlives the map.  FileError (fileProblem) for an extent of more than 2^64 bytes.
+  // The slots are those of `files`, which outlives the map.  FileError (fileProblem) for an extent of more than 2^64
+  // bytes.
   explicit SlotMap(const std::vector<ExternalFile>& files);
 
   // Bytes of one slot that belong to a span of the extent.
@@ -25,7 +26,8 @@ class SlotMap {
     std::uint64_t count = 0;
   };
 
-  // The piece that begins at a byte of the extent, of at most `count` bytes.  FileError (fileProblem) beyond the extent.
+  // The piece that begins at a byte of the extent, of at most `count` bytes.  FileError (fileProblem) beyond the
+  // extent.
   Piece at(std::uint64_t byte, std::uint64_t count) const;
 
   // Slots that hold elements of `region`, up to `limit` and one more.

@@ -1,5 +1,5 @@
-// Names in virtual mappings, of files and of datasets.  They are patterns: "%b" stands for the number of a block, "%%" for a
-// percent sign, and HDF5 stores no other use of "%".
+// Names in virtual mappings, of files and of datasets.  They are patterns: "%b" stands for the number of a block, "%%"
+// for a percent sign, and HDF5 stores no other use of "%".
 #pragma once
 
 #include <cstdint>

@@ -33,8 +33,8 @@ struct LibraryOnly {
   std::string why;
 };
 
-using Storage = std::variant<Unallocated, InlineBytes, ContiguousStorage, ChunkedStorage, VirtualStorage, ExternalStorage,
-                             LibraryOnly>;
+using Storage = std::variant<Unallocated, InlineBytes, ContiguousStorage, ChunkedStorage, VirtualStorage,
+                             ExternalStorage, LibraryOnly>;
 
 struct ChunkExtent {
   static constexpr std::uint64_t neverWritten = unlimited;

@@ -13,9 +13,9 @@ struct Tile {
   std::vector<Positions> inResult;     // where its elements go, in the counts() of the whole region
 };
 
-// Yields tiles of at most about `tileBytes` that together cover a region once.  Tiles end on chunk edges where chunks are
-// smaller than a tile, so no chunk is decoded twice; a chunk that is larger than a tile is cut along its slowest axes.
-// Tiles come in C order of their first elements.  Costs nothing until asked: a region may have 10^12 elements.
+// Yields tiles of at most about `tileBytes` that together cover a region once.  Tiles end on chunk edges where chunks
+// are smaller than a tile, so no chunk is decoded twice; a chunk that is larger than a tile is cut along its slowest
+// axes.  Tiles come in C order of their first elements.  Costs nothing until asked: a region may have 10^12 elements.
 class Tiling {
  public:
   // `chunkShape` may be empty: not chunked.

@@ -15,8 +15,9 @@ bool hasNoGaps(const Hyperslab::Dimension& axis) { return axis.block == unlimite
 
 std::uint64_t end(const Hyperslab::Dimension& axis, std::uint64_t blocksBefore, std::uint64_t positions) {
   std::uint64_t result = 0;
-  if (__builtin_mul_overflow(blocksBefore, axis.stride, &result) || __builtin_add_overflow(result, axis.start, &result) ||
-      __builtin_add_overflow(result, positions, &result) || result == unlimited) {
+  if (__builtin_mul_overflow(blocksBefore, axis.stride, &result) ||
+      __builtin_add_overflow(result, axis.start, &result) || __builtin_add_overflow(result, positions, &result) ||
+      result == unlimited) {
     malformed();
   }
   return result;

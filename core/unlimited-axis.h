@@ -13,8 +13,8 @@ namespace h5cap {
 
 inline bool isUnlimited(const Hyperslab::Dimension& axis) { return axis.count == unlimited || axis.block == unlimited; }
 
-// The axis that grows; nothing when none does.  FileError (fileProblem) when several do, or when its blocks overlap: HDF5
-// writes no such thing.
+// The axis that grows; nothing when none does.  FileError (fileProblem) when several do, or when its blocks overlap:
+// HDF5 writes no such thing.
 std::optional<std::size_t> unlimitedAxis(const Hyperslab& slab);
 
 // How many positions of an axis that grows lie within an extent.
@@ -29,8 +29,8 @@ std::uint64_t extentHolding(const Hyperslab::Dimension& axis, std::uint64_t posi
 // One block of an axis with an unlimited count, as an axis that does not grow.  FileError (fileProblem) beyond 2^64.
 Hyperslab::Dimension blockOf(const Hyperslab::Dimension& axis, std::uint64_t block);
 
-// Grows `extent` to where the slab ends, along axes that do not grow; a slab of another rank leaves it as it is.  FileError
-// (fileProblem) beyond 2^64.
+// Grows `extent` to where the slab ends, along axes that do not grow; a slab of another rank leaves it as it is.
+// FileError (fileProblem) beyond 2^64.
 void growToHold(Shape& extent, const Hyperslab& slab);
 
 }  // namespace h5cap

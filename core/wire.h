@@ -1,7 +1,7 @@
 // The only translation between values and the structs of capnp/h5cap/types.capnp.
 //
-// Reading checks what it reads (depth of nested types, sizes, ranks) and throws FileError (fileProblem): the other side of
-// a connection, or a planner, may be hostile.
+// Reading checks what it reads (depth of nested types, sizes, ranks) and throws FileError (fileProblem): the other side
+// of a connection, or a planner, may be hostile.
 #pragma once
 
 #include <h5cap/objects.capnp.h>

@@ -105,7 +105,8 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
                      ->type_name("ADDR:PORT")
                      ->allow_extra_args(false);
   auto* insecure = app.add_flag("--insecure", given.insecure, "Allow plain TCP: anyone who reaches the port may read");
-  auto* socket = app.add_option("--socket", given.socket, "The Unix socket (default: the user's own)")->type_name("FILE");
+  auto* socket =
+      app.add_option("--socket", given.socket, "The Unix socket (default: the user's own)")->type_name("FILE");
   app.add_option("--config", config, "A TOML file with a key for every option ('serve' for the folders)")
       ->type_name("FILE");
   auto* stdio = app.add_flag("--stdio", given.stdio, "Serve one peer on standard input and output (for ssh)");

@@ -32,7 +32,8 @@ constexpr auto drainStep = 10 * kj::MILLISECONDS;
 constexpr unsigned eventsBetweenPolls = 128;
 
 void prepareProcess() {
-  // Reply buffers come and go by the megabyte: keep their memory instead of asking the kernel for zeroed pages each time.
+  // Reply buffers come and go by the megabyte: keep their memory instead of asking the kernel for zeroed pages each
+  // time.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc accepts
   mallopt(M_TRIM_THRESHOLD, 128 << 20);
   std::signal(SIGPIPE, SIG_IGN);
@@ -59,7 +60,8 @@ std::string plannerProgram() {
   folder.resize(folder.rfind('/'));
   for (const char* beside : {"/h5cap-planner", "/../libexec/h5cap/h5cap-planner"})
     if (isProgram(folder + beside)) return folder + beside;
-  throw std::runtime_error("h5cap-planner is neither in " + folder + " nor in ../libexec/h5cap (H5CAP_PLANNER names it)");
+  throw std::runtime_error("h5cap-planner is neither in " + folder +
+                           " nor in ../libexec/h5cap (H5CAP_PLANNER names it)");
 }
 
 kj::Own<Opener> openerFor(const ServerOptions& options) {
@@ -106,8 +108,9 @@ class Program {
  public:
   explicit Program(const ServerOptions& options)
       : options_(options), opener_(openerFor(options)), io_(kj::setupAsyncIo()),
-        planners_(makePlannerPool(*io_.lowLevelProvider, io_.provider->getTimer(),
-                                  PlannerPoolOptions{.executable = plannerProgram(), .maxProcesses = descriptorPlan().planners})),
+        planners_(makePlannerPool(
+            *io_.lowLevelProvider, io_.provider->getTimer(),
+            PlannerPoolOptions{.executable = plannerProgram(), .maxProcesses = descriptorPlan().planners})),
         memory_(std::uint64_t{options.cacheMegabytes} << 20), chunks_(memory_), executor_(threadsFor(options)),
         server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer(), limitsFor(options)),
         listener_(io_, server_) {

@@ -1,5 +1,5 @@
-// Decoders of stored chunks, one frame (512 x 512 pixels of 16 bits) at a time, on one thread.  Bytes per second are decoded
-// bytes.
+// Decoders of stored chunks, one frame (512 x 512 pixels of 16 bits) at a time, on one thread.  Bytes per second are
+// decoded bytes.
 #include <benchmark/benchmark.h>
 #include <zlib.h>
 
@@ -37,7 +37,8 @@ Bytes shuffled(const Bytes& bytes) {
 Bytes deflated(const Bytes& bytes) {
   uLongf size = compressBound(bytes.size());
   Bytes result(size);
-  compress2(reinterpret_cast<Bytef*>(result.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size(), 1);
+  compress2(reinterpret_cast<Bytef*>(result.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size(),
+            1);
   result.resize(size);
   return result;
 }

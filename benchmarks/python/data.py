@@ -10,7 +10,8 @@ SEED = 515
 SIDE = 512
 BOUNDS = ("earliest", "v110")  # so that the server's libhdf5 opens what a newer one writes
 ROW = np.dtype([("id", "<i8"), ("t", "<f8"), ("x", "<f4"), ("y", "<f4"), ("flag", "u1"), ("label", "S8")])
-VARIANTS = {"raw": {}, "gzip": dict(compression="gzip", compression_opts=1, shuffle=True), "bslz4": dict(hdf5plugin.Bitshuffle(cname="lz4"))}
+VARIANTS = {"raw": {}, "gzip": dict(compression="gzip", compression_opts=1, shuffle=True),
+            "bslz4": dict(hdf5plugin.Bitshuffle(cname="lz4"))}
 
 
 def expected_counts():
@@ -28,7 +29,8 @@ def expected_counts():
 def write_frames(folder, count):
     ring, spots = expected_counts()
     files = [h5py.File(os.path.join(folder, f"A_{name}.h5"), "w", libver=BOUNDS) for name in VARIANTS]
-    sets = [f.create_dataset("/entry/data", (count, SIDE, SIDE), "<u2", chunks=(1, SIDE, SIDE), **kw) for f, kw in zip(files, VARIANTS.values())]
+    sets = [f.create_dataset("/entry/data", (count, SIDE, SIDE), "<u2", chunks=(1, SIDE, SIDE), **kw)
+            for f, kw in zip(files, VARIANTS.values())]
     for i in range(count):
         rng = np.random.default_rng([SEED, i])
         frame = rng.poisson(ring * rng.uniform(0.8, 1.2) + spots * rng.uniform()).astype("<u2")
@@ -60,14 +62,16 @@ def write_tree(folder):
                 log.attrs["NX_class"] = "NXlog"
                 for name, value in (("value", rng.standard_normal(16)), ("count", np.int32(i * 100 + j))):
                     dataset = log.create_dataset(name, data=value)
-                    dataset.attrs["units"], dataset.attrs["scale"], dataset.attrs["index"] = "mm", i + j / 100, i * 100 + j
+                    dataset.attrs["units"], dataset.attrs["scale"] = "mm", i + j / 100
+                    dataset.attrs["index"] = i * 100 + j
 
 
 def write_table(folder, count=1_000_000):
     rng = np.random.default_rng(SEED + 3)
     table = np.zeros(count, ROW)
     table["id"], table["t"] = np.arange(count), np.cumsum(rng.exponential(1e-3, count))
-    table["x"], table["y"], table["flag"] = rng.standard_normal(count), rng.standard_normal(count), rng.integers(0, 4, count)
+    table["x"], table["y"] = rng.standard_normal(count), rng.standard_normal(count)
+    table["flag"] = rng.integers(0, 4, count)
     table["label"] = rng.choice(np.array([b"det_a", b"det_b", b"monitor"]), count)
     with h5py.File(os.path.join(folder, "D.h5"), "w", libver=BOUNDS) as file:
         file.create_dataset("/table", data=table, chunks=(10_000,))

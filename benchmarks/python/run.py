@@ -28,7 +28,8 @@ from support.proxy import Proxy  # noqa: E402
 from support.served import Server, client_python  # noqa: E402
 
 DATASET_OF = {"A": "/entry/data", "B": "/m", "D": "/table"}
-REPEATS = {"W1": 15, "W2": 100, "W2B": 100, "W3": 60, "W4": 7, "W5": 5, "W5B": 5, "W6": 5, "W6B": 7, "W7": 5, "W9": 5, "W12": 20, "W13": 5}
+REPEATS = {"W1": 15, "W2": 100, "W2B": 100, "W3": 60, "W4": 7, "W5": 5, "W5B": 5, "W6": 5, "W6B": 7, "W7": 5, "W9": 5,
+           "W12": 20, "W13": 5}
 FILE_OF = {"W2B": "B", "W5B": "B", "W6B": "B", "W12": "D", "W13": "D"}
 WHOLE = slice(None)
 
@@ -41,11 +42,15 @@ def selections(name, shape, count):
         start = rng.randrange(max(1, shape[axis] - size))
         return slice(start, start + size)
     makers = {
-        "W1": lambda: (rng.randrange(shape[0]), box(1, 64), box(2, 64)), "W2": lambda: (rng.randrange(shape[0]), box(1, 64), box(2, 64)),
-        "W3": lambda: (rng.randrange(shape[0]),), "W4": lambda: (box(0, 100),), "W5": lambda: (box(0, min(512, shape[0])),),
-        "W6": lambda: (slice(0, None, 10), slice(0, None, 8), slice(0, None, 8)), "W7": lambda: (WHOLE, rng.randrange(shape[1]), rng.randrange(shape[2])),
+        "W1": lambda: (rng.randrange(shape[0]), box(1, 64), box(2, 64)),
+        "W2": lambda: (rng.randrange(shape[0]), box(1, 64), box(2, 64)),
+        "W3": lambda: (rng.randrange(shape[0]),), "W4": lambda: (box(0, 100),),
+        "W5": lambda: (box(0, min(512, shape[0])),),
+        "W6": lambda: (slice(0, None, 10), slice(0, None, 8), slice(0, None, 8)),
+        "W7": lambda: (WHOLE, rng.randrange(shape[1]), rng.randrange(shape[2])),
         "W9": lambda: [(rng.randrange(shape[0]), box(1, 16), box(2, 16)) for _ in range(200)],
-        "W2B": lambda: (box(0, 64), box(1, 64)), "W5B": lambda: (WHOLE,), "W6B": lambda: (slice(0, None, 16), slice(0, None, 16)),
+        "W2B": lambda: (box(0, 64), box(1, 64)), "W5B": lambda: (WHOLE,),
+        "W6B": lambda: (slice(0, None, 16), slice(0, None, 16)),
         "W12": lambda: (box(0, 10_000),), "W13": lambda: "x",
     }
     return [makers[name]() for _ in range(count)]
@@ -97,8 +102,10 @@ class Figures:
         local = statistics.median(self.local) if self.local else None
         remote = statistics.median(self.remote)
         return {"workload": self.name, "h5py_ms": local and round(local * 1e3, 3), "h5cap_ms": round(remote * 1e3, 3),
-                "ratio": local and round(remote / local, 2), "h5cap_MBps": self.size and round(self.size / remote / 1e6, 1),
-                "h5cap_p95_ms": round(sorted(self.remote)[int(len(self.remote) * 0.95)] * 1e3, 3), "repetitions": len(self.remote)}
+                "ratio": local and round(remote / local, 2),
+                "h5cap_MBps": self.size and round(self.size / remote / 1e6, 1),
+                "h5cap_p95_ms": round(sorted(self.remote)[int(len(self.remote) * 0.95)] * 1e3, 3),
+                "repetitions": len(self.remote)}
 
 
 class Runner:
@@ -175,7 +182,8 @@ class Runner:
         totals = {}
         for side in "h5py", "h5cap":
             address = self.local(f"A_{variant}") if side == "h5py" else self.url(f"A_{variant}")
-            readers = [subprocess.Popen([client_python(), "-c", READER, side, address, str(i), "4"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for i in range(count)]
+            readers = [subprocess.Popen([client_python(), "-c", READER, side, address, str(i), "4"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for i in range(count)]
             for reader in readers:
                 assert reader.stdout.readline() == "ready\n"
             for reader in readers:
@@ -264,15 +272,19 @@ print(json.dumps(times))
 def show(row):
     def cell(value, width):
         return f"{'' if value is None else value:>{width}}"
-    print(f"{row['workload']:<14}" + cell(row["h5py_ms"], 12) + cell(row["h5cap_ms"], 12) + cell(row["ratio"], 9) + cell(row["h5cap_MBps"], 12), flush=True)
+    print(f"{row['workload']:<14}" + cell(row["h5py_ms"], 12) + cell(row["h5cap_ms"], 12) + cell(row["ratio"], 9)
+          + cell(row["h5cap_MBps"], 12), flush=True)
 
 
 def machine():
     with open("/proc/cpuinfo") as lines:
         model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    return {"processor": model[0] if model else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version(),
-            "h5py": h5py.__version__, "libhdf5_of_h5py": h5py.version.hdf5_version, "h5cap": h5cap.__version__, "commit": commit,
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True,
+                            text=True).stdout.strip()
+    return {"processor": model[0] if model else platform.machine(), "cores": os.cpu_count(),
+            "kernel": platform.release(), "python": platform.python_version(),
+            "h5py": h5py.__version__, "libhdf5_of_h5py": h5py.version.hdf5_version, "h5cap": h5cap.__version__,
+            "commit": commit,
             "load_at_start": round(os.getloadavg()[0], 2)}
 
 

@@ -1,20 +1,21 @@
 @0xb183ef7b4d34d4fe;
 # The objects of h5cap: capabilities over files, groups, datasets, named datatypes and attributes.
 #
-# Holding a reference is the permission; dropping it is the close.  A reference belongs to one connection; `seal` turns it
-# into a ticket that `Service.restore` accepts on another one.
+# Holding a reference is the permission; dropping it is the close.  A reference belongs to one connection; `seal` turns
+# it into a ticket that `Service.restore` accepts on another one.
 #
-# Rights.  A reference to something in a file carries rights, `Types.Access`: those that the file was opened with, and what is
-# reached through it has no more.  A method needs the right to `list`, unless it says that it needs that to `read`.  A right
-# may end or be taken back: calls through the reference, also those that run, then raise `denied`.
+# Rights.  A reference to something in a file carries rights, `Types.Access`: those that the file was opened with, and
+# what is reached through it has no more.  A method needs the right to `list`, unless it says that it needs that to
+# `read`.  A right may end or be taken back: calls through the reference, also those that run, then raise `denied`.
 #
-# Lifetime.  An object lives while a reference to it is held, and whatever is reached through it lives by itself: a file may be
-# dropped while its datasets are kept.  References cost the server memory that is counted for whoever holds them; beyond their
-# share, calls that would give out another one raise `busy`.  Calls are counted for the connection that makes them.
+# Lifetime.  An object lives while a reference to it is held, and whatever is reached through it lives by itself: a file
+# may be dropped while its datasets are kept.  References cost the server memory that is counted for whoever holds them;
+# beyond their share, calls that would give out another one raise `busy`.  Calls are counted for the connection that
+# makes them.
 #
-# Versions.  A file changes under its readers.  One reply is of one version, which it names where it says so.  Two replies may
-# be of two, unless the caller holds them together with `ifVersion`.  A reference is a path in a file: it means in each version
-# whatever is there, and `notFound` when nothing is.
+# Versions.  A file changes under its readers.  One reply is of one version, which it names where it says so.  Two
+# replies may be of two, unless the caller holds them together with `ifVersion`.  A reference is a path in a file: it
+# means in each version whatever is there, and `notFound` when nothing is.
 #
 # Ordering.  Calls on one connection are delivered in order but answered in any order: reads run side by side.
 #
@@ -30,17 +31,19 @@ $Cxx.namespace("h5cap::rpc");
 using Types = import "types.capnp";
 
 interface Node @0x9c9369e0414b0a43 {
-  # An object at a path in one file.  Held by whoever may list it.  Two replies are each of the version that was current, so a
-  # `describe` may differ from the one before, in shape, in kind or in being `notFound`; ids hold within one version.
+  # An object at a path in one file.  Held by whoever may list it.  Two replies are each of the version that was
+  # current, so a `describe` may differ from the one before, in shape, in kind or in being `notFound`; ids hold within
+  # one version.
 
   describe @0 () -> (info :Types.NodeInfo, version :Data);
-  # What the object is, from the version of the file that is current.  Links and attributes are included when they are few.
+  # What the object is, from the version of the file that is current.  Links and attributes are included when they are
+  # few.
 
   attributes @1 () -> (attributes :Attributes);
 
   seal @2 (options :SealOptions) -> (ticket :Data);
-  # A ticket for this very object, with no more rights than this reference has: what `access` asks beyond them is not given.
-  # It holds until its lifetime or the server that made it ends, for the same user.
+  # A ticket for this very object, with no more rights than this reference has: what `access` asks beyond them is not
+  # given.  It holds until its lifetime or the server that made it ends, for the same user.
 
   struct SealOptions @0xb3ef101affce6981 {
     lifetimeSeconds @0 :UInt32;      # zero leaves it to the server
@@ -49,25 +52,26 @@ interface Node @0x9c9369e0414b0a43 {
 }
 
 interface Group @0xd64cbdb526f9a6c2 extends(Node) {
-  # Held by whoever may list it.  A listing in several pages may be of several versions: a page goes on after the last name of
-  # the one before, so nothing is listed twice, and what is added or removed meanwhile may or may not be seen.
+  # Held by whoever may list it.  A listing in several pages may be of several versions: a page goes on after the last
+  # name of the one before, so nothing is listed twice, and what is added or removed meanwhile may or may not be seen.
 
   list @0 (cursor :Data, limit :UInt32 = 1000) -> (links :List(Types.Link), next :Data, total :UInt64);
   # A page of the group's links in name order.  An empty `next` ends the listing.
 
   open @1 (path :Text) -> (node :Node, info :Types.NodeInfo, file :Types.FileInfo);
   # The object at `path`, relative to this group or, with a leading slash, to the root of the file.  Soft links are
-  # followed here; external links through the export's rules, and then `file` tells where the object is.  An object in another
-  # file has the rights of this reference, or fewer, where its own file allows less.  notFound, denied, fileProblem.
+  # followed here; external links through the export's rules, and then `file` tells where the object is.  An object in
+  # another file has the rights of this reference, or fewer, where its own file allows less.  notFound, denied,
+  # fileProblem.
 
   link @2 (path :Text) -> (link :Types.Link);
   # The link itself, not followed.
 }
 
 interface File @0xc11f463492914baa extends(Group) {
-  # A whole file, and its root group.  Held by whoever may list it all; who is given a part of a file holds a Group or a Dataset
-  # and never this.  It is the file that was opened, whatever has its name now: one that is renamed over stays what it was for
-  # who has it open, and one that is written in place is followed from version to version.
+  # A whole file, and its root group.  Held by whoever may list it all; who is given a part of a file holds a Group or a
+  # Dataset and never this.  It is the file that was opened, whatever has its name now: one that is renamed over stays
+  # what it was for who has it open, and one that is written in place is followed from version to version.
 
   dereference @0 (token :Data)
       -> (node :Node, info :Types.NodeInfo, region :Types.Selection, path :Text, stored :Types.HyperslabSelection);
@@ -106,21 +110,21 @@ interface File @0xc11f463492914baa extends(Group) {
 }
 
 interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
-  # Held by whoever may list it; `read` needs the right to read.  The replies of one selection that is cut belong together when
-  # each after the first asks for the version of the first with `ifVersion`: then the next is of that version, or `changed`.  Of
-  # a file with a live SWMR writer all versions are taken for one.
+  # Held by whoever may list it; `read` needs the right to read.  The replies of one selection that is cut belong
+  # together when each after the first asks for the version of the first with `ifVersion`: then the next is of that
+  # version, or `changed`.  Of a file with a live SWMR writer all versions are taken for one.
 
   read @0 (selection :Types.Selection, options :ReadOptions) -> ReadReply;
-  # The elements of `selection`, in C order, up to the reply limit, for holders of the right to read.  When `next` is set there
-  # is more: call again with the same selection and that cursor.  badSelection, busy, deadline, tooLarge, fileProblem,
-  # missingFilter, changed, denied.
+  # The elements of `selection`, in C order, up to the reply limit, for holders of the right to read.  When `next` is
+  # set there is more: call again with the same selection and that cursor.  badSelection, busy, deadline, tooLarge,
+  # fileProblem, missingFilter, changed, denied.
 
   write @1 (selection :Types.Selection, elements :Data, heap :Data, options :File.EditOptions) -> (version :Data);
   # Reserved.  unimplemented.
 
   missingSources @2 () -> (names :List(Text));
-  # Names of all sources of a virtual dataset that are absent: looks for every one.  The sources of virtual datasets among
-  # them are not looked at.  Empty for any other dataset.  denied, fileProblem.
+  # Names of all sources of a virtual dataset that are absent: looks for every one.  The sources of virtual datasets
+  # among them are not looked at.  Empty for any other dataset.  denied, fileProblem.
 }
 
 interface NamedType @0xf156efcec63051b4 extends(Node) {
@@ -130,8 +134,8 @@ interface NamedType @0xf156efcec63051b4 extends(Node) {
 }
 
 interface Attributes @0xb31324ebbd0941e5 {
-  # The attributes of one node, which it lives without.  Held by whoever may list the node: attributes are read with the right
-  # to list.  Pages and values are each of the version that is current, as a Group's pages are.
+  # The attributes of one node, which it lives without.  Held by whoever may list the node: attributes are read with the
+  # right to list.  Pages and values are each of the version that is current, as a Group's pages are.
 
   list @0 (cursor :Data, limit :UInt32 = 1000) -> (attributes :List(Types.Attribute), next :Data, total :UInt64);
   # A page, in name order; values that are large are `omitted`.  An empty `next` ends the listing.
@@ -154,7 +158,8 @@ struct ReadOptions @0x85aa553c6f19f8dd {
   ifVersion @7 :Data;                # `changed` unless the file still is this version
   traceId @8 :Data;
   fields @9 :List(Text);             # of a compound: only these, packed as a compound of these in this order
-  knownVersion @10 :Data;            # the caller has these elements in this version: answer `unchanged` if it is current
+  knownVersion @10 :Data;
+  # The caller has these elements in this version: answer `unchanged` if it is current.
 }
 
 enum MissingSources @0x8293729b477f5489 {
@@ -202,7 +207,8 @@ struct ReadReply @0x99d026db4aa31f45 {
   # Names of absent sources of a virtual dataset that this reply shows as fill.
 
   stability @15 :Types.VersionStability;
-  # Whether the elements may be kept, by `version`: not where they come from other files as well, or beside a SWMR writer.
+  # Whether the elements may be kept, by `version`: not where they come from other files as well, or beside a SWMR
+  # writer.
 }
 
 struct StoredChunk @0xb5b35b8c8e83fe34 {

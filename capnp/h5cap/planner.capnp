@@ -1,8 +1,9 @@
 @0x99a5db0bc0f9687e;
 # Between the front (h5capd) and a planner (h5cap-planner): which questions libhdf5 answers.
 #
-# Not RPC.  The front writes one `Request` message and reads one `Reply` message, strictly in turn, over a socket pair that
-# the planner inherited together with a read-only descriptor of one version of one file.  The planner opens nothing else.
+# Not RPC.  The front writes one `Request` message and reads one `Reply` message, strictly in turn, over a socket pair
+# that the planner inherited together with a read-only descriptor of one version of one file.  The planner opens nothing
+# else.
 #
 # Trust.  A planner may have been taken over by the file it reads.  The front limits the size of a reply and the time it
 # waits for one, checks every extent against the file, and believes nothing else about a reply than its form.
@@ -31,8 +32,8 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     # Reply: `snapshot`.
 
     resolve :group { base @3 :UInt64; path @4 :Text; followLast @5 :Follow; maxLinks @21 :UInt32 = 16; }
-    # Walks `path` from the group `base` (or from the root, with a leading slash) component by component, through hard and
-    # at most `maxLinks` soft links; an external one counts as well.  Reply: `resolved`, or the error `failed`.
+    # Walks `path` from the group `base` (or from the root, with a leading slash) component by component, through hard
+    # and at most `maxLinks` soft links; an external one counts as well.  Reply: `resolved`, or the error `failed`.
 
     describe @6 :UInt64;
     # An object by id.  Reply: `node`, with attributes and links while they are small.
@@ -50,8 +51,8 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     # Where a dataset's elements are.  Reply: `storage`.
 
     chunks :group { dataset @16 :UInt64; first @17 :List(UInt64); count @18 :List(UInt64); }
-    # Extents of the chunks in a box of chunk coordinates (element coordinates divided by the chunk shape), in C order; the
-    # box has at most `maxPlanChunks`.  Reply: `chunks`.
+    # Extents of the chunks in a box of chunk coordinates (element coordinates divided by the chunk shape), in C order;
+    # the box has at most `maxPlanChunks`.  Reply: `chunks`.
 
     elements :group { source @19 :UInt64; region @20 :List(RegionAxis); points @23 :List(UInt64); }
     # Elements by way of H5Dread, for what only the library can read (variable-length data, filters without a decoder in

@@ -18,8 +18,8 @@ using Types = import "types.capnp";
 using Objects = import "objects.capnp";
 
 interface Service @0xb6d58c2217f40bf2 {
-  # Held by whoever has reached the server, and lives as long as the connection.  It gives nothing away without a credential or
-  # a ticket.
+  # Held by whoever has reached the server, and lives as long as the connection.  It gives nothing away without a
+  # credential or a ticket.
 
   hello @0 (client :Text, protocol :UInt32) -> (server :ServerInfo);
   # Names and versions; no rights are needed.
@@ -29,7 +29,8 @@ interface Service @0xb6d58c2217f40bf2 {
 
   restore @2 (ticket :Data) -> (object :Objects.Node, info :Types.NodeInfo, file :Types.FileInfo);
   # The object that a ticket from `Node.seal` names, checked to be the same one: `changed` otherwise.  unknownTicket: a
-  # ticket of another run of the server.  denied: one that was not made as it is, that has ended, or that was another user's.
+  # ticket of another run of the server.  denied: one that was not made as it is, that has ended, or that was another
+  # user's.
 }
 
 struct Credential @0xe4e6a6e34d2dafaf {
@@ -47,7 +48,8 @@ struct ServerInfo @0xc930c9378e95c5ce {
 }
 
 interface Session @0x8572f073df24de6f {
-  # One login.  Held by whoever has logged in, on that connection.  Dropping it, and everything obtained through it, ends it.
+  # One login.  Held by whoever has logged in, on that connection.  Dropping it, and everything obtained through it,
+  # ends it.
 
   root @0 () -> (directory :Directory);
 
@@ -59,19 +61,22 @@ interface Session @0x8572f073df24de6f {
 }
 
 interface Directory @0xa8b4ddfb1c685e4e {
-  # A folder, by its path: it means whatever has that name when it is asked, and nothing is promised over two replies.  Held by
-  # whoever may list it; whether they may open what is below is asked for each by itself.  Paths are at most 4096 bytes; empty
-  # components and dots count for nothing.
+  # A folder, by its path: it means whatever has that name when it is asked, and nothing is promised over two replies.
+  # Held by whoever may list it; whether they may open what is below is asked for each by itself.  Paths are at most
+  # 4096 bytes; empty components and dots count for nothing.
 
   list @0 (path :Text, cursor :Data, limit :UInt32 = 1000) -> (entries :List(Types.DirectoryEntry), next :Data);
-  # A page of the entries below `path`, in name order; the empty path is this directory.  An empty `next` ends the listing.
+  # A page of the entries below `path`, in name order; the empty path is this directory.  An empty `next` ends the
+  # listing.
 
   open @1 (path :Text) -> (directory :Directory);
   # A directory below this one, and nothing above it.
 
-  openFile @2 (path :Text, options :OpenOptions) -> (file :Objects.File, info :Types.FileInfo, snapshot :Types.Snapshot);
-  # An HDF5 file below this directory, with the rights that `access` asks for: to `list` for names, shapes and attributes; to
-  # `read` for elements too.  notFound, denied (also for `none`), fileProblem (not HDF5, truncated, a directory).
+  openFile @2 (path :Text, options :OpenOptions)
+      -> (file :Objects.File, info :Types.FileInfo, snapshot :Types.Snapshot);
+  # An HDF5 file below this directory, with the rights that `access` asks for: to `list` for names, shapes and
+  # attributes; to `read` for elements too.  notFound, denied (also for `none`), fileProblem (not HDF5, truncated, a
+  # directory).
 }
 
 struct OpenOptions @0xbe8ce39c6fdd9d43 {
@@ -79,5 +84,6 @@ struct OpenOptions @0xbe8ce39c6fdd9d43 {
   access @1 :Types.Access = read;
   traceId @2 :Data;
   knownVersion @3 :Data;             # the caller has the snapshot of this version: none is sent if it is current
-  ifVersion @4 :Data;                # `changed` unless the file still is this version, or the same file with a SWMR writer
+  ifVersion @4 :Data;
+  # `changed` unless the file still is this version, or the same file with a SWMR writer.
 }

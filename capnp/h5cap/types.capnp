@@ -23,8 +23,8 @@ const maxRank :UInt32 = 32;
 # HDF5's own limit on the number of axes.
 
 const maxReplyBytes :UInt64 = 4194304;
-# No reply to a read carries more element bytes than this, whatever the reader asked for (a single variable-length element
-# excepted, up to `maxElementBytes`).
+# No reply to a read carries more element bytes than this, whatever the reader asked for (a single variable-length
+# element excepted, up to `maxElementBytes`).
 
 const defaultReplyBytes :UInt64 = 1048576;
 # What a read carries when the reader names no limit.  Measured: 0.5 to 1 MiB fills a link, 64 KiB halves throughput.
@@ -141,7 +141,8 @@ struct Dataspace @0xcf0fbf34cae6d34b {
   union {
     null @0 :Void;                   # H5S_NULL: a type but no elements
     simple @1 :List(UInt64);
-    unknown @2 :Text;                # an unlimited virtual dataset whose sources were not consulted: why; `describe` asks them
+    unknown @2 :Text;
+    # An unlimited virtual dataset whose sources were not consulted: why; `describe` asks them.
   }
   maxDimensions @3 :List(UInt64);    # empty when equal to the dimensions; `unlimited` in an axis that grows
   stored @4 :List(UInt64);           # of an unknown one: the extent when the file was last written
@@ -151,8 +152,8 @@ struct Dataspace @0xcf0fbf34cae6d34b {
 # ----------------------------------------------------------------------------------------------------------- selections
 
 struct Selection @0xd8ea743e44405d09 {
-  # Which elements, orthogonally: the cartesian product of the axes.  Axes that are not mentioned are taken whole.  Counts
-  # from the end and open ends are resolved by the server against the shape of the version that it reads.
+  # Which elements, orthogonally: the cartesian product of the axes.  Axes that are not mentioned are taken whole.
+  # Counts from the end and open ends are resolved by the server against the shape of the version that it reads.
 
   axes @0 :List(Axis);
 
@@ -166,7 +167,8 @@ struct Selection @0xd8ea743e44405d09 {
         step @4 :UInt64 = 1;
       }
       indices @5 :List(Int64);       # any order, kept in the result's shape
-      mask @6 :Data;                 # one bit an index along the whole axis, least significant first: as the list of set ones
+      mask @6 :Data;
+      # One bit an index along the whole axis, least significant first: as the list of set ones.
     }
   }
 
@@ -174,8 +176,8 @@ struct Selection @0xd8ea743e44405d09 {
   # Coordinates of single elements, rank after rank, in any order, instead of `axes`.  The result has one axis.
 
   mask @2 :Data;
-  # One bit for each element of what `axes` mean, in C order, least significant first: only these elements.  The result has
-  # one axis.  A mask over a whole dataset may be cut into boxes, each with its own bits.
+  # One bit for each element of what `axes` mean, in C order, least significant first: only these elements.  The result
+  # has one axis.  A mask over a whole dataset may be cut into boxes, each with its own bits.
 }
 
 # ---------------------------------------------------------------------------------------------------- nodes and links
@@ -262,7 +264,8 @@ struct HyperslabSelection @0xd2d7cad9048a4ce3 {
     regular @1 :List(Dimension);     # one entry an axis
     boxes @2 :List(UInt64);          # irregular: start and (inclusive) end corners of disjoint boxes, rank by rank
     none @3 :Void;
-    points @5 :List(UInt64);         # single elements in the order of the selection, rank after rank; in references only
+    points @5 :List(UInt64);
+    # Single elements in the order of the selection, rank after rank; in references only.
   }
   extent @4 :List(UInt64);           # of the space that the selection was made on, where known
 
@@ -340,9 +343,9 @@ enum VersionStability @0xd9a2b5d1c6f3e847 {
   # Whether what is read of a version may be kept.
 
   unsettled @0;
-  # The file may be changing without its version showing it: somebody has it open for writing, or it changed so recently that the
-  # file system's clock has not moved on.  What is read is for whoever reads it; a later read of the same version may find
-  # something else.  What older servers say.
+  # The file may be changing without its version showing it: somebody has it open for writing, or it changed so recently
+  # that the file system's clock has not moved on.  What is read is for whoever reads it; a later read of the same
+  # version may find something else.  What older servers say.
 
   settled @1;
   # Any later read of the same version finds the same.

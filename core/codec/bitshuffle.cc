@@ -1,7 +1,8 @@
-// The registered filter 32008.  Parameters: major, minor, element size, block size in elements (0: the default), compression
-// (0 none, 2 LZ4, 3 Zstandard).  Data are cut into blocks; a block holds the first bits of all its elements, then the second
-// bits, and so on.  With compression, a chunk begins with its size (8 bytes, big-endian) and the block size in bytes (4), and
-// each block with its stored size (4).  The last block is cut to a multiple of eight elements; the rest stands raw behind it.
+// The registered filter 32008.  Parameters: major, minor, element size, block size in elements (0: the default),
+// compression (0 none, 2 LZ4, 3 Zstandard).  Data are cut into blocks; a block holds the first bits of all its
+// elements, then the second bits, and so on.  With compression, a chunk begins with its size (8 bytes, big-endian) and
+// the block size in bytes (4), and each block with its stored size (4).  The last block is cut to a multiple of eight
+// elements; the rest stands raw behind it.
 #include <lz4.h>
 #include <zstd.h>
 

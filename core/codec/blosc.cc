@@ -1,5 +1,5 @@
-// The registered filter 32001: one buffer of C-Blosc a chunk, whose header (16 bytes) says how large it was and which of the
-// library's compressors made it.
+// The registered filter 32001: one buffer of C-Blosc a chunk, whose header (16 bytes) says how large it was and which
+// of the library's compressors made it.
 #include <blosc.h>
 
 #include <array>

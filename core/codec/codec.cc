@@ -85,7 +85,8 @@ bool canDecode(std::span<const Filter> filters) {
 
 Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, Input stored, std::size_t chunkBytes,
              std::size_t elementBytes) {
-  // What a stage gets when it writes may be larger than the chunk: by the checksums and the overhead of stages before it.
+  // What a stage gets when it writes may be larger than the chunk: by the checksums and the overhead of stages before
+  // it.
   std::size_t room = chunkBytes;
   std::vector<std::size_t> rooms(filters.size());
   for (std::size_t i = 0; i < filters.size(); ++i) {

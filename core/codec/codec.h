@@ -1,7 +1,7 @@
 // Decoders of stored chunks: HDF5's filter pipeline, without libhdf5.
 //
-// Input is hostile: decoders never write past the size they were told, and report what is wrong as FileError (fileProblem)
-// naming the filter.
+// Input is hostile: decoders never write past the size they were told, and report what is wrong as FileError
+// (fileProblem) naming the filter.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ inline constexpr std::uint32_t deflate = 1, shuffle = 2, fletcher32 = 3, bzip2 =
 bool canDecode(std::span<const Filter> filters);
 
 // Undoes the pipeline, last filter first, skipping those whose bit is set in `filterMask`.  The result has exactly
-// `chunkBytes` bytes: like libhdf5, a chunk that decodes to less is taken, and zeros stand for the rest.  One that decodes
-// to more is a FileError.
+// `chunkBytes` bytes: like libhdf5, a chunk that decodes to less is taken, and zeros stand for the rest.  One that
+// decodes to more is a FileError.
 Bytes decode(std::span<const Filter> filters, std::uint32_t filterMask, std::span<const std::byte> stored,
              std::size_t chunkBytes, std::size_t elementBytes);
 

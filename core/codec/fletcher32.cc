@@ -1,5 +1,5 @@
-// HDF5's Fletcher checksum: over big-endian 16-bit words, an odd last byte being the high one, stored little-endian behind
-// the data.
+// HDF5's Fletcher checksum: over big-endian 16-bit words, an odd last byte being the high one, stored little-endian
+// behind the data.
 #include <algorithm>
 
 #include "core/codec/stages.h"

@@ -1,5 +1,5 @@
-// The registered filter 32004.  Big-endian: 8 bytes total size, 4 bytes block size; then for each block 4 bytes stored size
-// and the block, which is raw when its stored size is its size.
+// The registered filter 32004.  Big-endian: 8 bytes total size, 4 bytes block size; then for each block 4 bytes stored
+// size and the block, which is raw when its stored size is its size.
 #include <lz4.h>
 
 #include <algorithm>

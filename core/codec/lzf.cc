@@ -1,5 +1,5 @@
-// LZF, as h5py writes it.  Control byte below 32: that many and one literals.  Otherwise a copy of (control >> 5) + 2 bytes
-// (7 means: plus the next byte) from ((control & 31) << 8 | next byte) + 1 bytes back.
+// LZF, as h5py writes it.  Control byte below 32: that many and one literals.  Otherwise a copy of (control >> 5) + 2
+// bytes (7 means: plus the next byte) from ((control & 31) << 8 | next byte) + 1 bytes back.
 #include "core/codec/stages.h"
 
 namespace h5cap::codec {

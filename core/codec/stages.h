@@ -24,7 +24,8 @@ Bytes decodeZstd(Input stored, std::size_t maxBytes);
 Bytes decodeBlosc(Input stored, std::size_t maxBytes);
 Bytes decodeBzip2(Input stored, std::size_t maxBytes);
 
-// Undoes bitshuffle on a block of a multiple of eight elements: `source` and `target` have elementCount * elementBytes bytes.
+// Undoes bitshuffle on a block of a multiple of eight elements: `source` and `target` have elementCount * elementBytes
+// bytes.
 void unshuffleBits(const std::byte* source, std::byte* target, std::size_t elementCount, std::size_t elementBytes);
 
 [[noreturn]] void corrupt(const char* filter, const std::string& what);

@@ -72,8 +72,8 @@ struct AccessQuestion {
   rpc::Access access;                           // the least that is wanted
 };
 
-// Asked for the requested path before the file system is, and again once the final path is known, before a byte is read.  Safe
-// from all threads.
+// Asked for the requested path before the file system is, and again once the final path is known, before a byte is
+// read.  Safe from all threads.
 class Authoriser {
  public:
   virtual ~Authoriser() noexcept(false) = default;
@@ -82,8 +82,8 @@ class Authoriser {
   virtual Grant authorise(const AccessQuestion& question) const = 0;
 };
 
-// The rules so far: the server's own user on the Unix socket and on standard streams, and anyone on insecure TCP, may list and
-// read everything.
+// The rules so far: the server's own user on the Unix socket and on standard streams, and anyone on insecure TCP, may
+// list and read everything.
 std::unique_ptr<Authoriser> makeOwnUserAuthoriser();
 
 }  // namespace h5cap

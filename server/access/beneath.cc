@@ -51,7 +51,8 @@ void raiseErrno(int error, const std::string& shown) {
   }
 }
 
-kj::Maybe<kj::AutoCloseFd> resolveBeneath(int folder, const std::string& path, Beyond beyond, const std::string& shown) {
+kj::Maybe<kj::AutoCloseFd> resolveBeneath(int folder, const std::string& path, Beyond beyond,
+                                          const std::string& shown) {
   int descriptor = openPath(folder, path, 0, beyond == Beyond::denied ? RESOLVE_BENEATH : 0);
   if (descriptor >= 0) return kj::AutoCloseFd(descriptor);
   if (errno == EXDEV) return nullptr;

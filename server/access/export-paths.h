@@ -32,8 +32,8 @@ class ExportTable {
   // The path in the exports of a place in one.
   std::string name(const ExportPath& place) const;
 
-  // The export that a place of the host is in, `preferred` if it is in that one, else the narrowest.  `host` is an absolute
-  // path as components, which may hold ".."; so may `inside`.
+  // The export that a place of the host is in, `preferred` if it is in that one, else the narrowest.  `host` is an
+  // absolute path as components, which may hold ".."; so may `inside`.
   std::optional<ExportPath> holding(const std::vector<std::string>& host, const Export& preferred) const;
 
   // What Opener::candidates says.  `from`: as locate.

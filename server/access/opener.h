@@ -1,10 +1,10 @@
 // Opening beneath the exports, off the event loop.
 //
-// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  The Authoriser is asked for a
-// path before the file system is, then it is resolved with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and the Authoriser
-// is asked again for where it has led.  A symbolic link that leaves the
-// export's folder is followed when it leads into an export, as absolute links within one do.  Each export has threads of
-// its own, so that a mount that hangs stalls its own files only.
+// Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  The Authoriser is asked
+// for a path before the file system is, then it is resolved with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and
+// the Authoriser is asked again for where it has led.  A symbolic link that leaves the export's folder is followed when
+// it leads into an export, as absolute links within one do.  Each export has threads of its own, so that a mount that
+// hangs stalls its own files only.
 #pragma once
 
 #include <kj/async.h>
@@ -37,16 +37,16 @@ struct Export {
   std::chrono::nanoseconds settle = std::chrono::seconds(2);  // see judge()
 };
 
-// "SECONDS" sets the time in which files settle for all exports, "NAME=SECONDS" for one.  Throws std::invalid_argument: not a
-// number of seconds from 0 to 86400, no export of that name.
+// "SECONDS" sets the time in which files settle for all exports, "NAME=SECONDS" for one.  Throws std::invalid_argument:
+// not a number of seconds from 0 to 86400, no export of that name.
 void setSettleTime(std::vector<Export>& exports, const std::string& text);
 
 // "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory,
 // a name with a slash.
 Export parseExport(const std::string& text);
 
-// Whether a place where HDF5 would look, too, lies outside of what is served.  Nobody may look there: what is nowhere inside
-// is denied then, not absent.
+// Whether a place where HDF5 would look, too, lies outside of what is served.  Nobody may look there: what is nowhere
+// inside is denied then, not absent.
 enum class Outside { none, some };
 
 // Where the file that a name in another file means is looked for.
@@ -64,9 +64,10 @@ class Opener {
  public:
   virtual ~Opener() noexcept(false) = default;
 
-  // Opens a regular file for reading, for somebody who may do with it what `access` says.  NotFound, Denied, FileError (a
-  // directory, a device, an I/O error).
-  virtual kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path, rpc::Access access) = 0;
+  // Opens a regular file for reading, for somebody who may do with it what `access` says.  NotFound, Denied, FileError
+  // (a directory, a device, an I/O error).
+  virtual kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path,
+                                            rpc::Access access) = 0;
 
   // Entries of a directory in name order; of the exports themselves for the empty path.
   virtual kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) = 0;
@@ -80,8 +81,8 @@ class Opener {
   // outside.
   virtual Places candidates(const std::string& from, const std::string& name) const = 0;
 
-  // The same for an external raw file, which HDF5 does not search for: a relative name starts at the folder of `from`, an
-  // absolute one leads where it says.
+  // The same for an external raw file, which HDF5 does not search for: a relative name starts at the folder of `from`,
+  // an absolute one leads where it says.
   virtual Places rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 

@@ -10,7 +10,8 @@ namespace h5cap {
 struct DescriptorPlan {
   std::uint64_t files;        // open files of all principals
   unsigned planners;          // processes, which take two each
-  std::uint64_t connections;  // the highest number that a connection's descriptor may have: the lowest free one is given out
+  // the highest number that a connection's descriptor may have: the lowest free one is given out
+  std::uint64_t connections;
 };
 
 // For a process that may have `limit` of them.

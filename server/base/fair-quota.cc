@@ -48,8 +48,8 @@ struct FairQuota::State : std::enable_shared_from_this<FairQuota::State> {
     return counts.used == 0 || (counts.used < capacity && amount <= capacity - counts.used);
   }
 
-  // Takes those out who get what they wait for, turn by turn.  They are to be told without the lock: telling one who gives up
-  // meanwhile gives the lease back.
+  // Takes those out who get what they wait for, turn by turn.  They are to be told without the lock: telling one who
+  // gives up meanwhile gives the lease back.
   kj::Vector<Waiter> serve(Counts& counts) const {
     kj::Vector<Waiter> served;
     while (!counts.turns.empty()) {

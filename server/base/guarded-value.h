@@ -4,10 +4,12 @@
 //   state_.lock()->count += 1;           // locked until the end of the statement
 //   auto state = state_.lock();          // locked as long as `state` lives
 //
-// kj::MutexGuarded does the same, for what is not waited for: whoever releases it for a thread that waits for a condition hands
-// the lock over to that thread, and does not get it back until that has run.  Nor can ThreadSanitizer look into it.
+// kj::MutexGuarded does the same, for what is not waited for: whoever releases it for a thread that waits for a
+// condition hands the lock over to that thread, and does not get it back until that has run.  Nor can ThreadSanitizer
+// look into it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -27,6 +29,12 @@ class GuardedValue {
     template <class Predicate>
     void wait(std::condition_variable& changed, Predicate holds) {
       changed.wait(lock_, holds);
+    }
+
+    // The same for `atMost`; returns whether it holds.
+    template <class Predicate>
+    bool waitFor(std::condition_variable& changed, std::chrono::milliseconds atMost, Predicate holds) {
+      return changed.wait_for(lock_, atMost, holds);
     }
 
    private:

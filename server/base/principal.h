@@ -1,7 +1,7 @@
 // Who asks.
 //
-// A principal is a user as the transport or a credential has shown them, with what they may take of the server.  It outlives
-// connections, and several connections and sessions may be one principal's.
+// A principal is a user as the transport or a credential has shown them, with what they may take of the server.  It
+// outlives connections, and several connections and sessions may be one principal's.
 #pragma once
 
 #include <kj/mutex.h>
@@ -56,8 +56,8 @@ class Principals {
  public:
   explicit Principals(PrincipalStocks stocks) : stocks_(std::move(stocks)) {}
 
-  // The principal that an identity stands for: one as long as anybody holds it.  Nothing tells two peers apart whom nothing
-  // authenticates, so each of them is a principal of its own.
+  // The principal that an identity stands for: one as long as anybody holds it.  Nothing tells two peers apart whom
+  // nothing authenticates, so each of them is a principal of its own.
   kj::Own<const Principal> of(const Identity& identity) const;
 
   const PrincipalStocks& stocks() const { return stocks_; }

@@ -28,8 +28,8 @@ class Quota : public kj::Refcounted {
 
   explicit Quota(std::uint64_t capacity) : capacity_(capacity) {}
 
-  // Waits until `amount` fits.  An amount above the capacity is granted once nothing else is in use.  Dropping the promise
-  // gives up the place in the queue.
+  // Waits until `amount` fits.  An amount above the capacity is granted once nothing else is in use.  Dropping the
+  // promise gives up the place in the queue.
   kj::Promise<kj::Own<Lease>> take(std::uint64_t amount);
 
   // The same when it need not wait; otherwise nothing.

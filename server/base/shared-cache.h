@@ -13,11 +13,12 @@
 
 namespace h5cap {
 
-// Values by key, the least recently used out first; safe from all threads.  What is counted is all that an entry holds: the value
-// as its owner counts it, the key, and the entry itself.
+// Values by key, the least recently used out first; safe from all threads.  What is counted is all that an entry holds:
+// the value as its owner counts it, the key, and the entry itself.
 //
-// Elements (decoded chunks) and knowledge (what planners said of files) have lists of their own, so that a stream of the ones
-// does not wash the others away.  Knowledge may take an eighth of the budget, and always `knowledgeFloor`; elements what that leaves.
+// Elements (decoded chunks) and knowledge (what planners said of files) have lists of their own, so that a stream of
+// the ones does not wash the others away.  Knowledge may take an eighth of the budget, and always `knowledgeFloor`;
+// elements what that leaves.
 class SharedCache {
  public:
   enum class Kind { elements, knowledge };

@@ -1,8 +1,9 @@
 // What a file looks like from outside at one moment, and what that is worth.
 //
-// A stamp is the file's size and times.  It tells one state of a file from another only as well as the file system's clock does:
-// time stamps count in ticks of some milliseconds or in whole seconds, and one long write sets them when it begins.  So a stamp
-// says how much may still hide behind it, and what is read under it is kept only as far as that allows.
+// A stamp is the file's size and times.  It tells one state of a file from another only as well as the file system's
+// clock does: time stamps count in ticks of some milliseconds or in whole seconds, and one long write sets them when it
+// begins.  So a stamp says how much may still hide behind it, and what is read under it is kept only as far as that
+// allows.
 #pragma once
 
 #include <chrono>
@@ -48,9 +49,9 @@ struct Stamp {
 // Whether anybody has a file open for writing or mapped writable, as far as the kernel tells.
 enum class Writers { none, some, unknown };
 
-// Asks the kernel by taking a lease and giving it back at once (F_SETLEASE; the file's owner, or CAP_LEASE, on local file
-// systems; `unknown` elsewhere).  `file` is open for reading only.  A writer that opens the file in these microseconds waits for
-// them.  SIGIO, which the kernel then sends, is ignored from the first call on.
+// Asks the kernel by taking a lease and giving it back at once (F_SETLEASE; the file's owner, or CAP_LEASE, on local
+// file systems; `unknown` elsewhere).  `file` is open for reading only.  A writer that opens the file in these
+// microseconds waits for them.  SIGIO, which the kernel then sends, is ignored from the first call on.
 Writers writersOf(int file);
 
 // Whether times of a file system are this machine's own.
@@ -68,9 +69,9 @@ struct Observation {
 
 // `settle`: how long after its last change a file counts as complete, where the kernel cannot tell about writers.
 //
-// A change shows when the file system's clock has moved on by a step since the last one.  Steps are taken to be 20 ms, or 2 s
-// where the times look as if they counted in milliseconds or more.  Clocks of remote file systems may be wrong by a minute:
-// younger files are believed after they have been seen unchanged for long enough.
+// A change shows when the file system's clock has moved on by a step since the last one.  Steps are taken to be 20 ms,
+// or 2 s where the times look as if they counted in milliseconds or more.  Clocks of remote file systems may be wrong
+// by a minute: younger files are believed after they have been seen unchanged for long enough.
 Stability judge(const Observation& seen, std::chrono::nanoseconds settle);
 
 // How long until `judge` may find that a state shows later changes, by the clock alone; zero when it does.

@@ -5,33 +5,43 @@
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 
 #include "core/wire.h"
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
 struct WorkQueue::State {
-  std::mutex mutex;
-  std::condition_variable arrived;
-  std::deque<kj::Function<void()>> work;
-  bool stopping = false;
+  using Work = kj::Function<void()>;
 
+  struct Queue {
+    std::deque<Work> work;
+    bool stopping = false;
+  };
+
+  GuardedValue<Queue> queue;
+  std::condition_variable arrived;
+
+  // Nothing once they are to stop.
+  kj::Maybe<Work> take() {
+    auto queue = this->queue.lock();
+    queue.wait(arrived, [&] { return queue->stopping || !queue->work.empty(); });
+    if (queue->stopping) return nullptr;
+    kj::Maybe<Work> first = kj::mv(queue->work.front());
+    queue->work.pop_front();
+    return first;
+  }
+
+  // Takes the next one, runs it and destroys it, until they are to stop.
   void serve() {
     pthread_setname_np(pthread_self(), "opener");
-    std::unique_lock lock(mutex);
     for (;;) {
-      arrived.wait(lock, [this] { return stopping || !work.empty(); });
-      if (stopping) return;
-      kj::Maybe<kj::Function<void()>> next = kj::mv(work.front());
-      work.pop_front();
-      lock.unlock();
+      auto next = take();
+      if (next == nullptr) return;
       KJ_IF_MAYBE (run, next) {
         (*run)();
       }
-      next = nullptr;
-      lock.lock();
     }
   }
 };
@@ -45,20 +55,17 @@ WorkQueue::WorkQueue(unsigned threads) : state_(std::make_shared<State>()) {
 }
 
 WorkQueue::~WorkQueue() {
-  std::deque<kj::Function<void()>> dropped;
+  std::deque<kj::Function<void()>> dropped;  // destroyed when nothing is locked
   {
-    std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-    dropped.swap(state_->work);
+    auto queue = state_->queue.lock();
+    queue->stopping = true;
+    dropped.swap(queue->work);
   }
   state_->arrived.notify_all();
 }
 
 void WorkQueue::add(kj::Function<void()> work) {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->work.push_back(kj::mv(work));
-  }
+  state_->queue.lock()->work.push_back(kj::mv(work));
   state_->arrived.notify_one();
 }
 

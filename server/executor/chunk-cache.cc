@@ -2,36 +2,35 @@
 
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <optional>
+
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
 // What becomes of one chunk, for those who wait for it.
 struct ChunkCache::Decoding {
   void finish(std::shared_ptr<const Bytes> decoded, std::exception_ptr problem) {
-    {
-      std::lock_guard lock(mutex);
-      bytes = std::move(decoded);
-      error = std::move(problem);
-      isDone = true;
-    }
+    *result.lock() = Result{true, std::move(decoded), std::move(problem)};
     done.notify_all();
   }
 
   // Whoever decodes does so on a running thread and waits for nobody, so waiting here cannot deadlock.
   std::shared_ptr<const Bytes> wait() {
-    std::unique_lock lock(mutex);
-    done.wait(lock, [this] { return isDone; });
-    if (error) std::rethrow_exception(error);
-    return bytes;
+    auto result = this->result.lock();
+    result.wait(done, [&] { return result->isDone; });
+    if (result->error) std::rethrow_exception(result->error);
+    return result->bytes;
   }
 
-  std::mutex mutex;  // guards the rest
+  struct Result {
+    bool isDone = false;
+    std::shared_ptr<const Bytes> bytes;
+    std::exception_ptr error;
+  };
+
+  GuardedValue<Result> result;
   std::condition_variable done;
-  bool isDone = false;
-  std::shared_ptr<const Bytes> bytes;
-  std::exception_ptr error;
 };
 
 std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key,

@@ -19,8 +19,8 @@ struct ChunkKey {
   std::uint64_t address = 0;  // of the stored chunk; absolute in the file
 };
 
-// Chunks in the elements' part of a SharedCache, safe from all threads.  A chunk that is being decoded is waited for, not decoded
-// twice.
+// Chunks in the elements' part of a SharedCache, safe from all threads.  A chunk that is being decoded is waited for,
+// not decoded twice.
 class ChunkCache {
  public:
   // `memory` outlives it.

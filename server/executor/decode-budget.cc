@@ -8,17 +8,19 @@
 namespace h5cap {
 
 DecodeBudget::Lease DecodeBudget::take(std::uint64_t bytes) {
-  std::unique_lock lock(mutex_);
-  auto place = waiting_.insert(waiting_.end(), 0);
-  const bool hasRoom = changed_.wait_for(lock, patience_, [&] {
-    return place == waiting_.begin() && (used_ == 0 || (bytes <= total_ && used_ <= total_ - bytes));
-  });
-  waiting_.erase(place);
-  if (hasRoom) {
-    used_ += bytes;
-    peak_ = std::max(peak_, used_);
+  bool hasRoom = false;
+  {
+    auto use = use_.lock();
+    auto place = use->waiting.insert(use->waiting.end(), 0);
+    hasRoom = use.waitFor(changed_, patience_, [&] {
+      return place == use->waiting.begin() && (use->used == 0 || (bytes <= total_ && use->used <= total_ - bytes));
+    });
+    use->waiting.erase(place);
+    if (hasRoom) {
+      use->used += bytes;
+      use->peak = std::max(use->peak, use->used);
+    }
   }
-  lock.unlock();
   changed_.notify_all();  // it is the next one's turn
   if (!hasRoom) {
     throw Busy("decoding takes " + std::to_string(bytes) + " bytes, and other chunks have the memory for it");
@@ -26,16 +28,10 @@ DecodeBudget::Lease DecodeBudget::take(std::uint64_t bytes) {
   return Lease(*this, bytes);
 }
 
-std::uint64_t DecodeBudget::peak() const {
-  std::lock_guard lock(mutex_);
-  return peak_;
-}
+std::uint64_t DecodeBudget::peak() { return use_.lock()->peak; }
 
 void DecodeBudget::giveBack(std::uint64_t bytes) {
-  {
-    std::lock_guard lock(mutex_);
-    used_ -= bytes;
-  }
+  use_.lock()->used -= bytes;
   changed_.notify_all();
 }
 

@@ -5,8 +5,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <list>
-#include <mutex>
 #include <utility>
+
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
@@ -35,23 +36,25 @@ class DecodeBudget {
   explicit DecodeBudget(std::uint64_t bytes, std::chrono::milliseconds patience = std::chrono::seconds(10))
       : total_(bytes), patience_(patience) {}
 
-  // Waits, in order of arrival, until there is room; what is larger than the budget gets it all, alone.  A thread holds one
-  // lease at a time.  Busy when there is no room for as long as the patience lasts.
+  // Waits, in order of arrival, until there is room; what is larger than the budget gets it all, alone.  A thread holds
+  // one lease at a time.  Busy when there is no room for as long as the patience lasts.
   Lease take(std::uint64_t bytes);
 
   // The most that was taken at once.
-  std::uint64_t peak() const;
+  std::uint64_t peak();
 
  private:
+  struct Use {
+    std::list<int> waiting;  // a place for everybody who waits
+    std::uint64_t used = 0, peak = 0;
+  };
+
   void giveBack(std::uint64_t bytes);
 
   const std::uint64_t total_;
   const std::chrono::milliseconds patience_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::list<int> waiting_;  // a place for everybody who waits
-  std::uint64_t used_ = 0;
-  std::uint64_t peak_ = 0;
+  GuardedValue<Use> use_;
+  std::condition_variable changed_;  // `use_` has
 };
 
 }  // namespace h5cap

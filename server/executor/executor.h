@@ -14,8 +14,8 @@
 
 namespace h5cap {
 
-// For work that takes long, every now and then: throws Failed when the promise of what this thread runs has been dropped.
-// Not where others wait for a part of the work.  Does nothing outside of executor threads.
+// For work that takes long, every now and then: throws Failed when the promise of what this thread runs has been
+// dropped.  Not where others wait for a part of the work.  Does nothing outside of executor threads.
 void checkWanted();
 
 // Whose turn work is.
@@ -24,8 +24,8 @@ struct WorkOwner {
   std::uint64_t connection = 0;
 };
 
-// A fixed set of threads with a queue that is fair between principals, and between the connections of each: work of one waits
-// behind its own.  Safe from all threads.
+// A fixed set of threads with a queue that is fair between principals, and between the connections of each: work of one
+// waits behind its own.  Safe from all threads.
 class Executor {
  public:
   explicit Executor(unsigned threads, std::uint64_t decodeBytes = 512 << 20);
@@ -35,13 +35,13 @@ class Executor {
   // For what the threads decode.
   DecodeBudget& decoding() { return decoding_; }
 
-  // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.  `owner` is
-  // whoever calls.
+  // Runs `work` on a thread and resolves on the calling event loop.  Whatever it throws arrives through wire::toKj.
+  // `owner` is whoever calls.
   //
   // Work owns what it uses: it may outlive the promise.  Dropping the promise before the work has started removes it
-  // from the queue; afterwards the work runs to its end, or to where it asks whether it is wanted, and its result is dropped.
-  // The work and what it owns are destroyed on the thread that ran it, before the promise resolves, or on the calling thread
-  // when it is withdrawn.
+  // from the queue; afterwards the work runs to its end, or to where it asks whether it is wanted, and its result is
+  // dropped.  The work and what it owns are destroyed on the thread that ran it, before the promise resolves, or on the
+  // calling thread when it is withdrawn.
   template <class T>
   kj::Promise<T> run(WorkOwner owner, kj::Function<T()> work);
 

@@ -47,7 +47,8 @@ void readElements(const GatherContext& context, std::uint64_t address, std::uint
       last = next;
     }
     const auto offset = first * bytes, span = (last - first + 1) * bytes;
-    if (address > context.fileSize || offset > context.fileSize - address || span > context.fileSize - address - offset) {
+    if (address > context.fileSize || offset > context.fileSize - address ||
+        span > context.fileSize - address - offset) {
       throw FileError("elements lie beyond the end of the file: " + std::to_string(span) + " bytes, " +
                       std::to_string(offset) + " after offset " + std::to_string(address) + ", in a file of " +
                       std::to_string(context.fileSize));

@@ -29,8 +29,8 @@ struct GatherContext {
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result);
 
-// Elements of `region` from external raw files.  `files` has the descriptor of each slot that holds any, -1 for others.  What
-// lies behind the end of a raw file reads as zeros.
+// Elements of `region` from external raw files.  `files` has the descriptor of each slot that holds any, -1 for others.
+// What lies behind the end of a raw file reads as zeros.
 void gatherExternal(const GatherContext& context, const ExternalStorage& storage, const std::vector<int>& files,
                     const Region& region, std::span<std::byte> result);
 
@@ -42,8 +42,8 @@ void gatherInline(const GatherContext& context, const InlineBytes& storage, cons
 void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,
                   std::span<const ChunkExtent> extents, const Region& region, std::span<std::byte> result);
 
-// The same for single elements, grouped by chunk: they go to their places in `result`.  A dataset that is not chunked is one
-// chunk (`inOnePiece`).  `extents` are those of `wanted.chunks`; each chunk is decoded once.
+// The same for single elements, grouped by chunk: they go to their places in `result`.  A dataset that is not chunked
+// is one chunk (`inOnePiece`).  `extents` are those of `wanted.chunks`; each chunk is decoded once.
 ChunkElements inOnePiece(std::span<const std::uint64_t> coordinates, const Shape& shape);
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const ChunkElements& wanted,
                       std::span<std::byte> result);

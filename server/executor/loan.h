@@ -1,32 +1,28 @@
-// What an executor thread uses of the event loop's: memory of a reply, an open file.  Those belong to a call that may be
-// cancelled, and are then gone while the thread is still at work.
+// What an executor thread uses of the event loop's: memory of a reply, an open file.  Those belong to a call that may
+// be cancelled, and are then gone while the thread is still at work.
 #pragma once
 
-#include <mutex>
+#include "server/base/guarded-value.h"
 
 namespace h5cap {
 
 class Loan {
  public:
-  // Calls `use` unless the loan has ended, and keeps it from ending meanwhile: `use` has to be quick.  False when it has
-  // ended.  On the executor's thread.
+  // Calls `use` unless the loan has ended, and keeps it from ending meanwhile: `use` has to be quick.  False when it
+  // has ended.  On the executor's thread.
   template <class Use>
   bool whileLent(Use&& use) {
-    std::lock_guard lock(mutex_);
-    if (isEnded_) return false;
+    auto isEnded = isEnded_.lock();
+    if (*isEnded) return false;
     use();
     return true;
   }
 
   // From here on nothing of what was lent is touched.  On the event loop's thread.
-  void end() {
-    std::lock_guard lock(mutex_);
-    isEnded_ = true;
-  }
+  void end() { *isEnded_.lock() = true; }
 
  private:
-  std::mutex mutex_;
-  bool isEnded_ = false;
+  GuardedValue<bool> isEnded_;  // locked while what was lent is used
 };
 
 }  // namespace h5cap

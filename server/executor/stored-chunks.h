@@ -1,4 +1,5 @@
-// The chunks of one dataset: checked, read in part where they are stored as they are, decoded through the cache elsewhere.
+// The chunks of one dataset: checked, read in part where they are stored as they are, decoded through the cache
+// elsewhere.
 #pragma once
 
 #include <memory>
@@ -16,8 +17,8 @@ class StoredChunks {
   // Both outlive it.
   StoredChunks(const GatherContext& context, const ChunkedStorage& storage);
 
-  // Whether no filter applies to the chunk at these chunk coordinates, and its bytes are its elements.  FileError when it
-  // does not lie in the file, or has no such size.
+  // Whether no filter applies to the chunk at these chunk coordinates, and its bytes are its elements.  FileError when
+  // it does not lie in the file, or has no such size.
   bool isRaw(const Shape& chunk, const ChunkExtent& extent) const;
 
   // A chunk to which filters apply, of chunkBytes().  Never written ones have none.

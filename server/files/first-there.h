@@ -12,8 +12,8 @@
 
 namespace h5cap {
 
-// What `open` makes of the first of `paths` that exists; nothing when none does.  Only NotFound means that one does not:
-// whatever else `open` fails with ends the search.
+// What `open` makes of the first of `paths` that exists; nothing when none does.  Only NotFound means that one does
+// not: whatever else `open` fails with ends the search.
 template <class T>
 kj::Promise<kj::Maybe<T>> openFirstThere(std::vector<std::string> paths,
                                          kj::Function<kj::Promise<T>(const std::string&)> open, std::size_t at = 0) {

@@ -28,7 +28,8 @@ kj::Promise<Walked> walk(NodePlace place, FollowLast followLast, unsigned linksL
 // How the planner says it.
 constexpr std::string_view tooManyLinks = "too many links";
 
-// Too many links behind an external link: HDF5 then says that the object is not found.  Nothing else that fails is absent.
+// Too many links behind an external link: HDF5 then says that the object is not found.  Nothing else that fails is
+// absent.
 [[noreturn]] void raiseNotFound(kj::Exception&& problem) {
   ErrorText error = errorOf(problem);
   const bool isTooLong = error.message.compare(0, tooManyLinks.size(), tooManyLinks) == 0;
@@ -84,9 +85,10 @@ kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string
     auto& opener = from.session().server.opener;
     auto places = opener.candidates(from.requestedPath(), name);
     places.add(opener.candidates(from.finalPath(), name));
-    auto opening = openFirstThere<kj::Own<OpenFile>>(std::move(places.inside), [&from, access](const std::string& path) {
-      return OpenFile::open(from.session(), path, from.below(), access);
-    });
+    auto opening =
+        openFirstThere<kj::Own<OpenFile>>(std::move(places.inside), [&from, access](const std::string& path) {
+          return OpenFile::open(from.session(), path, from.below(), access);
+        });
     return opening
         .then([&from, name, outside = places.outside](kj::Maybe<kj::Own<OpenFile>> found) {
           if (found == nullptr && outside == Outside::some)

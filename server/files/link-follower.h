@@ -26,8 +26,9 @@ kj::Promise<FoundNode> findNode(NodePlace place);
 // The link at an absolute path; the last component is not followed.  NotFound.
 kj::Promise<Link> findLink(NodePlace place);
 
-// Opens the file that `name` means, seen from `from`, for a session that is allowed `access` at least; nothing when it is absent
-// wherever HDF5 would look.  Denied, also for one that may be outside of what is served, where nobody looks; FileError.
+// Opens the file that `name` means, seen from `from`, for a session that is allowed `access` at least; nothing when it
+// is absent wherever HDF5 would look.  Denied, also for one that may be outside of what is served, where nobody looks;
+// FileError.
 kj::Promise<kj::Maybe<kj::Own<OpenFile>>> openTarget(OpenFile& from, std::string name, rpc::Access access);
 
 }  // namespace h5cap

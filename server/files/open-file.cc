@@ -30,7 +30,8 @@ kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string
         auto current = served->current(session.owner(), opened->stamp);
         return current.then([&session, below, access, opened = kj::mv(opened), served = kj::mv(served)](
                                 kj::Own<FileVersion> version) mutable {
-          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, access, kj::mv(served), version->state());
+          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, access, kj::mv(served),
+                                          version->state());
         });
       })
       .attach(kj::addRef(session));
@@ -42,7 +43,8 @@ OpenFile::OpenFile(kj::Own<SessionState> session, const Opened& opened, std::str
       memory_(session_->principal->handleBytes().take(
           openFileBytes + opened.requestedPath.size() + opened.finalPath.size() + below.size())),
       requestedPath_(opened.requestedPath), finalPath_(opened.finalPath),
-      below_(std::move(below)), grant_(opened.grant), access_(access), stateWhenOpened_(state), served_(kj::mv(served)), sources_(session_->server.timer) {}
+      below_(std::move(below)), grant_(opened.grant), access_(access), stateWhenOpened_(state),
+      served_(kj::mv(served)), sources_(session_->server.timer) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";
@@ -56,7 +58,8 @@ kj::Promise<kj::Own<FileVersion>> OpenFile::current() {
   return reopen().then([this] { return served_->current(session_->owner()); }).attach(kj::addRef(*this));
 }
 
-// By the path: a descriptor that was given up leaves nothing else.  Whoever may not open the file any more may not read on.
+// By the path: a descriptor that was given up leaves nothing else.  Whoever may not open the file any more may not read
+// on.
 kj::Promise<void> OpenFile::reopen() {
   return openFor(*session_, requestedPath_, access_)
       .then([this](kj::Own<Opened> opened) {

@@ -15,13 +15,14 @@ namespace h5cap {
 // What the path of an open file leads to by now.
 enum class PathNow { thisFile, anotherFile, nothing };
 
-// Opens a file by its path for a session, whose principal pays for the descriptor.  Busy: they have too many.  As Opener::open.
+// Opens a file by its path for a session, whose principal pays for the descriptor.  Busy: they have too many.  As
+// Opener::open.
 kj::Promise<kj::Own<Opened>> openFor(SessionState& session, std::string path, rpc::Access access);
 
 class OpenFile : public kj::Refcounted {
  public:
-  // Opens `path`, a path in the exports, for this session, which has to be allowed `access` at least.  `below` is the directory
-  // that the file is asked of: names shown to the client start there.  NotFound, Denied, FileError.
+  // Opens `path`, a path in the exports, for this session, which has to be allowed `access` at least.  `below` is the
+  // directory that the file is asked of: names shown to the client start there.  NotFound, Denied, FileError.
   static kj::Promise<kj::Own<OpenFile>> open(SessionState& session, std::string path, std::string below,
                                              rpc::Access access);
 
@@ -45,7 +46,8 @@ class OpenFile : public kj::Refcounted {
   // The version that was current when somebody last looked, if it may be read again.
   kj::Maybe<kj::Own<FileVersion>> latest() { return served_->latest(); }
 
-  // The version that is current: asks the file system.  `changed` when the file had rested and its path leads elsewhere now.
+  // The version that is current: asks the file system.  `changed` when the file had rested and its path leads elsewhere
+  // now.
   kj::Promise<kj::Own<FileVersion>> current();
 
   // Whether its path still leads to it.  Denied.
@@ -54,8 +56,8 @@ class OpenFile : public kj::Refcounted {
   // Whether `version` still is what the file holds; for versions of a SWMR file always.
   kj::Promise<bool> unchanged(FileVersion& version);
 
-  // Whether a change of the file may be why a question to `version` ended with `problem`, so that the next version may do
-  // better.
+  // Whether a change of the file may be why a question to `version` ended with `problem`, so that the next version may
+  // do better.
   kj::Promise<bool> mayBeStale(FileVersion& version, const kj::Exception& problem);
 
   // Calls `question` with the current version; once more, with the next one, when it fails and the file has changed

@@ -35,9 +35,9 @@ class RawFiles {
   std::vector<int> ofSlot_;
 };
 
-// Opens the files of `slots`, each once, as the session of `from`, which names them; for the thread that reads them.  A name
-// that leads out of what is served is Denied, a file that is absent where it is looked for a FileError (fileProblem) with its
-// name.
+// Opens the files of `slots`, each once, as the session of `from`, which names them; for the thread that reads them.  A
+// name that leads out of what is served is Denied, a file that is absent where it is looked for a FileError
+// (fileProblem) with its name.
 kj::Promise<std::shared_ptr<RawFiles>> openRawFiles(NodePlace place, const ExternalStorage& storage,
                                                     const std::set<std::size_t>& slots);
 

@@ -16,16 +16,16 @@ struct FoundSource {
   std::string missing;
 };
 
-// For one operation on one virtual dataset: a source is looked up once for mappings that follow each other, and few of them
-// are held at a time, since each holds its file open.
+// For one operation on one virtual dataset: a source is looked up once for mappings that follow each other, and few of
+// them are held at a time, since each holds its file open.
 class SourceFinder {
  public:
   // `place` is the virtual dataset's.
   explicit SourceFinder(NodePlace place) : place_(kj::mv(place)) {}
   KJ_DISALLOW_COPY(SourceFinder);
 
-  // The dataset of a mapping, opened and authorised for the session; missing when the file, or a dataset of that name in it,
-  // is absent.  Names are not patterns.  Denied, FileError.  The finder outlives the promise.
+  // The dataset of a mapping, opened and authorised for the session; missing when the file, or a dataset of that name
+  // in it, is absent.  Names are not patterns.  Denied, FileError.  The finder outlives the promise.
   kj::Promise<FoundSource> find(const std::string& file, const std::string& dataset);
 
  private:

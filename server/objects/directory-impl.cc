@@ -65,7 +65,8 @@ kj::Promise<OpenedFile> describeFile(ConnectionState& connection, OpenFile& file
 std::string DirectoryImpl::below(capnp::Text::Reader text) const {
   const std::string_view asked(text.begin(), text.size());
   std::string path = path_;
-  // What is absolute stays so, at the root: a server of the whole file system is asked by paths of the host, any other refuses.
+  // What is absolute stays so, at the root: a server of the whole file system is asked by paths of the host, any other
+  // refuses.
   if (path.empty() && asked.starts_with('/')) path.push_back('/');
   for (std::size_t at = 0; at < asked.size();) {
     const std::size_t end = std::min(asked.find('/', at), asked.size());
@@ -125,7 +126,8 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   context.allowCancellation();
   auto params = context.getParams();
   const auto access = params.getOptions().getAccess();
-  if (access == rpc::Access::NONE) raiseKj(ErrorCode::denied, "a file opened without any right: ask for `list` or `read`");
+  if (access == rpc::Access::NONE)
+    raiseKj(ErrorCode::denied, "a file opened without any right: ask for `list` or `read`");
   if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
   auto wanted = std::make_shared<Wanted>();
   wanted->snapshotBytes = params.getOptions().getSnapshotBytes();

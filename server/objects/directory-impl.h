@@ -1,7 +1,7 @@
 // Folders below the exports.
 //
-// The grant that a directory is called with says what may be done with the directory.  What is below is authorised by itself,
-// for whoever's session it is: a user may list a folder and read one in it.
+// The grant that a directory is called with says what may be done with the directory.  What is below is authorised by
+// itself, for whoever's session it is: a user may list a folder and read one in it.
 #pragma once
 
 #include "server/objects/served.h"
@@ -22,8 +22,8 @@ class DirectoryImpl final : public Served<rpc::Directory> {
   std::size_t keptBytes() const override { return path_.size(); }
 
  private:
-  // `path` seen from this directory, as a path in the exports: without empty components and dots, which would be kept.  Denied:
-  // above this directory.  NotFound: longer than a path can be.
+  // `path` seen from this directory, as a path in the exports: without empty components and dots, which would be kept.
+  // Denied: above this directory.  NotFound: longer than a path can be.
   std::string below(capnp::Text::Reader path) const;
 
   kj::Own<SessionState> session_;

@@ -11,11 +11,12 @@
 
 namespace h5cap {
 
-// A capability of the kind that fits the object: a Group, a Dataset, a NamedType, or a plain Node when its kind is unknown.
-// Busy when the caller holds too much.
+// A capability of the kind that fits the object: a Group, a Dataset, a NamedType, or a plain Node when its kind is
+// unknown.  Busy when the caller holds too much.
 rpc::Node::Client makeNode(Caller& caller, Grant grant, FoundNode found);
 
-// What may be done with an object in `file` that was reached through one in `from`: in another file never more than there.
+// What may be done with an object in `file` that was reached through one in `from`: in another file never more than
+// there.
 Grant grantBehind(const Asking& asking, OpenFile& from, OpenFile& file);
 
 rpc::Attributes::Client makeAttributes(const Asking& asking, NodePlace place);

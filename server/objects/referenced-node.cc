@@ -37,11 +37,13 @@ Axis axisOf(const Hyperslab::Dimension& d) {
     bool isStrided = d.block == 1 && d.count > 1 && d.stride > 0;
     return Range{start, end, isStrided ? d.stride : 1};
   }
-  if (elements > rpc::MAX_REPLY_BYTES / sizeof(std::int64_t)) raiseKj(ErrorCode::tooLarge, "a region of too many blocks");
+  if (elements > rpc::MAX_REPLY_BYTES / sizeof(std::int64_t))
+    raiseKj(ErrorCode::tooLarge, "a region of too many blocks");
   Indices list;
   list.values.reserve(elements);
   for (std::uint64_t i = 0; i < d.count; ++i) {
-    for (std::uint64_t j = 0; j < d.block; ++j) list.values.push_back(start + static_cast<std::int64_t>(i * d.stride + j));
+    for (std::uint64_t j = 0; j < d.block; ++j)
+      list.values.push_back(start + static_cast<std::int64_t>(i * d.stride + j));
   }
   return list;
 }
@@ -108,7 +110,8 @@ void writeMask(const Hyperslab& stored, rpc::Selection::Builder region) {
   });
   wire::write(Selection(std::move(axes)), region);
   auto mask = region.initMask((bits + 7) / 8);
-  forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) { setBits(low, high, first, counts, mask); });
+  forEachBox(stored,
+             [&](const std::uint64_t* low, const std::uint64_t* high) { setBits(low, high, first, counts, mask); });
 }
 
 // How many elements boxes have that are disjoint; `unlimited` for too many to count.
@@ -197,7 +200,8 @@ void answer(const Asking& asking, NodePlace place, Found found, const Bytes& tok
   writeRegion(referenced.stored, results.initRegion());
   wire::write(referenced.stored, results.initStored());
   results.setPath(kj::StringPtr(referenced.path.c_str(), referenced.path.size()));
-  results.setNode(makeNode(asking.caller, asking.grant, FoundNode{kj::mv(place), referenced.target, kj::mv(found.version)}));
+  results.setNode(
+      makeNode(asking.caller, asking.grant, FoundNode{kj::mv(place), referenced.target, kj::mv(found.version)}));
 }
 
 }  // namespace
@@ -209,9 +213,10 @@ kj::Promise<void> dereferenceToken(const Asking& asking, NodePlace place, Derefe
   context.releaseParams();
   auto& file = *place.file;
   auto looked = file.consult<Found>([token](FileVersion& version) {
-    return version.dereference(token).then([kept = kj::addRef(version)](std::shared_ptr<const Referenced> found) mutable {
-      return Found{kj::mv(found), kj::mv(kept)};
-    });
+    return version.dereference(token).then(
+        [kept = kj::addRef(version)](std::shared_ptr<const Referenced> found) mutable {
+          return Found{kj::mv(found), kj::mv(kept)};
+        });
   });
   return looked.then([&asking, place = kj::mv(place), token = std::move(token), context](Found found) mutable {
     guarded([&] { answer(asking, kj::mv(place), kj::mv(found), token, context); });

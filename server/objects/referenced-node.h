@@ -10,8 +10,8 @@ namespace h5cap {
 
 using DereferenceContext = capnp::CallContext<rpc::File::DereferenceParams, rpc::File::DereferenceResults>;
 
-// Answers File.dereference: the object in the file of `place`, and what a region reference selects of it.  `asking` outlives
-// the promise.
+// Answers File.dereference: the object in the file of `place`, and what a region reference selects of it.  `asking`
+// outlives the promise.
 kj::Promise<void> dereferenceToken(const Asking& asking, NodePlace place, DereferenceContext context);
 
 }  // namespace h5cap

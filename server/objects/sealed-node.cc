@@ -12,7 +12,8 @@ constexpr std::chrono::seconds longestLifetime = std::chrono::hours(24 * 30);
 
 // Of an object with the rights `own`: `none` keeps them, and more is not to be had.
 rpc::Access sealedAccess(rpc::Access own, rpc::Access wanted) {
-  if (wanted > rpc::Access::READ) raiseKj(ErrorCode::denied, "a ticket cannot allow more than the object: it may be read");
+  if (wanted > rpc::Access::READ)
+    raiseKj(ErrorCode::denied, "a ticket cannot allow more than the object: it may be read");
   return wanted == rpc::Access::NONE ? own : std::min(own, wanted);
 }
 
@@ -41,7 +42,8 @@ kj::Promise<FoundNode> findSealed(kj::Own<OpenFile> file, const Ticket& ticket) 
   auto& opened = *place.file;
   // What satisfies() says of a SWMR file is known from info() on.
   auto checked = opened.consult<bool>([wanted = ticket.version](FileVersion& version) {
-    return version.info().then([&version, wanted](std::shared_ptr<const FileInfo>) { return version.satisfies(wanted); });
+    return version.info().then(
+        [&version, wanted](std::shared_ptr<const FileInfo>) { return version.satisfies(wanted); });
   });
   return checked.then([place = kj::mv(place), object = ticket.object](bool isSame) mutable {
     if (!isSame) raiseChanged(place);
@@ -53,7 +55,8 @@ kj::Promise<FoundNode> findSealed(kj::Own<OpenFile> file, const Ticket& ticket) 
   });
 }
 
-void writeRestored(Caller& caller, const Ticket& ticket, FoundNode found, const FileInfo& info, RestoreContext context) {
+void writeRestored(Caller& caller, const Ticket& ticket, FoundNode found, const FileInfo& info,
+                   RestoreContext context) {
   auto results = context.getResults();
   wire::write(*found.info, results.initInfo());
   wire::write(info, results.initFile());
@@ -92,7 +95,8 @@ kj::Promise<void> restoreNode(Caller& caller, RestoreContext context) {
     context.releaseParams();
     auto session = kj::refcounted<SessionState>(caller);
     auto opening = OpenFile::open(*session, ticket->file, ticket->below, ticket->access);
-    auto restoring = opening.then([&ticket = *ticket](kj::Own<OpenFile> file) { return findSealed(kj::mv(file), ticket); })
+    auto restoring = opening
+                         .then([&ticket = *ticket](kj::Own<OpenFile> file) { return findSealed(kj::mv(file), ticket); })
                          .then([&caller, &ticket = *ticket, context](FoundNode found) mutable {
                            auto& file = *found.place.file;
                            return file.info(*found.version)

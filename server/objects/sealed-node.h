@@ -16,9 +16,9 @@ using RestoreContext = capnp::CallContext<rpc::Service::RestoreParams, rpc::Serv
 // Answers Node.seal for the object at a place, of which the caller has `rights`: the ticket gives these at most.
 kj::Promise<void> sealNode(NodePlace place, Ticket::Kind kind, rpc::Access rights, SealContext context);
 
-// Answers Service.restore.  The file is opened and authorised anew, for the caller; it has to be the version that was sealed,
-// or, while a SWMR writer appends to it, the same file; and the object at the sealed path has to be the same.  `caller`
-// outlives the promise.
+// Answers Service.restore.  The file is opened and authorised anew, for the caller; it has to be the version that was
+// sealed, or, while a SWMR writer appends to it, the same file; and the object at the sealed path has to be the same.
+// `caller` outlives the promise.
 kj::Promise<void> restoreNode(Caller& caller, RestoreContext context);
 
 }  // namespace h5cap

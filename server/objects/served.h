@@ -15,8 +15,8 @@ namespace h5cap {
 // What an interface over nodes is for, "a dataset"; null for any other interface.
 const char* nodeInterfaceName(std::uint64_t interfaceId);
 
-// The server of one interface.  Calls of another node interface than the object's raise badType: a caller that pipelines
-// casts the node before it knows what it is.
+// The server of one interface.  Calls of another node interface than the object's raise badType: a caller that
+// pipelines casts the node before it knows what it is.
 template <class Interface>
 class Served : public Interface::Server, public ServedObject {
  public:
@@ -25,7 +25,8 @@ class Served : public Interface::Server, public ServedObject {
   capnp::Capability::Server::DispatchCallResult begin(
       const Asking& asking, MethodId method, capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) final {
     const char* wanted = nodeInterfaceName(method.interfaceId);
-    if (wanted != nullptr && !implements(method.interfaceId)) raiseKj(ErrorCode::badType, whatItIs() + ", not " + wanted);
+    if (wanted != nullptr && !implements(method.interfaceId))
+      raiseKj(ErrorCode::badType, whatItIs() + ", not " + wanted);
     asking_ = &asking;
     KJ_DEFER(asking_ = nullptr);
     return Interface::Server::dispatchCall(method.interfaceId, method.ordinal, context);
@@ -34,7 +35,8 @@ class Served : public Interface::Server, public ServedObject {
   std::size_t keptBytes() const override { return 0; }
 
  protected:
-  // Who calls.  For a method to ask before it returns; what it gets is good until the call has ended.  Failed when nobody does.
+  // Who calls.  For a method to ask before it returns; what it gets is good until the call has ended.  Failed when
+  // nobody does.
   const Asking& asking() const {
     if (asking_ == nullptr) raiseKj(ErrorCode::failed, name() + ": nobody calls");
     return *asking_;

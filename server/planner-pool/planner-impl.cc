@@ -284,8 +284,8 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
       .attach(kj::mv(never), kj::defer([this] { withdrawal_ = nullptr; }));
 }
 
-// Comes when the live planner has used `limit` of processor time since `atStart`; otherwise never.  It has one thread, so
-// that it cannot use up the rest of its time any sooner than that.
+// Comes when the live planner has used `limit` of processor time since `atStart`; otherwise never.  It has one thread,
+// so that it cannot use up the rest of its time any sooner than that.
 kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart, std::chrono::milliseconds limit) {
   kj::Duration left = limit.count() * kj::MILLISECONDS;
   KJ_IF_MAYBE (now, KJ_ASSERT_NONNULL(live_)->process->processorTime()) {

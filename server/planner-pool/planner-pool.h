@@ -29,9 +29,9 @@ class Planner : public kj::Refcounted {
  public:
   // Asks one question.  Questions queue and are answered in turn.  A planner that dies or exceeds its time while it
   // works on a question is replaced, and the question asked once more; the second time it fails with FileError
-  // (fileProblem, or deadline), and the same question is refused for a while.  One that uses up its processor time would
-  // do so again: it fails with fileProblem the first time.  Other questions notice nothing.  Errors that the planner reports come as the exceptions they name (wire::toKj). Dropping the promise withdraws the
-  // question.
+  // (fileProblem, or deadline), and the same question is refused for a while.  One that uses up its processor time
+  // would do so again: it fails with fileProblem the first time.  Other questions notice nothing.  Errors that the
+  // planner reports come as the exceptions they name (wire::toKj). Dropping the promise withdraws the question.
   virtual kj::Promise<kj::Own<PlannerAnswer>> ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) = 0;
 };
 
@@ -52,7 +52,8 @@ class PlannerPool {
  public:
   virtual ~PlannerPool() noexcept(false) = default;
 
-  // A planner for a file.  Starts nothing yet.  `state` tells this state of the file from all others, for the quarantine.
+  // A planner for a file.  Starts nothing yet.  `state` tells this state of the file from all others, for the
+  // quarantine.
   virtual kj::Own<Planner> planner(kj::Own<const SharedFile> file, std::string state) = 0;
 
   // libhdf5's version in the planners, "1.10.8".  Known once the zygote has said hello.

@@ -102,7 +102,8 @@ void checkPoints(std::span<const std::uint64_t> points, const Shape& shape) {
   for (std::size_t i = 0; i < points.size(); ++i) {
     auto axis = i % shape.size();
     if (points[i] >= shape[axis]) {
-      throw BadSelection("a point outside the " + std::to_string(shape[axis]) + " indices of axis " + std::to_string(axis));
+      throw BadSelection("a point outside the " + std::to_string(shape[axis]) + " indices of axis " +
+                         std::to_string(axis));
     }
   }
 }

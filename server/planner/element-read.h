@@ -16,9 +16,10 @@ struct PackedElements {
   Bytes heap;
 };
 
-// The elements of `region`, packed in C order, or when there are points those: coordinates of one after the other.  BadSelection outside the shape; FileError (tooLarge) when elements and
-// heap exceed MAX_ELEMENT_REPLY_BYTES, (missingFilter) naming the filter, (fileProblem); Unimplemented for types that
-// are not served and for datasets whose elements are in other files.
+// The elements of `region`, packed in C order, or when there are points those: coordinates of one after the other.
+// BadSelection outside the shape; FileError (tooLarge) when elements and heap exceed MAX_ELEMENT_REPLY_BYTES,
+// (missingFilter) naming the filter, (fileProblem); Unimplemented for types that are not served and for datasets whose
+// elements are in other files.
 PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region,
                             std::span<const std::uint64_t> points);
 

@@ -23,8 +23,8 @@ std::string ofVersion(const std::string& reason) {
     if (reason.find(said) == std::string::npos) continue;
     unsigned major = 0, minor = 0, release = 0;
     H5get_libversion(&major, &minor, &release);
-    return " (it needs a newer HDF5 than this server's libhdf5 " + std::to_string(major) + "." + std::to_string(minor) + "." +
-           std::to_string(release) + ", or is damaged)";
+    return " (it needs a newer HDF5 than this server's libhdf5 " + std::to_string(major) + "." + std::to_string(minor) +
+           "." + std::to_string(release) + ", or is damaged)";
   }
   return {};
 }

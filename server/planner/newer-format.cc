@@ -32,7 +32,8 @@ std::vector<unsigned char> bytesAt(int descriptor, std::uint64_t at, std::size_t
 }
 
 void addMessage(unsigned type, unsigned char first, std::string& found) {
-  const auto* message = std::find_if(MESSAGES.begin(), MESSAGES.end(), [&](const Message& m) { return m.type == type; });
+  const auto* message =
+      std::find_if(MESSAGES.begin(), MESSAGES.end(), [&](const Message& m) { return m.type == type; });
   if (message == MESSAGES.end()) return;
   unsigned version = type == 0x03 ? first >> 4 : first;  // a datatype's shares its byte with the class
   if (version <= message->known) return;

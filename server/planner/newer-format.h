@@ -12,8 +12,8 @@ bool isAboutVersion(const std::string& reason);
 // "superblock version 5", of the superblock at this place in the file; empty when there is none.
 std::string superblockVersion(int descriptor, std::uint64_t superblock);
 
-// "data layout message of version 5": messages, in the first part of the object header at `address` (absolute in the file),
-// that libhdf5 1.10 does not know; empty when there are none, or the header cannot be read.
+// "data layout message of version 5": messages, in the first part of the object header at `address` (absolute in the
+// file), that libhdf5 1.10 does not know; empty when there are none, or the header cannot be read.
 std::string newerMessages(int descriptor, std::uint64_t address);
 
 }  // namespace h5cap::hdf5

@@ -34,8 +34,8 @@ std::optional<std::uint64_t> signaturePlace(int descriptor) {
 }
 
 [[noreturn]] void throwTooNew(const std::string& what, const std::string& reason) {
-  throw FileError("written by a newer HDF5 than this server's libhdf5 " + libraryVersion() + " (" + what + ": " + reason +
-                  ")");
+  throw FileError("written by a newer HDF5 than this server's libhdf5 " + libraryVersion() + " (" + what + ": " +
+                  reason + ")");
 }
 
 [[noreturn]] void throwOpenError(int descriptor, std::uint64_t superblock) {

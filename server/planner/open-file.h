@@ -25,8 +25,8 @@ class OpenFile {
   Handle group(ObjectId id) const;    // BadType for other objects
   Handle dataset(ObjectId id) const;  // BadType for other objects
 
-  // Whether the file still is the one that was opened, and was then, for a SWMR writer: one that was written anew in the
-  // same place is not.
+  // Whether the file still is the one that was opened, and was then, for a SWMR writer: one that was written anew in
+  // the same place is not.
   bool isLive() const;
 
  private:

@@ -17,8 +17,8 @@ struct Referenced {
 };
 
 // What one element of a reference type, as the file stores it, names: 8 bytes an object, 12 a region of a dataset.
-// NotFound for a null reference and for one to nothing, BadType for another size, Unimplemented for a region of too many
-// boxes.
+// NotFound for a null reference and for one to nothing, BadType for another size, Unimplemented for a region of too
+// many boxes.
 Referenced dereference(const OpenFile& file, std::span<const std::byte> token);
 
 }  // namespace h5cap::hdf5

@@ -28,8 +28,8 @@ struct ResolvedMissing {
 using Resolved = std::variant<ResolvedNode, Link, ResolvedExternal, ResolvedMissing>;
 
 // "." and empty components mean nothing, ".." is a name like any other (as for libhdf5).  With Follow::no the last
-// component's link itself is the answer.  Failed when it takes more than `maxLinks` soft and external links, Unimplemented
-// for user-defined ones, FileError.
+// component's link itself is the answer.  Failed when it takes more than `maxLinks` soft and external links,
+// Unimplemented for user-defined ones, FileError.
 Resolved resolvePath(const OpenFile& file, ObjectId base, const std::string& path, Follow followLast,
                      unsigned maxLinks);
 

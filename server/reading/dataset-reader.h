@@ -65,9 +65,9 @@ class HeapSpace final : public ElementSpace {
 // Virtual datasets over virtual datasets: how many levels further a read may go.
 inline constexpr int maxVirtualDepth = 16;
 
-// Reads the elements of one reply into `space`, from one version of the file: starts again while the file changes, for as
-// long as ObjectLimits says, then fails with `changed`.  `space` outlives the promise; dropping the promise stops the work.
-// BadSelection, BadType, FileError, Unimplemented.
+// Reads the elements of one reply into `space`, from one version of the file: starts again while the file changes, for
+// as long as ObjectLimits says, then fails with `changed`.  `space` outlives the promise; dropping the promise stops
+// the work.  BadSelection, BadType, FileError, Unimplemented.
 kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, ElementSpace& space,
                                     int depthLeft = maxVirtualDepth);
 

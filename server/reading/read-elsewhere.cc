@@ -81,7 +81,8 @@ void ReadOperation::pickInto(std::span<std::byte> target, std::span<const std::b
   result_.heap = picker_->pickHeap(target, heap);
 }
 
-// A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
+// A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill
+// beyond.
 kj::Promise<bool> ReadOperation::planMeasured() {
   if (depthLeft_ < maxVirtualDepth) return planWithin(shapeHolding(request_.selection, dataset().space.shape));
   return version_->storage(node_->id)

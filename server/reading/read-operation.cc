@@ -160,8 +160,8 @@ kj::Promise<bool> ReadOperation::nothing() {
   return space_.reserve(0).then([this](std::span<std::byte>) { return verify(); });
 }
 
-// The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may add to what
-// was read with it.
+// The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may add
+// to what was read with it.
 VersionStability ReadOperation::stability() const {
   const bool isInFile = dataset().layout != Layout::virtualMapping && dataset().layout != Layout::external;
   return isInFile && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;

@@ -73,7 +73,9 @@ class ReadOperation {
   std::size_t elementBytes() const { return std::max<std::size_t>(dataset().type.size(), 1); }
 
   // Of what the reply carries: the fields that were asked for.
-  std::size_t packedBytes() const { return picker_ ? std::max<std::size_t>(picker_->type().size(), 1) : elementBytes(); }
+  std::size_t packedBytes() const {
+    return picker_ ? std::max<std::size_t>(picker_->type().size(), 1) : elementBytes();
+  }
 
   // Whether single elements are read, and not a region.
   bool isScattered() const { return !wanted_->isOrthogonal() && !result_.shape.empty(); }

@@ -138,8 +138,8 @@ kj::Promise<bool> ReadOperation::gather(std::shared_ptr<const Extents> extents, 
 
 // Reads and decodes on an executor thread, and looks at the stamp there when it is done.
 //
-// Work that has begun outlives a read that is cancelled, but the reply does not: it reads into memory of its own, and copies
-// what it has while there is somewhere to copy it to.
+// Work that has begun outlives a read that is cancelled, but the reply does not: it reads into memory of its own, and
+// copies what it has while there is somewhere to copy it to.
 kj::Promise<bool> ReadOperation::gatherBy(Gather gather) {
   return space_.reserve(run_.count * packedBytes())
       .then([this, gather = kj::mv(gather)](std::span<std::byte> target) mutable {

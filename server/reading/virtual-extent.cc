@@ -102,7 +102,8 @@ class Measurement {
     kj::Maybe<kj::Exception> problem;
   };
 
-  // The first block from `first` on that is absent.  What is wrong with a block beyond that one is no matter of the series.
+  // The first block from `first` on that is absent.  What is wrong with a block beyond that one is no matter of the
+  // series.
   kj::Promise<std::uint64_t> countFrom(const Growing& growing, std::uint64_t first) {
     auto all = kj::heapArrayBuilder<kj::Promise<Probe>>(probes);
     for (std::uint64_t block = first; block < first + probes; ++block) {

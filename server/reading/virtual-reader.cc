@@ -56,7 +56,8 @@ class VirtualOperation {
     WholeRead whole;
   };
 
-  // A series of blocks ends where the first one is absent; a source of another virtual dataset has what its extent holds.
+  // A series of blocks ends where the first one is absent; a source of another virtual dataset has what its extent
+  // holds.
   void addBlocks(std::size_t number, const VirtualSource& pattern) {
     BlockRange blocks = blocksNear(pattern, read_.region);
     blocks.end = std::min(blocks.end, read_.extent ? read_.extent->blocks[number] : blocksWithin(pattern, read_.shape));

@@ -33,10 +33,11 @@ struct VirtualOutcome {
   std::vector<std::string> missingSources;
 };
 
-// Puts the elements of `read.region`, packed, into `target`, which outlives the promise.  Sources are opened and authorised
-// for the session of the file.  An absent one leaves fill and is listed, or raises missingSource; one that is denied or
-// fails raises.  Where mappings overlap the last one counts.  Elements of another datatype are converted.  FileError,
-// also for a source that no conversion leads from; Unimplemented: one whose datatype convertSource does not know.
+// Puts the elements of `read.region`, packed, into `target`, which outlives the promise.  Sources are opened and
+// authorised for the session of the file.  An absent one leaves fill and is listed, or raises missingSource; one that
+// is denied or fails raises.  Where mappings overlap the last one counts.  Elements of another datatype are converted.
+// FileError, also for a source that no conversion leads from; Unimplemented: one whose datatype convertSource does not
+// know.
 kj::Promise<VirtualOutcome> readVirtual(VirtualRead read, std::span<std::byte> target);
 
 }  // namespace h5cap

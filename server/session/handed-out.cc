@@ -9,8 +9,8 @@ namespace {
 
 using Context = capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer>;
 
-// What Cap'n Proto keeps for a capability, and the allocator for its pieces.  Measured: a dataset that a peer holds takes 950
-// bytes in all.
+// What Cap'n Proto keeps for a capability, and the allocator for its pieces.  Measured: a dataset that a peer holds
+// takes 950 bytes in all.
 constexpr std::size_t RPC_BYTES = 640;
 
 // Counts one call while it runs, so that the server can drain, and keeps its turn.
@@ -118,7 +118,8 @@ class Wrapper final : public capnp::Capability::Server {
         .attach(kj::mv(underWay));
   }
 
-  // Fails when the time that the call is allowed has passed, or the grant has ended; nothing for a call that has no end set.
+  // Fails when the time that the call is allowed has passed, or the grant has ended; nothing for a call that has no end
+  // set.
   kj::Maybe<kj::Promise<void>> whenTooLate(const MethodRule& rule, Context& context) {
     kj::Maybe<kj::Promise<void>> end;
     if (rule.timeAllowed != nullptr) {
@@ -153,7 +154,8 @@ class Wrapper final : public capnp::Capability::Server {
 
 }  // namespace
 
-capnp::Capability::Client wrap(Caller& caller, Grant grant, std::shared_ptr<ServedObject> object, std::size_t objectBytes) {
+capnp::Capability::Client wrap(Caller& caller, Grant grant, std::shared_ptr<ServedObject> object,
+                               std::size_t objectBytes) {
   return guarded([&] {
     return caller.server.handedOut.add(kj::heap<Wrapper>(caller, std::move(grant), std::move(object), objectBytes));
   });

@@ -31,8 +31,8 @@ struct MethodRule {
   rpc::Access needs = rpc::Access::ADMINISTER;
   Turn turn = Turn::call;
 
-  // What a caller allows this call, waiting for its turn included; zero leaves it to the server.  Null for a method without a
-  // limit.
+  // What a caller allows this call, waiting for its turn included; zero leaves it to the server.  Null for a method
+  // without a limit.
   using TimeAllowed = std::chrono::milliseconds (*)(capnp::AnyPointer::Reader params);
   TimeAllowed timeAllowed = nullptr;
 };

@@ -5,8 +5,8 @@
 
 namespace h5cap {
 
-// Room in the budget of the connection that calls, and in the server's, which principals share fairly.  Held until the call is
-// over; from then on the message stands in the connection's queue, which counts against the same budget.
+// Room in the budget of the connection that calls, and in the server's, which principals share fairly.  Held until the
+// call is over; from then on the message stands in the connection's queue, which counts against the same budget.
 class ReplyRoom {
  public:
   explicit ReplyRoom(Caller& caller) : caller_(kj::addRef(caller)) {}

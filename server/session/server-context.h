@@ -27,7 +27,8 @@ namespace h5cap {
 struct ObjectLimits {
   // Behaviour.
   std::uint64_t fileDescriptors = 4'096;               // that all open files may take
-  std::uint64_t handleBytes = 96 << 20;                // of objects that all peers hold; one alone half of it, then: busy
+  // of objects that all peers hold; one alone half of it, then: busy
+  std::uint64_t handleBytes = 96 << 20;
   ServedFilesOptions files;
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
@@ -67,8 +68,8 @@ struct ServerContext {
   std::atomic<std::uint64_t> connectionsEnded = 0;
 };
 
-// One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves it,
-// from its first byte to its last.
+// One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves
+// it, from its first byte to its last.
 class ConnectionState : public kj::Refcounted {
  public:
   explicit ConnectionState(ServerContext& server)
@@ -100,8 +101,8 @@ class ConnectionState : public kj::Refcounted {
   kj::Promise<void> givingBack_ = nullptr;
 };
 
-// Who calls: somebody, on a connection.  Calls are counted for, and their results belong to, whoever holds the capability that
-// they go through, which may be another caller than the one whose session the object behind it is of.
+// Who calls: somebody, on a connection.  Calls are counted for, and their results belong to, whoever holds the
+// capability that they go through, which may be another caller than the one whose session the object behind it is of.
 class Caller : public kj::Refcounted {
  public:
   Caller(kj::Own<ConnectionState> connection, kj::Own<const Principal> principal)

@@ -69,7 +69,8 @@ class Reader {
 
 TicketOffice::TicketOffice() {
   auto* run = reinterpret_cast<unsigned char*>(run_.data());
-  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1 || RAND_bytes(run, static_cast<int>(run_.size())) != 1)
+  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1 ||
+      RAND_bytes(run, static_cast<int>(run_.size())) != 1)
     throw Failed("no random numbers for a key");
 }
 
@@ -102,7 +103,8 @@ Bytes TicketOffice::seal(const Ticket& ticket) const {
   std::copy(run_.begin(), run_.end(), sealed.begin());
   std::memcpy(sealed.data() + runBytes, mac.data(), macBytes);
   std::copy(writer.statement.begin(), writer.statement.end(), sealed.begin() + runBytes + macBytes);
-  if (sealed.size() > MAX_TICKET_BYTES) throw FileError("the object's path is too long for a ticket", ErrorCode::tooLarge);
+  if (sealed.size() > MAX_TICKET_BYTES)
+    throw FileError("the object's path is too long for a ticket", ErrorCode::tooLarge);
   return sealed;
 }
 

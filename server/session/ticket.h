@@ -1,9 +1,9 @@
 // Tickets: what `Node.seal` gives out and `Service.restore` takes back.
 //
-// A ticket is a statement of this server's about one object, for one user, authenticated by HMAC-SHA256 with a key that is
-// drawn when the server starts and never leaves it: whoever holds a ticket can read it, nobody can make or change one, and
-// none outlives the process.  Holding one is not enough either: the user has to be the same, and whether they may open the
-// file is asked again.
+// A ticket is a statement of this server's about one object, for one user, authenticated by HMAC-SHA256 with a key that
+// is drawn when the server starts and never leaves it: whoever holds a ticket can read it, nobody can make or change
+// one, and none outlives the process.  Holding one is not enough either: the user has to be the same, and whether they
+// may open the file is asked again.
 //
 // Layout: a random id of the server's run, 16 bytes, in clear, so that a server that was started again can tell its
 // predecessor's tickets from forgeries; the code, 32 bytes; the statement.
@@ -47,8 +47,8 @@ class TicketOffice {
   // Whether these bytes, genuine or not, say that another run of a server made them.
   bool areOfAnotherRun(std::span<const std::byte> sealed) const;
 
-  // What `seal` was given; nothing when the bytes are not a ticket of this office's, as they are.  Looks at neither end nor
-  // holder.
+  // What `seal` was given; nothing when the bytes are not a ticket of this office's, as they are.  Looks at neither end
+  // nor holder.
   std::optional<Ticket> open(std::span<const std::byte> sealed) const;
 
  private:

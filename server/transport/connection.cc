@@ -26,7 +26,8 @@ constexpr std::uint64_t connectionsWorthReturning = 256;
 constexpr std::size_t callWords = 1 << 17;
 
 capnp::ReaderOptions readerOptions() {
-  // Cap'n Proto applies the limit on what we receive to what we send as well; the stream has a stricter one for the former.
+  // Cap'n Proto applies the limit on what we receive to what we send as well; the stream has a stricter one for the
+  // former.
   capnp::ReaderOptions options;
   options.traversalLimitInWords = rpc::MAX_MESSAGE_WORDS;
   return options;

@@ -9,8 +9,8 @@
 
 namespace h5cap {
 
-// Serves `stream` until the peer goes away, sends what is not Cap'n Proto, or takes nothing for a minute.  `peer` names it in
-// the log.  Never fails.
+// Serves `stream` until the peer goes away, sends what is not Cap'n Proto, or takes nothing for a minute.  `peer` names
+// it in the log.  Never fails.
 kj::Promise<void> serveConnection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity,
                                   std::string peer);
 

@@ -80,7 +80,8 @@ kj::Promise<void> GuardedStream::waitForRoom() {
   return kj::mv(paf.promise);
 }
 
-// Follows the framing: per message the number of segments less one, their sizes in words, padding to a word, the segments.
+// Follows the framing: per message the number of segments less one, their sizes in words, padding to a word, the
+// segments.
 void GuardedStream::approve() {
   while (approved_ < end_) {
     if (bodyLeft_ > 0) {
@@ -169,7 +170,8 @@ kj::Promise<void> GuardedStream::flush() {
   });
 }
 
-kj::Promise<void> GuardedStream::writeLarge(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces, std::size_t total) {
+kj::Promise<void> GuardedStream::writeLarge(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces,
+                                            std::size_t total) {
   if (state_ == Flush::running)
     return flushing_.addBranch().then([this, pieces, total] { return writeLarge(pieces, total); });
   // What was collected goes first, in the same system call.

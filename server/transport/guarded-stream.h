@@ -1,8 +1,9 @@
 // The stream between a socket and Cap'n Proto, which says of itself that it is not robust against a hostile peer.
 //
-// Incoming bytes are handed on only once the header of their message has been checked: the number of segments and the size.
-// They are read ahead; reading pauses while too much waits to be sent.  Small writes are collected and leave together when
-// the event loop has nothing else to do; large ones leave at once, together with what was collected before them.
+// Incoming bytes are handed on only once the header of their message has been checked: the number of segments and the
+// size.  They are read ahead; reading pauses while too much waits to be sent.  Small writes are collected and leave
+// together when the event loop has nothing else to do; large ones leave at once, together with what was collected
+// before them.
 #pragma once
 
 #include <kj/async-io.h>

@@ -29,7 +29,8 @@ std::string lookUpName(uid_t uid) {
   return "uid " + std::to_string(uid);
 }
 
-// Looking a name up may ask the network: done once, for the server's own user.  Others are turned away whatever their names.
+// Looking a name up may ask the network: done once, for the server's own user.  Others are turned away whatever their
+// names.
 std::string userName(uid_t uid) {
   static const uid_t self = geteuid();
   static const std::string own = lookUpName(self);

@@ -18,8 +18,8 @@ class Listener final : private kj::TaskSet::ErrorHandler {
  public:
   Listener(kj::AsyncIoContext& io, ServerContext& server);
 
-  // Accepts on a listening, non-blocking socket, which stays open until the promise is dropped.  A lack of descriptors or
-  // memory makes it pause, not end.
+  // Accepts on a listening, non-blocking socket, which stays open until the promise is dropped.  A lack of descriptors
+  // or memory makes it pause, not end.
   kj::Promise<void> acceptFrom(int socket, PeerKind kind);
 
   // Serves a stream that is already connected, until it ends.

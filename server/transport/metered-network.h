@@ -2,8 +2,8 @@
 //
 // A peer says Finish when it is done with an answer, and until then Cap'n Proto keeps the answer for calls that may be
 // pipelined on it: whole, when it holds capabilities.  Cap'n Proto puts no bound on their number.  This network passes
-// everything through to another one and keeps account of answers; calls are refused, and in the end the connection is, by that
-// account.
+// everything through to another one and keeps account of answers; calls are refused, and in the end the connection is,
+// by that account.
 #pragma once
 
 #include <capnp/rpc-twoparty.h>

@@ -75,7 +75,8 @@ void checkFolder(const std::string& socketPath) {
   if (lstat(folder.c_str(), &status) != 0) fail(folder, errno);
   if (!S_ISDIR(status.st_mode)) throw std::runtime_error(folder + ": is not a folder");
   if (status.st_uid != geteuid()) throw std::runtime_error(folder + ": belongs to another user");
-  if ((status.st_mode & 077) != 0) throw std::runtime_error(folder + ": others have access to it (its mode is not 0700)");
+  if ((status.st_mode & 077) != 0)
+    throw std::runtime_error(folder + ": others have access to it (its mode is not 0700)");
 }
 
 bool isLiving(const sockaddr_un& address) {

@@ -15,7 +15,8 @@ struct TcpSocket {
   std::uint16_t port = 0;
 };
 
-// Listens on "ADDR:PORT", "[ADDR]:PORT" or "HOST:PORT"; port 0 picks one.  Throws std::runtime_error naming the address.
+// Listens on "ADDR:PORT", "[ADDR]:PORT" or "HOST:PORT"; port 0 picks one.  Throws std::runtime_error naming the
+// address.
 TcpSocket listenTcp(const std::string& address);
 
 enum class LivingSocket { raise, skip };
@@ -23,8 +24,8 @@ enum class LivingSocket { raise, skip };
 // A listening Unix socket of mode 0600, whose file is removed with it.
 class UnixSocket {
  public:
-  // `path` empty: the user's default one, in a folder that is checked, and made when it is below /tmp.  A file that a dead
-  // server left is replaced.  Where another server lives: raises, or returns nothing.  Throws std::runtime_error.
+  // `path` empty: the user's default one, in a folder that is checked, and made when it is below /tmp.  A file that a
+  // dead server left is replaced.  Where another server lives: raises, or returns nothing.  Throws std::runtime_error.
   static std::optional<UnixSocket> listen(const std::string& path, LivingSocket ifLiving);
 
   UnixSocket(UnixSocket&&) = default;

@@ -77,10 +77,11 @@ bool FileVersion::satisfies(const Version& wanted) const {
 }
 
 kj::Promise<bool> FileVersion::refresh() {
-  return ask([](rpc::PlannerRequest::Builder request) { request.setRefresh(); }).then([](kj::Own<PlannerAnswer> answer) {
-    if (!answer->reply().isRefreshed()) unexpectedReply();
-    return answer->reply().getRefreshed();
-  });
+  return ask([](rpc::PlannerRequest::Builder request) { request.setRefresh(); })
+      .then([](kj::Own<PlannerAnswer> answer) {
+        if (!answer->reply().isRefreshed()) unexpectedReply();
+        return answer->reply().getRefreshed();
+      });
 }
 
 kj::Promise<kj::Own<PlannerAnswer>> FileVersion::ask(kj::Function<void(rpc::PlannerRequest::Builder)> question) {

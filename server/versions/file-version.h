@@ -46,12 +46,13 @@ enum class FollowLast { no, yes };  // the last component of a path, when it is 
 // The promises below keep the version alive.  Errors are those of Planner::ask.
 class FileVersion : public kj::Refcounted {
  public:
-  // `name` tells it from all other versions of all files; one whose stamp is not settled has one that no other gets, so that
-  // nothing of it is ever found again.
+  // `name` tells it from all other versions of all files; one whose stamp is not settled has one that no other gets, so
+  // that nothing of it is ever found again.
   FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, kj::Own<Planner> planner,
               const SharedCache& memory);
 
-  // The next version of a file with a live SWMR writer, read by the planner of `before`: it has to be asked to refresh first.
+  // The next version of a file with a live SWMR writer, read by the planner of `before`: it has to be asked to refresh
+  // first.
   FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, FileVersion& before);
 
   kj::Own<FileVersion> addRef() { return kj::addRef(*this); }
@@ -69,8 +70,8 @@ class FileVersion : public kj::Refcounted {
   // Whether it is known to have a SWMR writer, which the next version may follow: false before info().
   bool isFollowed() const { return isSwmr_; }
 
-  // Whether a file in this state needs no further version: nothing of it may have changed, or nothing that a SWMR writer does
-  // without showing it.
+  // Whether a file in this state needs no further version: nothing of it may have changed, or nothing that a SWMR
+  // writer does without showing it.
   bool isStillTrueOf(const Stamp& stamp) const;
 
   // Whether a read that asks for the version `wanted` may have this one: while a SWMR file grows, what was there stays.
@@ -85,8 +86,8 @@ class FileVersion : public kj::Refcounted {
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
   kj::Promise<std::shared_ptr<const FileInfo>> info();
 
-  // The object at a path from the root, or from what `token` names when the path has no leading slash.  Failed when it takes
-  // more than `maxLinks` soft and external links.
+  // The object at a path from the root, or from what `token` names when the path has no leading slash.  Failed when it
+  // takes more than `maxLinks` soft and external links.
   kj::Promise<std::shared_ptr<const Resolution>> resolve(const std::string& path, FollowLast followLast,
                                                          unsigned maxLinks = maxLinksInPath,
                                                          std::shared_ptr<const Bytes> token = nullptr);

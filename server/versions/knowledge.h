@@ -13,9 +13,9 @@
 
 namespace h5cap {
 
-// Answers by topic and detail, in the SharedCache of all files: they outlive this object, the planner and the descriptor, and are
-// found again by the version's name.  A question that is being asked is waited for, not asked twice.  What fails is not
-// remembered.
+// Answers by topic and detail, in the SharedCache of all files: they outlive this object, the planner and the
+// descriptor, and are found again by the version's name.  A question that is being asked is waited for, not asked
+// twice.  What fails is not remembered.
 //
 // Belongs to the event loop's thread, and outlives the promises that it returns.
 class Knowledge {

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often, and how long each time, a file that has just changed is waited for: what is read of it meanwhile may be torn.
+// How often, and how long each time, a file that has just changed is waited for: what is read of it meanwhile may be
+// torn.
 constexpr int settleAttempts = 4;
 constexpr std::chrono::nanoseconds longestWait = 20ms;
 
@@ -52,8 +53,9 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker) {
   }
   auto hasLooked = std::make_shared<std::atomic<bool>>(false);
   auto isDone = std::make_shared<bool>(false);
-  auto version = before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
-                     .attach(kj::defer([isDone] { *isDone = true; }));
+  auto version =
+      before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
+          .attach(kj::defer([isDone] { *isDone = true; }));
   auto& next = refresh_.emplace(Refresh{version.fork(), kj::mv(hasLooked), kj::mv(isDone)});
   return next.version.addBranch().attach(kj::addRef(*this));
 }
@@ -67,22 +69,22 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::refresh(Look look, std::shared_ptr
     *hasLooked = true;
     return file->look();
   };
-  return files_.executor_.run<Stamp>(look.asker, kj::mv(looking)).then([this, look = kj::mv(look)](Stamp stamp) mutable {
-    return versionOf(kj::mv(look), stamp);
-  });
+  return files_.executor_.run<Stamp>(look.asker, kj::mv(looking))
+      .then([this, look = kj::mv(look)](Stamp stamp) mutable { return versionOf(kj::mv(look), stamp); });
 }
 
 kj::Promise<kj::Own<FileVersion>> ServedFile::versionOf(Look look, Stamp stamp) {
   KJ_IF_MAYBE(known, latest_) {
     if ((*known)->isStillTrueOf(stamp)) return kj::addRef(**known);
     // A file that shrank was written anew.
-    if ((*known)->isFollowed() && stamp.state.size >= (*known)->state().size) return follow(kj::mv(look), stamp, **known);
+    if ((*known)->isFollowed() && stamp.state.size >= (*known)->state().size)
+      return follow(kj::mv(look), stamp, **known);
   }
   return anew(kj::mv(look), stamp);
 }
 
-// The planner of a file that is known for its live SWMR writer goes on, which takes no process, and no time for the stamp to
-// settle.
+// The planner of a file that is known for its live SWMR writer goes on, which takes no process, and no time for the
+// stamp to settle.
 kj::Promise<kj::Own<FileVersion>> ServedFile::follow(Look look, Stamp stamp, FileVersion& before) {
   auto name = files_.nameOf(Stamp(stamp.state, stamp.takenNs, Stability::visible));
   auto next = kj::refcounted<FileVersion>(kj::atomicAddRef(*look.file), stamp, std::move(name), before);
@@ -99,9 +101,8 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::anew(Look look, Stamp stamp) {
   if (wait > 0ns && look.attemptsLeft-- > 0) {
     return files_.timer_.afterDelay(wait.count() * kj::NANOSECONDS).then([this, look = kj::mv(look)]() mutable {
       auto looking = [file = kj::atomicAddRef(*look.file)] { return file->look(); };
-      return files_.executor_.run<Stamp>(look.asker, kj::mv(looking)).then([this, look = kj::mv(look)](Stamp next) mutable {
-        return anew(kj::mv(look), next);
-      });
+      return files_.executor_.run<Stamp>(look.asker, kj::mv(looking))
+          .then([this, look = kj::mv(look)](Stamp next) mutable { return anew(kj::mv(look), next); });
     });
   }
   // Somebody else may have come here meanwhile.
@@ -110,7 +111,8 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::anew(Look look, Stamp stamp) {
   }
   auto name = files_.nameOf(stamp);
   auto planner = files_.planners_.planner(kj::atomicAddRef(*look.file), textOf(stamp.state));
-  return become(kj::refcounted<FileVersion>(kj::mv(look.file), stamp, std::move(name), kj::mv(planner), files_.memory_));
+  return become(
+      kj::refcounted<FileVersion>(kj::mv(look.file), stamp, std::move(name), kj::mv(planner), files_.memory_));
 }
 
 kj::Own<FileVersion> ServedFile::become(kj::Own<FileVersion> version) {

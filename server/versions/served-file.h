@@ -1,5 +1,5 @@
-// A file as one object, whoever has it open and by whatever path: its descriptor, its current version, and the one refresh that
-// all who follow it share.
+// A file as one object, whoever has it open and by whatever path: its descriptor, its current version, and the one
+// refresh that all who follow it share.
 #pragma once
 
 #include <kj/refcount.h>
@@ -33,15 +33,16 @@ class ServedFile : public kj::Refcounted {
   // Takes a descriptor of this very file, unless it has one.
   void reopen(kj::Own<const SharedFile> file);
 
-  // The version that is current: asks the file system on an executor thread, for `asker`.  Whoever asks before that has looked
-  // shares what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.  FileError.
+  // The version that is current: asks the file system on an executor thread, for `asker`.  Whoever asks before that has
+  // looked shares what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.
+  // FileError.
   kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker);
 
   // The same for a stamp that has just been taken.
   kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker, const Stamp& stamp);
 
-  // The version that was current when somebody last looked, as long as it may be read again: nothing for one that was not
-  // settled, and for a file that has rested.
+  // The version that was current when somebody last looked, as long as it may be read again: nothing for one that was
+  // not settled, and for a file that has rested.
   kj::Maybe<kj::Own<FileVersion>> latest();
 
   // How it looks now.
@@ -83,8 +84,8 @@ class ServedFile : public kj::Refcounted {
 };
 
 struct ServedFilesOptions {
-  // How long a file that nobody uses keeps its descriptor: until then a deleted one keeps its space, and its file system cannot
-  // be unmounted.  What is known of the file stays.
+  // How long a file that nobody uses keeps its descriptor: until then a deleted one keeps its space, and its file
+  // system cannot be unmounted.  What is known of the file stays.
   std::chrono::seconds idleTime{30};
 };
 
@@ -95,8 +96,8 @@ class ServedFiles {
               ServedFilesOptions options = {});
   KJ_DISALLOW_COPY(ServedFiles);
 
-  // The right of `principal` to have one more file open.  When they have too many, the one of theirs that has not been used for
-  // longest gives up its descriptor.  Busy when all of them are being read.
+  // The right of `principal` to have one more file open.  When they have too many, the one of theirs that has not been
+  // used for longest gives up its descriptor.  Busy when all of them are being read.
   StockLease descriptorFor(const Principal& principal);
 
   // The object of the file that `file` is a descriptor of.

@@ -32,8 +32,10 @@ with h5py.File(folder + "/kinds.h5", "w", libver=("earliest", "v110")) as f:
     f["empty"] = np.zeros((0, 3), "u1")
     f["null"] = h5py.Empty("f4")
     f["scalar"] = np.int64(-7)
-    d = f.create_dataset("chunked", data=np.arange(70 * 90, dtype="<u4").reshape(70, 90), chunks=(16, 32), compression="gzip")
-    f.create_dataset("wide", data=np.arange(3_000_000, dtype="<u2").reshape(3, 1000, 1000) % 60000, chunks=(1, 100, 1000))
+    d = f.create_dataset("chunked", data=np.arange(70 * 90, dtype="<u4").reshape(70, 90), chunks=(16, 32),
+                         compression="gzip")
+    f.create_dataset("wide", data=np.arange(3_000_000, dtype="<u2").reshape(3, 1000, 1000) % 60000,
+                     chunks=(1, 100, 1000))
 with h5py.File(folder + "/other.h5", "w") as f:
     f["there"] = [1, 2, 3]
 with h5py.File(folder + "/noextension", "w") as f:

@@ -102,7 +102,8 @@ def test_cat_as_text(h5cap, path, text):
 
 @pytest.mark.parametrize(
     "text, index",
-    [("0", np.s_[0]), ("-1", np.s_[-1]), ("...,::2", np.s_[..., ::2]), ("[2,0],5:9", np.s_[[2, 0], 5:9]), ("3:3", np.s_[3:3])],
+    [("0", np.s_[0]), ("-1", np.s_[-1]), ("...,::2", np.s_[..., ::2]), ("[2,0],5:9", np.s_[[2, 0], 5:9]),
+     ("3:3", np.s_[3:3])],
 )
 def test_cat_of_a_slice(h5cap, folder, text, index):
     result = h5cap("cat", KINDS, "/chunked", "-s", text)
@@ -125,7 +126,8 @@ def h5cap_url(h5cap):
     return h5cap("ping", ":", "-c", "1").out.split(": ")[0].rstrip("/") + "/data/kinds.h5"
 
 
-@pytest.mark.parametrize("path", ["cube", "chunked", "table", "flags", "colour", "fixed", "scalar", "empty", "floats", "wide"])
+@pytest.mark.parametrize("path",
+                         ["cube", "chunked", "table", "flags", "colour", "fixed", "scalar", "empty", "floats", "wide"])
 def test_npy_holds_what_h5py_reads(h5cap, folder, tmp_path, path):
     result = h5cap("cat", KINDS, path, "-o", "out.npy")
     assert (result.code, result.err) == (0, "")
@@ -154,7 +156,8 @@ def test_large_text_comes_in_slabs_and_whole(h5cap, folder):
 
 def test_csv_of_a_table_has_a_column_a_field(h5cap, tmp_path):
     assert h5cap("cat", KINDS, "table", "-o", "out.csv").code == 0
-    assert list(csv.reader(open(tmp_path / "out.csv"))) == [["n", "x", "ok"], ["1", "2.5", "True"], ["3", "-0.125", "False"]]
+    assert list(csv.reader(open(tmp_path / "out.csv"))) == [["n", "x", "ok"], ["1", "2.5", "True"],
+                                                            ["3", "-0.125", "False"]]
     assert h5cap("cat", KINDS, "text", "-o", "out.csv").code == 0
     assert list(csv.reader(open(tmp_path / "out.csv")))[1] == ['with "quotes", and commas']
 
@@ -189,7 +192,8 @@ def test_failures_are_one_line_and_a_code(h5cap, words, code, said):
     assert result.err.startswith("h5cap: ") and result.err.count("\n") == 1 and said in result.err
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["ls", "--nonsense"], ["cat", "a", "b", "c"], ["ping", ":", "-c", "0"]])
+@pytest.mark.parametrize("words",
+                         [[], ["frobnicate"], ["ls", "--nonsense"], ["cat", "a", "b", "c"], ["ping", ":", "-c", "0"]])
 def test_usage(h5cap, words):
     assert h5cap(*words).code == 2
 

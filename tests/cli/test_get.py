@@ -31,7 +31,8 @@ def served(tmp_path):
 
 
 def get(url, folder, *more, **options):
-    return subprocess.run([program("h5cap"), "get", url, *more], cwd=folder, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run([program("h5cap"), "get", url, *more], cwd=folder, capture_output=True, text=True,
+                          timeout=120, **options)
 
 
 def test_the_bytes_and_their_checksum(served, tmp_path):

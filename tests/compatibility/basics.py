@@ -1,5 +1,5 @@
-"""What every client can do with every server since the recorded commit, as one script: prints a JSON object from the name of a
-step to its result or the exception's type.  Runs with whatever h5cap is on PYTHONPATH.
+"""What every client can do with every server since the recorded commit, as one script: prints a JSON object from the
+name of a step to its result or the exception's type.  Runs with whatever h5cap is on PYTHONPATH.
 
     basics.py ADDRESS-OF-A-FOLDER [new]       `new`: also what came after that commit
 """

@@ -1,6 +1,6 @@
-"""A client and a server of the commit in `earlier-commit` work with those of today, both ways: files, folders, slices, texts,
-links, virtual datasets and errors.  What came later answers NotImplementedError where the server does not know it, and never
-anything wrong.  Builds that commit once (some minutes).  Not covered: more than one earlier version.
+"""A client and a server of the commit in `earlier-commit` work with those of today, both ways: files, folders, slices,
+texts, links, virtual datasets and errors.  What came later answers NotImplementedError where the server does not know
+it, and never anything wrong.  Builds that commit once (some minutes).  Not covered: more than one earlier version.
 """
 
 import json
@@ -66,7 +66,8 @@ def results(package, base, *which):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if package is not None:
         environment["PYTHONPATH"] = str(package)
-    done = subprocess.run([client_python(), str(HERE / "basics.py"), base, *which], capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run([client_python(), str(HERE / "basics.py"), base, *which], capture_output=True, text=True,
+                          timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -122,7 +123,8 @@ def test_todays_client_reads_from_an_earlier_server(package, served_then, expect
 def test_the_earlier_ones_are_the_earlier_ones(earlier, served_then, served_now):
     """Without which the above would show nothing: the earlier client lacks `open_many`, and the programs differ."""
     has = "import h5cap; print(hasattr(h5cap, 'open_many'), h5cap.__file__)"
-    out = subprocess.run([client_python(), "-c", has], env={**os.environ, "PYTHONPATH": str(earlier / "package")}, capture_output=True, text=True, timeout=60, check=True)
+    out = subprocess.run([client_python(), "-c", has], env={**os.environ, "PYTHONPATH": str(earlier / "package")},
+                         capture_output=True, text=True, timeout=60, check=True)
     assert out.stdout.startswith("False ") and str(earlier) in out.stdout
     programs = [os.readlink(f"/proc/{server.pid}/exe") for server in (served_then, served_now)]
     assert str(earlier) in programs[0] and str(earlier) not in programs[1]

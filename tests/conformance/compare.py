@@ -19,7 +19,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 from support.served import Server, client_python  # noqa: E402
 
 ORACLE_PYTHON = os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3")
-SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx5", ".fast5", ".cool", ".mcool", ".hdf", ".he5", ".nc", ".h5ad", ".loom", ".cxi")
+SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx5", ".fast5", ".cool", ".mcool", ".hdf", ".he5", ".nc", ".h5ad", ".loom",
+            ".cxi")
 FILE_SECONDS = int(os.environ.get("H5CAP_FILE_SECONDS", "300"))
 
 # Where h5cap raises another class on purpose: (oracle, h5cap).
@@ -67,13 +68,15 @@ def compare(name, oracle, subject):
             actual = subject.get(path, {}).get(aspect)
             if unopened and (path, aspect) != ("", "open"):
                 continue  # counted once, as the file
-            if actual is None and any("raises" in v or "absent" in v for k, v in subject.get(path, {}).items() if k in ("object", "attributes", "shape")):
+            if actual is None and any("raises" in v or "absent" in v for k, v in subject.get(path, {}).items()
+                                      if k in ("object", "attributes", "shape")):
                 continue  # counted once, as the object or listing that could not be read
             if actual == expected:
                 report.equal += 1
             elif actual and "absent" in actual:
                 report.absent.append(Difference(path, aspect, brief(expected), brief(actual)))
-            elif actual and "raises" in actual and "raises" in expected and same_exception(expected["raises"], actual["raises"]):
+            elif (actual and "raises" in actual and "raises" in expected
+                  and same_exception(expected["raises"], actual["raises"])):
                 report.equal += 1
             else:
                 report.different.append(Difference(path, aspect, brief(expected), brief(actual)))
@@ -94,11 +97,14 @@ def describe(python, module, items):
             request.flush()
             before = len(found)
             try:
-                run = subprocess.run([python, os.path.join(HERE, "describe.py"), module, request.name], capture_output=True, text=True,
-                                     errors="surrogateescape", timeout=FILE_SECONDS * (len(pending) + 1), env=environment)
+                run = subprocess.run([python, os.path.join(HERE, "describe.py"), module, request.name],
+                                     capture_output=True, text=True,
+                                     errors="surrogateescape", timeout=FILE_SECONDS * (len(pending) + 1),
+                                     env=environment)
                 output, problem = run.stdout, f"exit {run.returncode}: {run.stderr[-500:]}"
             except subprocess.TimeoutExpired as late:
-                output, problem = (late.stdout or b"").decode(), f"nothing more within {FILE_SECONDS * (len(pending) + 1)} s"
+                output = (late.stdout or b"").decode()
+                problem = f"nothing more within {FILE_SECONDS * (len(pending) + 1)} s"
         for line in output.splitlines():
             if line.endswith("}"):
                 item = json.loads(line)
@@ -116,7 +122,8 @@ def visits_of(description):
 
 def compare_served(server, files, oracle=None):
     """Reports on files, given as {name: (local path, address)}; also the oracle's descriptions, to be used again."""
-    oracle = oracle or describe(ORACLE_PYTHON, "h5py", [{"name": n, "address": local} for n, (local, _) in files.items()])
+    oracle = oracle or describe(ORACLE_PYTHON, "h5py",
+                                [{"name": n, "address": local} for n, (local, _) in files.items()])
     requests = [{"name": n, "address": address, "visits": visits_of(oracle[n])} for n, (_, address) in files.items()]
     subject = describe(client_python(), "h5cap", requests)
     return [compare(name, oracle[name], subject[name]) for name in files], oracle
@@ -140,7 +147,8 @@ def compare_paths(paths, server_options=()):
         folder = path if os.path.isdir(path) else os.path.dirname(path)
         exports[f"e{i}"] = folder
         for file in hdf5_files(path):
-            files[os.path.relpath(file, folder) if len(paths) == 1 else f"e{i}/{os.path.relpath(file, folder)}"] = (file, i, os.path.relpath(file, folder))
+            below = os.path.relpath(file, folder)
+            files[below if len(paths) == 1 else f"e{i}/{below}"] = (file, i, below)
     with Server(exports, options=server_options) as server:
         located = {name: (file, server.url(f"e{i}/{below}")) for name, (file, i, below) in files.items()}
         return compare_served(server, located)[0]
@@ -156,8 +164,10 @@ def main():
         print(report.line())
         for word, entries in (("DIFFERENT", report.different), ("absent", report.absent)):
             for entry in entries if options.verbose else entries[:10]:
-                print(f"  {word} {entry.path} {entry.aspect}\n      oracle  {entry.oracle}\n      h5cap   {entry.subject}")
-    totals = [sum(r.equal for r in reports), sum(len(r.different) for r in reports), sum(len(r.absent) for r in reports)]
+                print(f"  {word} {entry.path} {entry.aspect}\n      oracle  {entry.oracle}\n      h5cap   "
+                      f"{entry.subject}")
+    totals = [sum(r.equal for r in reports), sum(len(r.different) for r in reports),
+              sum(len(r.absent) for r in reports)]
     print("{} files: {} equal, {} different, {} absent".format(len(reports), *totals))
     return 1 if totals[1] else 0
 

@@ -7,8 +7,8 @@ Without `visits` the walk goes where links lead, once to each object; with them 
 descriptions speak of the same paths.  A description maps a path to aspects: what an aspect was when it was read, or the
 exception that reading it raised.
 
-Nothing here is particular to either module: what one can say only through its own low-level interface is left out, except
-the identity of an object, which the oracle alone needs in order to stop at cycles.
+Nothing here is particular to either module: what one can say only through its own low-level interface is left out,
+except the identity of an object, which the oracle alone needs in order to stop at cycles.
 """
 
 import ctypes
@@ -41,7 +41,8 @@ def scalar_text(value):
         return str(value)
     if isinstance(value, np.void) and value.dtype.names is not None:
         return f"({', '.join(scalar_text(value[name]) for name in value.dtype.names)})"[:60]
-    if isinstance(value, np.ndarray) and value.ndim > 0:  # the byte order of a field that is an array depends on NumPy's version
+    # the byte order of a field that is an array depends on NumPy's version
+    if isinstance(value, np.ndarray) and value.ndim > 0:
         return f"[{', '.join(scalar_text(v) for v in value.reshape(-1)[:4])}…]"[:60]
     return repr(value.item() if isinstance(value, np.generic) else value)[:60]
 
@@ -84,7 +85,8 @@ def reference_text(reference):
         if "RegionReference" in type(reference).__name__:
             digest = hashlib.sha256()
             feed(digest, node[reference])
-            text += f" {node.regionref.shape(reference)} {node.regionref.selection(reference)} #{digest.hexdigest()[:16]}"
+            text += f" {node.regionref.shape(reference)} {node.regionref.selection(reference)}"
+            text += f" #{digest.hexdigest()[:16]}"
         return text
     except (NotImplementedError, AttributeError) as problem:
         return f"absent: {problem}"
@@ -94,7 +96,8 @@ def reference_text(reference):
 
 def feed_long(digest, value):
     """x87's long doubles have ten bytes; the other six mean nothing."""
-    parts = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).reshape(-1).view(np.dtype(np.longdouble).newbyteorder("<"))
+    parts = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).reshape(-1).view(
+        np.dtype(np.longdouble).newbyteorder("<"))
     digest.update(parts.view(np.uint8).reshape(-1, 16)[:, :10].tobytes())
 
 
@@ -123,7 +126,8 @@ def feed(digest, value):
         digest.update(value.tobytes())
     elif isinstance(value, (bytes, str)):
         # Surrogate escapes stand for bytes that are not UTF-8.
-        digest.update(type(value).__name__.encode() + (value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value) + b"\0")
+        digest.update(type(value).__name__.encode()
+                      + (value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value) + b"\0")
     else:
         digest.update(repr(value).encode())
 
@@ -133,7 +137,8 @@ def value_text(value):
     digest = hashlib.sha256()
     feed(digest, value)
     kind = type(value).__name__
-    for old, new in (("bool_", "bool"), ("clongdouble", "complex256"), ("longdouble", "float128")):  # numpy 2 has renamed them
+    # numpy 2 has renamed them
+    for old, new in (("bool_", "bool"), ("clongdouble", "complex256"), ("longdouble", "float128")):
         kind = kind.replace(old, new)
     if hasattr(value, "dtype"):
         kind += f" {dtype_text(value.dtype)}"
@@ -148,7 +153,8 @@ def value_text(value):
 def attempt(function):
     """What `function` returns, or the names of the classes that its exception belongs to, with its message."""
     if LIBM is not None:
-        LIBM.fesetenv(ctypes.c_void_p(-1))  # some filter plugins are built to take denormal numbers for zeros, everywhere
+        # some filter plugins are built to take denormal numbers for zeros, everywhere
+        LIBM.fesetenv(ctypes.c_void_p(-1))
     try:
         return {"is": function()}
     except NotImplementedError as problem:
@@ -166,7 +172,8 @@ def link_text(group, name):
 
 
 def selections(shape, path):
-    """Selections of every promised form, seeded by the path, as JSON: an integer, [start, stop, step], {"list": …}, "..."."""
+    """Selections of every promised form, seeded by the path, as JSON: an integer, [start, stop, step], {"list": …},
+    "..."."""
     if not shape or 0 in shape:
         return ["..."], [[]] if not shape else [[None, None, None]]
     rng = random.Random(path)
@@ -229,10 +236,13 @@ def virtual_text(dataset):
 DATASET_ASPECTS = {
     "dtype": lambda d: dtype_text(d.dtype), "shape": lambda d: list(d.shape) if d.shape is not None else None,
     "maxshape": lambda d: list(d.maxshape) if d.maxshape is not None else None,
-    "chunks": lambda d: list(d.chunks) if d.chunks is not None else None, "ndim": lambda d: d.ndim, "size": lambda d: None if d.size is None else int(d.size),
-    "nbytes": lambda d: int(d.nbytes), "compression": lambda d: known_compression(d.compression), "compression_opts": lambda d: repr(d.compression_opts),
+    "chunks": lambda d: list(d.chunks) if d.chunks is not None else None, "ndim": lambda d: d.ndim,
+    "size": lambda d: None if d.size is None else int(d.size),
+    "nbytes": lambda d: int(d.nbytes), "compression": lambda d: known_compression(d.compression),
+    "compression_opts": lambda d: repr(d.compression_opts),
     "shuffle": lambda d: d.shuffle, "fletcher32": lambda d: d.fletcher32, "scaleoffset": lambda d: repr(d.scaleoffset),
-    "fillvalue": lambda d: value_text(d.fillvalue), "is_virtual": lambda d: d.is_virtual, "external": lambda d: repr(d.external),
+    "fillvalue": lambda d: value_text(d.fillvalue), "is_virtual": lambda d: d.is_virtual,
+    "external": lambda d: repr(d.external),
     "length": lambda d: len(d),
 }
 
@@ -260,7 +270,8 @@ def describe_group(group, aspects):
         return []
     # A name that is not UTF-8 comes as bytes: it is listed, and nobody can follow it by a path.
     spelled = [name if isinstance(name, str) else repr(name) for name in names["is"]]
-    aspects["names"] = {"is": spelled if len(spelled) <= 50 else hashlib.sha256("\0".join(spelled).encode("utf-8", "surrogateescape")).hexdigest()}
+    aspects["names"] = {"is": spelled if len(spelled) <= 50
+                        else hashlib.sha256("\0".join(spelled).encode("utf-8", "surrogateescape")).hexdigest()}
     aspects["length"] = attempt(lambda: len(group))
     text_names = [name for name in names["is"] if isinstance(name, str)]
     for name in text_names[:200]:
@@ -295,7 +306,8 @@ class Walk:
 
     def identity(self, node):
         info = self.module.h5o.get_info(node.id)
-        return os.path.realpath(node.file.filename), info.addr  # h5py's number of a file changes when it is opened again
+        # h5py's number of a file changes when it is opened again
+        return os.path.realpath(node.file.filename), info.addr
 
     def visit(self, path, depth):
         aspects = self.found[path] = {}
@@ -334,7 +346,8 @@ def describe(module, address, visits):
         return {"": {"open": opened}}
     with file:
         Reading.file = file
-        found = {"": {"open": opened, "user block": attempt(lambda: file.userblock_size), "mode": attempt(lambda: file.mode)}}
+        found = {"": {"open": opened, "user block": attempt(lambda: file.userblock_size),
+                      "mode": attempt(lambda: file.mode)}}
         found.update(Walk(module, file, visits).run())
     return found
 
@@ -348,7 +361,8 @@ def main(module_name, request):
             pass
     for item in json.load(open(request)):
         signal.alarm(FILE_SECONDS)
-        print(json.dumps({"name": item["name"], "objects": describe(module, item["address"], item.get("visits"))}), flush=True)
+        print(json.dumps({"name": item["name"], "objects": describe(module, item["address"], item.get("visits"))}),
+              flush=True)
 
 
 if __name__ == "__main__":

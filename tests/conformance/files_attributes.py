@@ -53,9 +53,12 @@ def attributes_shapes(path):
         del kind
 
 
-ODD_NAMES = ["with space", " leading", "trailing ", "hash#tag", "brackets[0]", "braces{}", "per%cent", "%2F", "quest?ion", "amp&ersand", "a=b",
-             "semi;colon", "col:on", "back\\slash", "quo\"te", "apos'trophe", "tab\there", "new\nline", "ünïcödé", "日本語", "🔬", "é", "e\u0301",
-             "...", "..", "..name", "-dash", "~tilde", "$dollar", "*star", "0", "-1", "True", "l" * 300, "x" * 3000, "\x01control"]
+ODD_NAMES = ["with space", " leading", "trailing ", "hash#tag", "brackets[0]", "braces{}", "per%cent", "%2F",
+             "quest?ion", "amp&ersand", "a=b",
+             "semi;colon", "col:on", "back\\slash", "quo\"te", "apos'trophe", "tab\there", "new\nline", "ünïcödé",
+             "日本語", "🔬", "é", "e\u0301",
+             "...", "..", "..name", "-dash", "~tilde", "$dollar", "*star", "0", "-1", "True", "l" * 300, "x" * 3000,
+             "\x01control"]
 
 
 @makes("odd_names")
@@ -75,7 +78,8 @@ def odd_names(path):
 def odd_file_names(path):
     import os
     folder = os.path.dirname(path)
-    names = ["with space.h5", "hash#tag.h5", "br[0].h5", "per%20cent.h5", "ünï.h5", "日本.h5", "a+b&c=d.h5", "quest?ion.h5", "col:on.h5", "sub dir/x y.h5"]
+    names = ["with space.h5", "hash#tag.h5", "br[0].h5", "per%20cent.h5", "ünï.h5", "日本.h5", "a+b&c=d.h5",
+             "quest?ion.h5", "col:on.h5", "sub dir/x y.h5"]
     with h5py.File(path, "w") as master:
         for i, name in enumerate(names):
             target = os.path.join(folder, name)

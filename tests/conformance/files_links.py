@@ -96,13 +96,16 @@ def external_links(path):
     with h5py.File(path, "w") as file:
         file["local"] = np.arange(5)
         for name, target, inner in (
-                ("data", "target.h5", "/data"), ("dot_slash", "./target.h5", "/data"), ("relative_path", "target.h5", "data"),
+                ("data", "target.h5", "/data"), ("dot_slash", "./target.h5", "/data"),
+                ("relative_path", "target.h5", "data"),
                 ("group", "target.h5", "/group"), ("root", "target.h5", "/"), ("through_soft", "target.h5", "/soft"),
                 ("onward", "target.h5", "/onward"), ("back", "target.h5", "/back"), ("sub", "sub/second.h5", "/data"),
-                ("sub_beside", "sub/second.h5", "/beside"), ("sub_up", "sub/second.h5", "/up"), ("dotted", "sub/../target.h5", "/data"),
+                ("sub_beside", "sub/second.h5", "/beside"), ("sub_up", "sub/second.h5", "/up"),
+                ("dotted", "sub/../target.h5", "/data"),
                 ("same_file", "external_links.h5", "/local"), ("absolute", os.path.join(folder, "target.h5"), "/data"),
                 ("absolute_elsewhere", "/somewhere/else/target.h5", "/data"), ("no_file", "missing.h5", "/data"),
-                ("no_folder", "missing/target.h5", "/data"), ("no_object", "target.h5", "/nothing"), ("loop", "loop1.h5", "/x"),
+                ("no_folder", "missing/target.h5", "/data"), ("no_object", "target.h5", "/nothing"),
+                ("loop", "loop1.h5", "/x"),
                 ("not_hdf5", "not_hdf5.h5", "/x"), ("empty_file", "empty.h5", "/x"), ("a_folder", "sub", "/x")):
             file[name] = h5py.ExternalLink(target, inner)
         file["soft_into_external"] = h5py.SoftLink("/group/inner")

@@ -31,12 +31,14 @@ def opaque(size, tag):
 @makes("floats_odd")
 def floats_odd(path):
     halves = np.array([0, -0.0, 1.5, -2, np.inf, -np.inf, np.nan, 65504, 6e-8, 6.1e-5], np.float16)
-    longs = np.array([0, 1, 2, np.longdouble(1) / 3, -np.longdouble(10) ** 4000, np.longdouble(10) ** -4940, np.inf, -np.inf, np.nan], np.longdouble)
+    longs = np.array([0, 1, 2, np.longdouble(1) / 3, -np.longdouble(10) ** 4000, np.longdouble(10) ** -4940, np.inf,
+                      -np.inf, np.nan], np.longdouble)
     with h5py.File(path, "w") as file:
         for order in "<>":
             name = "le" if order == "<" else "be"
             file["half_" + name] = halves.astype(order + "f2")
-            file.create_dataset("half_chunked_" + name, data=np.tile(halves, 6).reshape(10, 6).astype(order + "f2"), chunks=(4, 4), compression="gzip", shuffle=True)
+            file.create_dataset("half_chunked_" + name, data=np.tile(halves, 6).reshape(10, 6).astype(order + "f2"),
+                                chunks=(4, 4), compression="gzip", shuffle=True)
             file["long_" + name] = longs.astype(np.dtype(np.longdouble).newbyteorder(order))
             file.attrs.create("half_" + name, halves.astype(order + "f2"))
             file.attrs.create("long_" + name, longs.astype(np.dtype(np.longdouble).newbyteorder(order)))
@@ -49,7 +51,8 @@ def floats_odd(path):
             ("float8_e5m2", 1, (7, 2, 5, 0, 2), 15, [0, 0x3c, 0xbc, 0x7c, 0xfc, 0x01, 0x7b]),
             ("float8_e4m3", 1, (7, 3, 4, 0, 3), 7, [0, 0x38, 0xb8, 0x01, 0x77]),
             ("float24", 3, (23, 15, 8, 0, 15), 127, [0, 0x3f8000, 0xbf8001, 0x7f8000, 0x000001]),
-            ("exponent11", 4, (31, 20, 11, 0, 20), 1023, [0, 0x3ff00000, 0xbff80001, 0x7fefffff, 0x7ff00000, 0x00000001]),
+            ("exponent11", 4, (31, 20, 11, 0, 20), 1023,
+             [0, 0x3ff00000, 0xbff80001, 0x7fefffff, 0x7ff00000, 0x00000001]),
             ("single in eight bytes", 8, (31, 23, 8, 0, 23), 127, [0, 0x3f800000, 0xff7fffff, 0x7f800000]),
             ("biased", 4, (31, 23, 8, 0, 23), 100, [0, 0x3f800000, 0x00000001, 0xff7fffff]),
         ):
@@ -73,7 +76,8 @@ def complex_numbers(path):
     with h5py.File(path, "w") as file:
         for name in ("<c8", ">c8", "<c16", ">c16"):
             file[name] = parts.astype(name)
-            file.create_dataset("chunked " + name, data=np.tile(parts, 5).reshape(4, 5).astype(name), chunks=(3, 2), compression="gzip")
+            file.create_dataset("chunked " + name, data=np.tile(parts, 5).reshape(4, 5).astype(name), chunks=(3, 2),
+                                compression="gzip")
             file.attrs.create(name, parts.astype(name))
         file["long"] = parts.astype(np.clongdouble)
         file["scalar"] = 1 + 2j
@@ -104,8 +108,10 @@ def sequences(path):
         fill("partly", "<i2", [np.arange(3), None, np.arange(0), np.arange(7), None])
         fill("chunked", "<i4", [np.arange(i) for i in range(11)], chunks=(3,), compression="gzip")
         fill("fixed strings", "S4", [np.array([b"ab", b"cdef"], "S4"), np.array([b""], "S4")])
-        fill("enumeration", h5py.enum_dtype({"A": 1, "B": 2}, basetype="i1"), [np.array([1, 2], "i1"), np.array([], "i1")])
-        fill("compound", np.dtype([("x", "<f4"), ("n", "<i2")]), [np.array([(1.5, 2), (2.5, 3)], [("x", "<f4"), ("n", "<i2")])])
+        fill("enumeration", h5py.enum_dtype({"A": 1, "B": 2}, basetype="i1"),
+             [np.array([1, 2], "i1"), np.array([], "i1")])
+        fill("compound", np.dtype([("x", "<f4"), ("n", "<i2")]),
+             [np.array([(1.5, 2), (2.5, 3)], [("x", "<f4"), ("n", "<i2")])])
         file.create_dataset("unwritten", shape=(4,), dtype=h5py.vlen_dtype("<i4"))
         file.create_dataset("null", data=h5py.Empty(h5py.vlen_dtype("<i4")))
         matrix = file.create_dataset("matrix", shape=(2, 3), dtype=h5py.vlen_dtype("<i4"), chunks=(1, 2))
@@ -114,7 +120,8 @@ def sequences(path):
                 matrix[i, j] = np.arange(i + j)
         scalar = file.create_dataset("scalar", shape=(), dtype=h5py.vlen_dtype("<i4"))
         scalar[()] = np.arange(3)
-        row = np.dtype([("n", "<i4"), ("values", h5py.vlen_dtype("<f4")), ("name", h5py.string_dtype()), ("last", "u1")])
+        row = np.dtype([("n", "<i4"), ("values", h5py.vlen_dtype("<f4")), ("name", h5py.string_dtype()),
+                        ("last", "u1")])
         rows = file.create_dataset("rows", shape=(3,), dtype=row)
         for i in range(3):
             rows[i] = (i, np.arange(i, dtype="<f4"), f"row {i}", 7)
@@ -134,7 +141,9 @@ def opaque_and_time(path):
             file.create_dataset("span " + unit, data=spans.astype(h5py.opaque_dtype(spans.dtype)))
         dates = np.array(["2024-02-03T04:05:06"], "M8[s]")
         file.attrs.create("date", dates.astype(h5py.opaque_dtype(dates.dtype)))
-        file.create_dataset("date chunked", data=np.tile(dates, 12).reshape(3, 4).astype(h5py.opaque_dtype(dates.dtype)), chunks=(2, 2), compression="gzip")
+        file.create_dataset("date chunked",
+                            data=np.tile(dates, 12).reshape(3, 4).astype(h5py.opaque_dtype(dates.dtype)), chunks=(2, 2),
+                            compression="gzip")
         file.create_dataset("bytes", data=np.array([b"abc", b"\0\1\2"], "V3"))
         file.create_dataset("void scalar", data=np.void(b"\0abc\0"))
         file.attrs["void"] = np.void(b"xyz\0")
@@ -149,12 +158,16 @@ def opaque_and_time(path):
 def arrays(path):
     with h5py.File(path, "w") as file:
         write(file, "big_endian", h5t.array_create(h5t.IEEE_F32BE, (2, 3)), np.arange(24, dtype=">f4").tobytes())
-        write(file, "of_arrays", h5t.array_create(h5t.array_create(h5t.STD_I16LE, (2,)), (3,)), np.arange(24, dtype="<i2").tobytes())
+        write(file, "of_arrays", h5t.array_create(h5t.array_create(h5t.STD_I16LE, (2,)), (3,)),
+              np.arange(24, dtype="<i2").tobytes())
         write(file, "of_opaque", h5t.array_create(opaque(3, b"NUMPY:|V3"), (2,)), bytes(range(18)))
         enum = h5t.py_create(h5py.enum_dtype({"A": 1, "B": 2}, basetype="<i2"), logical=True)
         write(file, "of_enum", h5t.array_create(enum, (2,)), np.array([1, 2, 2, 1], "<i2").tobytes())
-        write(file, "of_compound", h5t.array_create(compound(8, (b"a", 0, h5t.STD_I16LE), (b"b", 4, h5t.IEEE_F32LE)), (2,)), bytes(range(48)))
-        write(file, "of_odd_floats", h5t.array_create(h5t.py_create(np.dtype("<f2")), (4,)), np.arange(8, dtype="<f2").tobytes())
+        write(file, "of_compound",
+              h5t.array_create(compound(8, (b"a", 0, h5t.STD_I16LE), (b"b", 4, h5t.IEEE_F32LE)), (2,)),
+              bytes(range(48)))
+        write(file, "of_odd_floats", h5t.array_create(h5t.py_create(np.dtype("<f2")), (4,)),
+              np.arange(8, dtype="<f2").tobytes())
         file["fields"] = np.zeros(3, [("matrix", "<f4", (2, 2)), ("n", "<i4"), ("names", "S3", (2,))])
         text = h5py.string_dtype()
         kind = np.dtype([("names", text, (2,)), ("n", "<i4")])
@@ -175,7 +188,8 @@ def compounds_odd(path):
     with h5py.File(path, "w") as file:
         write(file, "padding", compound(40, (b"a", 3, i1), (b"b", 10, f4), (b"c", 33, i2)), bytes(range(80)))
         write(file, "out of order", compound(12, (b"c", 8, i4), (b"a", 0, i4), (b"b", 4, f4)), bytes(range(24)))
-        write(file, "inner", compound(24, (b"head", 4, compound(12, (b"x", 0, i1), (b"y", 6, i2))), (b"tail", 20, i4)), bytes(range(48)))
+        write(file, "inner", compound(24, (b"head", 4, compound(12, (b"x", 0, i1), (b"y", 6, i2))), (b"tail", 20, i4)),
+              bytes(range(48)))
         write(file, "one byte", compound(1, (b"b", 0, i1)), bytes(range(3)))
         write(file, "dots and slashes", compound(8, (b"a.b", 0, i4), (b"/c/", 4, i4)), bytes(range(16)))
         write(file, "utf8", compound(8, ("größe".encode(), 0, i4), ("日".encode(), 4, i4)), bytes(range(16)))
@@ -191,7 +205,8 @@ def compounds_odd(path):
         for kind, padding in zip(strings, (h5t.STR_NULLTERM, h5t.STR_NULLPAD, h5t.STR_SPACEPAD)):
             kind.set_size(4)
             kind.set_strpad(padding)
-        write(file, "strings", compound(12, *[(f"s{i}".encode(), 4 * i, kind) for i, kind in enumerate(strings)]), b"ab\0cab\0\0ab  " * 2)
+        write(file, "strings", compound(12, *[(f"s{i}".encode(), 4 * i, kind) for i, kind in enumerate(strings)]),
+              b"ab\0cab\0\0ab  " * 2)
         text = h5py.string_dtype()
         inner = np.dtype([("note", text), ("v", "<f4")])
         kind = np.dtype([("id", "<i8"), ("inner", inner, (2,)), ("tail", "S3")])
@@ -215,16 +230,20 @@ def enumerations_odd(path):
     odd.set_precision(10)
     odd.set_offset(3)
     with h5py.File(path, "w") as file:
-        write(file, "bool of 16 bits", enum(h5t.STD_I16BE, (b"FALSE", 0), (b"TRUE", 1)), np.array([0, 1, 1], ">i2").tobytes())
+        write(file, "bool of 16 bits", enum(h5t.STD_I16BE, (b"FALSE", 0), (b"TRUE", 1)),
+              np.array([0, 1, 1], ">i2").tobytes())
         write(file, "bool unsigned", enum(h5t.STD_U8LE, (b"FALSE", 0), (b"TRUE", 1)), bytes([0, 1, 1]))
         write(file, "bool backwards", enum(h5t.STD_I8LE, (b"TRUE", 1), (b"FALSE", 0)), bytes([0, 1, 1]))
         write(file, "bool inverted", enum(h5t.STD_I8LE, (b"TRUE", 0), (b"FALSE", 1)), bytes([0, 1, 1]))
         write(file, "three", enum(h5t.STD_I8LE, (b"FALSE", 0), (b"TRUE", 1), (b"MAYBE", 2)), bytes([0, 1, 2]))
         write(file, "not a member", enum(h5t.STD_I8LE, (b"A", 1)), bytes([0, 1, 200]))
         write(file, "not utf8", enum(h5t.STD_I8LE, (b"\xff\xfe", 1), (b"B", 2)), bytes([1, 2, 3]))
-        write(file, "negative", enum(h5t.STD_I64BE, (b"LOW", -2**40), (b"HIGH", 2**40)), np.array([-2**40, 2**40], ">i8").tobytes())
+        write(file, "negative", enum(h5t.STD_I64BE, (b"LOW", -2**40), (b"HIGH", 2**40)),
+              np.array([-2**40, 2**40], ">i8").tobytes())
         write(file, "odd base", enum(odd, (b"A", -3), (b"B", 5)), np.array([-3 << 3, 5 << 3], "<i2").tobytes())
-        write(file, "in compound", compound(4, (b"e", 0, enum(h5t.STD_I16LE, (b"A", 1))), (b"b", 2, enum(h5t.STD_I8LE, (b"FALSE", 0), (b"TRUE", 1)))), bytes([1, 0, 1, 0, 2, 0, 0, 0]))
+        write(file, "in compound",
+              compound(4, (b"e", 0, enum(h5t.STD_I16LE, (b"A", 1))),
+                       (b"b", 2, enum(h5t.STD_I8LE, (b"FALSE", 0), (b"TRUE", 1)))), bytes([1, 0, 1, 0, 2, 0, 0, 0]))
 
 
 @makes("bitfields")
@@ -244,8 +263,10 @@ def bitfields(path):
 @makes("named_types")
 def named_types(path):
     with h5py.File(path, "w") as file:
-        kinds = {"i": "<i2", "be": ">f8", "s": "S5", "c": [("a", "<i4"), ("b", "<f4")], "v": h5py.string_dtype(), "seq": h5py.vlen_dtype("<i4"),
-                 "e": h5py.enum_dtype({"A": 1}, basetype="i1"), "b": "?", "z": "<c8", "arr": np.dtype(("<i2", (2, 2))), "r": h5py.ref_dtype,
+        kinds = {"i": "<i2", "be": ">f8", "s": "S5", "c": [("a", "<i4"), ("b", "<f4")], "v": h5py.string_dtype(),
+                 "seq": h5py.vlen_dtype("<i4"),
+                 "e": h5py.enum_dtype({"A": 1}, basetype="i1"), "b": "?", "z": "<c8", "arr": np.dtype(("<i2", (2, 2))),
+                 "r": h5py.ref_dtype,
                  "rr": h5py.regionref_dtype, "h": "<f2", "g": np.longdouble, "d": h5py.opaque_dtype("M8[s]")}
         types = file.create_group("types")
         for name, kind in kinds.items():

@@ -1,7 +1,7 @@
 """Generated files: virtual datasets of random mappings over random sources, some of which are absent.
 
-The growing axis is the first: where a source ends within its only block, libhdf5 pairs the elements of any other axis wrongly.
-Fixed mappings do not overlap: libhdf5 leaves out a fill value for each element that is mapped twice.
+The growing axis is the first: where a source ends within its only block, libhdf5 pairs the elements of any other axis
+wrongly.  Fixed mappings do not overlap: libhdf5 leaves out a fill value for each element that is mapped twice.
 """
 
 import os
@@ -53,7 +53,8 @@ def fixed_mappings(rng, sources, cross):
         count = rng.randrange(1, (length - 1) // step + 2)
         first = rng.randrange(length - (count - 1) * step)
         at += rng.randrange(3)
-        mappings.append((along(rng, cross, (at, gap, count, 1)), name, DATA, along(rng, cross, (first, step, count, 1))))
+        mappings.append((along(rng, cross, (at, gap, count, 1)), name, DATA,
+                         along(rng, cross, (first, step, count, 1))))
         at += (count - 1) * gap + 1
     return mappings, at + rng.randrange(3)
 
@@ -66,7 +67,8 @@ def virtual_random(path):
         for n in range(FILES):
             rng = random.Random(f"{SEED} {n}")
             cross = tuple(rng.randrange(1, 6) for _ in range(rng.randrange(3)))
-            names = [(f"sources{n}/{name}", length) for name, length in random_sources(rng, os.path.join(folder, f"sources{n}"), cross)]
+            names = [(f"sources{n}/{name}", length)
+                     for name, length in random_sources(rng, os.path.join(folder, f"sources{n}"), cross)]
             for i in range(DATASETS):
                 title, kind, fill = f"set{n}_{i}", rng.choice(kinds), -rng.randrange(1, 99)
                 if i % 2:

@@ -25,7 +25,8 @@ def regions(data):
         chosen.select_hyperslab((1, 3), (1, 1), None, (4, 2), h5s.SELECT_OR)
 
     return [
-        data.regionref[1:3, 2:], data.regionref[0], data.regionref[...], data.regionref[::2, 1::3], data.regionref[5, 6],
+        data.regionref[1:3, 2:], data.regionref[0], data.regionref[...], data.regionref[::2, 1::3],
+        data.regionref[5, 6],
         of(blocks), of(boxes), of(lambda chosen: chosen.select_elements([(5, 6), (0, 0), (2, 3), (0, 0)])),
         of(lambda chosen: chosen.select_none()), of(lambda chosen: chosen.select_all()),
     ]
@@ -43,11 +44,13 @@ def references(path):
         lost = file.create_group("lost")
         lost["self"], lost["x"] = lost, np.arange(4)
         lost.attrs["n"] = 3
-        objects = [data.ref, file.ref, h5py.Reference(), file["group"].ref, file["kind"].ref, file["plain"].ref, lost.ref, lost["x"].ref]
+        objects = [data.ref, file.ref, h5py.Reference(), file["group"].ref, file["kind"].ref, file["plain"].ref,
+                   lost.ref, lost["x"].ref]
         del file["lost"]  # kept by its link to itself: no path leads there
         found = regions(data)
         file.create_dataset("object", data=objects, dtype=h5py.ref_dtype)
-        file.create_dataset("object_chunked", data=np.array(objects * 3, dtype=h5py.ref_dtype).reshape(4, 6), chunks=(3, 4), compression="gzip", dtype=h5py.ref_dtype)
+        file.create_dataset("object_chunked", data=np.array(objects * 3, dtype=h5py.ref_dtype).reshape(4, 6),
+                            chunks=(3, 4), compression="gzip", dtype=h5py.ref_dtype)
         file.create_dataset("object_scalar", data=data.ref, dtype=h5py.ref_dtype)
         file.create_dataset("object_unwritten", shape=(3,), dtype=h5py.ref_dtype)
         file.create_dataset("object_null", data=h5py.Empty(h5py.ref_dtype))
@@ -103,10 +106,12 @@ def write(file, name, kind, shape, data, plist=None):
 
 @makes("references_in_arrays")
 def references_in_arrays(path):
-    """Arrays of references, and compounds with them: h5py cannot write these from its own objects, so their bytes are written."""
+    """Arrays of references, and compounds with them: h5py cannot write these from its own objects, so their bytes are
+    written."""
     with h5py.File(path, "w") as file:
         file["data"] = ramp((3, 3))
-        tokens = [h5py.h5o.get_info(node.id).addr.to_bytes(8, "little") for node in (file["data"], file, file["data"])] + [bytes(8)]
+        tokens = [h5py.h5o.get_info(node.id).addr.to_bytes(8, "little")
+                  for node in (file["data"], file, file["data"])] + [bytes(8)]
         pair = h5t.array_create(h5t.STD_REF_OBJ, (2,))
         write(file, b"pairs", pair, (2,), np.frombuffer(b"".join(tokens), "V16").copy())
         kind = h5t.create(h5t.COMPOUND, 24)

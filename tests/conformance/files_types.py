@@ -33,7 +33,8 @@ def write_numbers(file, types):
         group.create_dataset("empty2", shape=(4, 0, 3), dtype=dtype, maxshape=(None, None, 3), chunks=(2, 2, 3))
         group.create_dataset("null", data=h5py.Empty(dtype))
         group.create_dataset("chunked", data=np.tile(values, 5).reshape(6, 10), chunks=(4, 3))
-        group.create_dataset("gzip", data=np.tile(values, 5).reshape(6, 10), chunks=(4, 3), compression="gzip", shuffle=True)
+        group.create_dataset("gzip", data=np.tile(values, 5).reshape(6, 10), chunks=(4, 3), compression="gzip",
+                             shuffle=True)
         group.attrs.create("plain", values)
         group.attrs.create("scalar", values[5], dtype=dtype)
         group.attrs["null"] = h5py.Empty(dtype)
@@ -64,7 +65,8 @@ def big_endian(path):
         entry = file.create_group("entry")
         entry.attrs.create("gain", np.array([1.5, 2.5], ">f4"))
         entry.attrs.create("run", 1234, dtype=">i4")
-        entry.create_dataset("counts", data=np.arange(600, dtype=">u2").reshape(20, 30), chunks=(7, 11), compression="gzip")
+        entry.create_dataset("counts", data=np.arange(600, dtype=">u2").reshape(20, 30), chunks=(7, 11),
+                             compression="gzip")
         entry.create_dataset("angle", data=np.linspace(0, 1, 50).astype(">f8"), fillvalue=np.float64(-1))
         rows = np.zeros(9, np.dtype([("a", ">i4"), ("b", ">f8"), ("c", "S5")]))
         rows["a"], rows["b"], rows["c"] = np.arange(9), np.arange(9) / 3, b"xyz"
@@ -77,7 +79,8 @@ def booleans_enums(path):
     with h5py.File(path, "w") as file:
         file["bool"] = rng.integers(0, 2, (5, 7)).astype(bool)
         file["bool_scalar"] = True
-        file.create_dataset("bool_chunked", data=rng.integers(0, 2, (33, 10)).astype(bool), chunks=(8, 4), compression="gzip")
+        file.create_dataset("bool_chunked", data=rng.integers(0, 2, (33, 10)).astype(bool), chunks=(8, 4),
+                            compression="gzip")
         file.attrs["flag"] = True
         file.attrs["flags"] = np.array([True, False, True])
         for base in ("i1", "u1", "<i2", ">i4", "<u8", "<i4"):
@@ -86,7 +89,8 @@ def booleans_enums(path):
             file.create_dataset("enum_" + name, data=np.array([0, 1, 42, 1, 0], base), dtype=kind)
             file.attrs.create("enum_" + name, np.array([42, 1], base), dtype=kind)
         file.create_dataset("enum_scalar", data=np.int8(42), dtype=h5py.enum_dtype({"A": 0, "B": 42}, basetype="i1"))
-        file.create_dataset("enum_filled", shape=(9,), chunks=(3,), dtype=h5py.enum_dtype({"A": 0, "B": 7}, basetype="i2"), fillvalue=7)
+        file.create_dataset("enum_filled", shape=(9,), chunks=(3,),
+                            dtype=h5py.enum_dtype({"A": 0, "B": 7}, basetype="i2"), fillvalue=7)
         file["committed_enum"] = h5py.enum_dtype({"ON": 1, "OFF": 0, "été": 5}, basetype="i4")
 
 
@@ -117,7 +121,8 @@ def strings_fixed(path):
                     attribute = h5py.h5a.create(file.id, name, kind, space)
                     attribute.write(data.view(f"S{size}"), kind)
         file.create_dataset("scalar", data=np.bytes_(b"NXentry"))
-        file.create_dataset("matrix", data=np.array([[b"ab", b"c"], [b"", b"longer"]]), chunks=(1, 2), compression="gzip")
+        file.create_dataset("matrix", data=np.array([[b"ab", b"c"], [b"", b"longer"]]), chunks=(1, 2),
+                            compression="gzip")
         file.create_dataset("null", data=h5py.Empty("S5"))
         file.create_dataset("none", shape=(0, 2), dtype="S3")
         file.create_dataset("unwritten", shape=(4,), dtype="S3", chunks=(2,), fillvalue=b"zz")
@@ -132,7 +137,8 @@ def strings_variable(path):
         file.create_dataset("ascii", data=[t.encode("ascii", "replace") for t in texts], dtype=ascii_)
         file.create_dataset("not_utf8", data=np.array([b"\xff\xfe", b"ok", b"\xc3"], object), dtype=utf8)
         file.create_dataset("matrix", data=np.array(texts[:6], object).reshape(2, 3), dtype=utf8)
-        file.create_dataset("chunked", data=np.array(texts * 20, object).reshape(20, 7), dtype=utf8, chunks=(6, 2), compression="gzip")
+        file.create_dataset("chunked", data=np.array(texts * 20, object).reshape(20, 7), dtype=utf8, chunks=(6, 2),
+                            compression="gzip")
         file.create_dataset("scalar", data="a scalar", dtype=utf8)
         file.create_dataset("scalar_ascii", data=b"bytes", dtype=ascii_)
         file.create_dataset("scalar_empty", data="", dtype=utf8)
@@ -176,7 +182,8 @@ def compounds(path):
         file.create_dataset("scalar", data=rows(3)[2])
         file.create_dataset("null", data=h5py.Empty(ROW))
         file.create_dataset("none", shape=(0,), dtype=ROW)
-        file.create_dataset("unwritten", shape=(5,), dtype=POINT, chunks=(2,), fillvalue=np.array((1.5, 2.5), POINT)[()])
+        file.create_dataset("unwritten", shape=(5,), dtype=POINT, chunks=(2,),
+                            fillvalue=np.array((1.5, 2.5), POINT)[()])
         aligned = np.zeros(6, ALIGNED)
         aligned["a"], aligned["b"], aligned["c"] = np.arange(6), np.arange(6) * 1.25, -np.arange(6)
         file["aligned"] = aligned
@@ -217,7 +224,8 @@ def compounds_variable(path):
 def integers_odd_precision(path):
     """Integers whose precision is smaller than their size, as digitizers write them, plain and packed by n-bit."""
     with h5py.File(path, "w") as file:
-        for name, base, precision, offset in (("u12", h5t.STD_U16LE, 12, 0), ("i10_off3", h5t.STD_I16LE, 10, 3), ("be20", h5t.STD_U32BE, 20, 4)):
+        for name, base, precision, offset in (("u12", h5t.STD_U16LE, 12, 0), ("i10_off3", h5t.STD_I16LE, 10, 3),
+                                              ("be20", h5t.STD_U32BE, 20, 4)):
             kind = base.copy()
             kind.set_precision(precision)
             kind.set_offset(offset)
@@ -227,4 +235,5 @@ def integers_odd_precision(path):
                 if nbit:
                     plist.set_filter(h5py.h5z.FILTER_NBIT, 0, ())
                 dataset = h5d.create(file.id, (name + suffix).encode(), kind, h5s.create_simple((10, 8)), plist)
-                dataset.write(h5s.ALL, h5s.ALL, np.arange(80, dtype="<i4").reshape(10, 8) * 6 - 200 * (base is h5t.STD_I16LE))
+                dataset.write(h5s.ALL, h5s.ALL,
+                              np.arange(80, dtype="<i4").reshape(10, 8) * 6 - 200 * (base is h5t.STD_I16LE))

@@ -72,12 +72,14 @@ def virtual(path):
         nothing[...] = h5py.VirtualSource("part0.h5", "no/such", (6, 10, 8))
         file.create_virtual_dataset("missing_dataset", nothing, fillvalue=8)
 
-        for name, target in (("sub_folder", "sub/part.h5"), ("dot_slash", "./part0.h5"), ("absolute", os.path.join(folder, "part1.h5"))):
+        for name, target in (("sub_folder", "sub/part.h5"), ("dot_slash", "./part0.h5"),
+                             ("absolute", os.path.join(folder, "part1.h5"))):
             layout = h5py.VirtualLayout((6, 10, 8), "<u2")
             layout[...] = h5py.VirtualSource(target, "entry/data", (6, 10, 8))
             file.create_virtual_dataset(name, layout)
 
-        for name, target, kind in (("converted_int", "other_type.h5", "<u2"), ("converted_float", "float.h5", "<f8"), ("swapped", "part0.h5", ">u2")):
+        for name, target, kind in (("converted_int", "other_type.h5", "<u2"), ("converted_float", "float.h5", "<f8"),
+                                   ("swapped", "part0.h5", ">u2")):
             layout = h5py.VirtualLayout((6, 10, 8), kind)
             layout[...] = h5py.VirtualSource(target, "entry/data", (6, 10, 8))
             file.create_virtual_dataset(name, layout)
@@ -87,12 +89,15 @@ def virtual(path):
         kinds = "i1", "u1", "<i2", ">u2", "<i4", ">i8", "<u8", "<f4", ">f4", "<f8", ">f8"
         for kind in kinds:
             with np.errstate(all="ignore"):
-                limits = (-np.inf, np.inf) if "f" in kind else (float(np.iinfo(kind).min), float(np.iinfo(kind).max // 2))
+                limits = (-np.inf, np.inf) if "f" in kind else (float(np.iinfo(kind).min),
+                                                                float(np.iinfo(kind).max // 2))
                 file["numbers/" + kind] = np.clip(numbers, *limits).astype(kind)
             for other in kinds + ("<f2", ">f2"):
-                # libhdf5 1.10.8 only swaps the bytes of integers of one size in opposite orders: -1 becomes 65535.  (It also
-                # takes 2**31 as a float32 for -2**31.)  We saturate, as it does everywhere else.
-                if np.dtype(kind).itemsize == np.dtype(other).itemsize and {kind[-2], other[-2]} == {"i", "u"} and {kind[0], other[0]} == {"<", ">"}:
+                # libhdf5 1.10.8 only swaps the bytes of integers of one size in opposite orders: -1 becomes 65535.  (It
+                # also takes 2**31 as a float32 for -2**31.)  We saturate, as it does everywhere else.
+                orders, signs = {kind[0], other[0]}, {kind[-2], other[-2]}
+                same_size = np.dtype(kind).itemsize == np.dtype(other).itemsize
+                if same_size and signs == {"i", "u"} and orders == {"<", ">"}:
                     continue
                 layout = h5py.VirtualLayout(numbers.shape, other)
                 layout[...] = h5py.VirtualSource(".", "numbers/" + kind, numbers.shape)

@@ -1,5 +1,6 @@
-"""Files of hdf5plugin, in the environment of h5py 3.16, with every documented option of Bitshuffle, Blosc, BZip2, LZ4 and Zstd:
-fixed-size and variable-length data, read by a server that has no plugins at all; missing filters named with their ids.
+"""Files of hdf5plugin, in the environment of h5py 3.16, with every documented option of Bitshuffle, Blosc, BZip2, LZ4
+and Zstd: fixed-size and variable-length data, read by a server that has no plugins at all; missing filters named with
+their ids.
 
 Not covered: speed (benchmarks), damaged chunks (tests/cpp/core, tests/faults).
 """
@@ -61,8 +62,10 @@ def folder(tmp_path_factory):
         for name, stage in options():
             for kind in INTEGERS:
                 file.create_dataset(f"{name}/{kind}", data=samples(kind), chunks=(17, 23), **stage)
-            file.create_dataset(f"{name}/shuffled", data=samples("<i4"), chunks=(17, 23), shuffle=True, fletcher32=True, **stage)
-            if not name.startswith("blosc"):  # hdf5plugin's Blosc divides by the size of the elements, and dies of these
+            file.create_dataset(f"{name}/shuffled", data=samples("<i4"), chunks=(17, 23), shuffle=True, fletcher32=True,
+                                **stage)
+            # hdf5plugin's Blosc divides by the size of the elements, and dies of these
+            if not name.startswith("blosc"):
                 file.create_dataset(f"{name}/texts", data=TEXTS, dtype=h5py.string_dtype(), chunks=(11,), **stage)
             rows = np.zeros(30, [("a", "<i4"), ("b", ">f4"), ("c", "S3")])
             rows["a"], rows["b"], rows["c"] = np.arange(30), np.arange(30) / 3, b"xyz"
@@ -75,7 +78,8 @@ def folder(tmp_path_factory):
         plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         plist.set_chunk((10,))
         plist.set_filter(299, h5py.h5z.FLAG_OPTIONAL, ())
-        dataset = h5py.h5d.create(file.id, b"texts", h5py.h5t.py_create(h5py.string_dtype()), h5py.h5s.create_simple((10,)), plist)
+        dataset = h5py.h5d.create(file.id, b"texts", h5py.h5t.py_create(h5py.string_dtype()),
+                                  h5py.h5s.create_simple((10,)), plist)
         dataset.write_direct_chunk((0,), bytes(160))
         file.attrs["plain"] = 5
     return folder

@@ -13,7 +13,8 @@ from support.served import Server
 
 # Where the oracle is not to be followed: (file, path): why.
 ORACLE_IS_WRONG = {
-    ("opaque_and_time", "/foreign tag"): "h5py refuses opaque data with a tag that it did not write; the bytes are right",
+    ("opaque_and_time", "/foreign tag"):
+        "h5py refuses opaque data with a tag that it did not write; the bytes are right",
     ("compounds_odd", "/not utf8"): "both refuse; which of two reasons comes first is another matter",
 }
 
@@ -27,7 +28,8 @@ def index(generated):
 def reports(generated, index):
     """All files in two interpreters: starting one for each file would cost more than the comparison."""
     with Server({"generated": str(generated)}) as server:
-        files = {name: (str(generated / entry["path"]), server.url("generated/" + entry["path"])) for name, entry in index.items()}
+        files = {name: (str(generated / entry["path"]), server.url("generated/" + entry["path"]))
+                 for name, entry in index.items()}
         found, oracle = compare.compare_served(server, files)
         assert server.alive()
         assert server.stop() == 0
@@ -37,15 +39,18 @@ def reports(generated, index):
 def names():
     import os
     import subprocess
-    listing = "import sys; sys.path.insert(0, sys.argv[1]); import generate, registry, json; print(json.dumps(list(registry.MAKERS)))"
-    return json.loads(subprocess.run([compare.ORACLE_PYTHON, "-c", listing, os.path.dirname(compare.__file__)], capture_output=True, text=True, check=True).stdout)
+    listing = ("import sys; sys.path.insert(0, sys.argv[1]); import generate, registry, json; "
+               "print(json.dumps(list(registry.MAKERS)))")
+    return json.loads(subprocess.run([compare.ORACLE_PYTHON, "-c", listing, os.path.dirname(compare.__file__)],
+                                     capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.parametrize("name", names())
 def test_generated_file(name, reports, index):
     report, oracle = reports[name]
     different = [d for d in report.different if (name, d.path) not in ORACLE_IS_WRONG]
-    assert not different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}" for d in different[:20])
+    assert not different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}"
+                                    for d in different[:20])
     assert report.equal > 0
     unexpected = [] if index[name]["absent"] else report.absent
     assert not unexpected, "\n".join(f"{d.path} {d.aspect}: {d.subject}" for d in unexpected[:20])
@@ -61,11 +66,13 @@ def test_what_is_absent_by_name(reports, capsys):
 
 
 TAMPERED = {
-    "a value": lambda o: o["/contiguous"]["value"].update({"is": o["/contiguous"]["value"]["is"].replace("#", "#0", 1)}),
+    "a value": lambda o: o["/contiguous"]["value"].update(
+        {"is": o["/contiguous"]["value"]["is"].replace("#", "#0", 1)}),
     "a shape": lambda o: o["/contiguous"]["shape"]["is"].append(1),
     "a missing object": lambda o: o.pop("/contiguous"),
     "a missing attribute": lambda o: o["/contiguous"].pop("attributes"),
-    "an exception instead of a value": lambda o: o["/contiguous"].update({"value": {"raises": ["OSError"], "message": ""}}),
+    "an exception instead of a value": lambda o: o["/contiguous"].update(
+        {"value": {"raises": ["OSError"], "message": ""}}),
     "another exception": lambda o: o["/contiguous"].update({"slice [43]": {"raises": ["OSError"], "message": ""}}),
     "an object too many": lambda o: o["/"]["names"]["is"].append("more"),
 }

@@ -1,5 +1,5 @@
-"""Filters that come with libhdf5 and are seldom used (szip, nbit, scale-offset), and odd floating-point numbers, written by h5py
-and read by the server equal to h5py, whole and in part.
+"""Filters that come with libhdf5 and are seldom used (szip, nbit, scale-offset), and odd floating-point numbers,
+written by h5py and read by the server equal to h5py, whole and in part.
 
 Not covered: filters of hdf5plugin (test_filters.py), deflate, shuffle and Fletcher-32 (test_generated.py).
 """
@@ -13,7 +13,8 @@ import h5py
 
 DATA = (np.arange(60 * 40) * 7919 % 1013).astype("<i4").reshape(60, 40)
 # Sign, exponent's position and size, mantissa's position and size, bias, bytes.
-FLOATS = {"bfloat16": (15, 7, 8, 0, 7, 127, 2), "e5m10": (15, 10, 5, 0, 10, 15, 2), "24 bits": (23, 15, 8, 0, 15, 127, 3),
+FLOATS = {"bfloat16": (15, 7, 8, 0, 7, 127, 2), "e5m10": (15, 10, 5, 0, 10, 15, 2),
+          "24 bits": (23, 15, 8, 0, 15, 127, 3),
           "e4m3": (7, 3, 4, 0, 3, 7, 1), "48 bits": (47, 36, 11, 0, 36, 1023, 6)}
 NAMES = ["scaleoffset", "scaleoffset 12", "scaleoffset floats", "szip", "szip nn", "nbit", "nbit big-endian", *FLOATS]
 
@@ -47,7 +48,8 @@ def files(tmp_path_factory):
         file.create_dataset("scaleoffset 12", data=DATA, scaleoffset=12, **chunks)
         file.create_dataset("scaleoffset floats", data=DATA / 8, scaleoffset=3, **chunks)
         file.create_dataset("szip", data=DATA, compression="szip", **chunks)
-        file.create_dataset("szip nn", data=DATA.astype(">u2"), compression="szip", compression_opts=("nn", 16), **chunks)
+        file.create_dataset("szip nn", data=DATA.astype(">u2"), compression="szip", compression_opts=("nn", 16),
+                            **chunks)
         write_nbit(file, "nbit", "<")
         write_nbit(file, "nbit big-endian", ">")
         for name, fields in FLOATS.items():

@@ -1,5 +1,5 @@
-"""Files of h5py 3.16 with HDF5 2.0's newest format: what libhdf5 1.10 reads is equal, the rest names the server's version; and
-elements that are too large to be sent leave the rest of their file alone.
+"""Files of h5py 3.16 with HDF5 2.0's newest format: what libhdf5 1.10 reads is equal, the rest names the server's
+version; and elements that are too large to be sent leave the rest of their file alone.
 
 Not covered: superblocks that are too new (tests/cpp/planner).
 """
@@ -41,7 +41,9 @@ def test_what_the_server_can_read_is_equal(served):
 @pytest.mark.parametrize("name", ["chunked", "complex", "virtual"])
 def test_what_is_too_new_names_both_versions(served, name):
     with h5cap.File(served.url("files/newest.h5")) as file:
-        with pytest.raises((KeyError, OSError), match=r"newer HDF5 than this server's libhdf5 1\.10.*version|version.*newer HDF5 than this server's libhdf5 1\.10"):
+        with pytest.raises((KeyError, OSError),
+                           match=r"newer HDF5 than this server's libhdf5 1\.10.*version|version.*newer HDF5 than this "
+                                 r"server's libhdf5 1\.10"):
             file[name]
 
 

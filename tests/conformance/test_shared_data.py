@@ -9,7 +9,8 @@ import pathlib
 import compare
 import pytest
 
-FOLDER = pathlib.Path(os.environ.get("H5CAP_TEST_DATA", pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"))
+FOLDER = pathlib.Path(os.environ.get("H5CAP_TEST_DATA",
+                                     pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"))
 FILES = compare.hdf5_files(FOLDER) if FOLDER.is_dir() else []
 
 
@@ -22,5 +23,6 @@ def reports():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: os.path.relpath(file, FOLDER))
 def test_shared_file(file, reports):
     report = reports[os.path.relpath(file, FOLDER)]
-    assert not report.different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}" for d in report.different[:20])
+    assert not report.different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}"
+                                           for d in report.different[:20])
     assert report.equal > 0

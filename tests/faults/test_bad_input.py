@@ -1,7 +1,7 @@
 """Bad input gives the right exception with a message that names it, and the server lives.
 
-Covers: files that are missing, foreign, truncated or folders; odd names; bad paths, selections and addresses.  Not covered:
-hostile bytes on the socket (test_hostile_peers), damaged structures (test_mutations).
+Covers: files that are missing, foreign, truncated or folders; odd names; bad paths, selections and addresses.  Not
+covered: hostile bytes on the socket (test_hostile_peers), damaged structures (test_mutations).
 """
 
 import os
@@ -39,7 +39,8 @@ def test_escapes_from_the_export(server, folder, still_serving):
     os.symlink("../secret.h5", folder / "outside_relative.h5")
     os.symlink("sample.h5", folder / "inside.h5")
     os.mkfifo(folder / "fifo.h5")
-    for name in "data/../secret.h5", "data/outside.h5", "data/outside_relative.h5", "../secret.h5", "data/%2e%2e/secret.h5":
+    for name in ("data/../secret.h5", "data/outside.h5", "data/outside_relative.h5", "../secret.h5",
+                 "data/%2e%2e/secret.h5"):
         with pytest.raises((FileNotFoundError, PermissionError)):
             h5cap.File(server.url().rstrip("/") + "/" + name)
     with h5cap.File(server.url("data/inside.h5")) as file:
@@ -50,8 +51,10 @@ def test_escapes_from_the_export(server, folder, still_serving):
     still_serving()
 
 
-CONTENTS = {"empty": b"", "one byte": b"x", "text": b"not a data file\n" * 400, "signature only": b"\x89HDF\r\n\x1a\n", "zeros": bytes(5000),
-            "signature and noise": b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 20, "netCDF classic": b"CDF\x01" + bytes(500)}
+CONTENTS = {"empty": b"", "one byte": b"x", "text": b"not a data file\n" * 400, "signature only": b"\x89HDF\r\n\x1a\n",
+            "zeros": bytes(5000),
+            "signature and noise": b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 20,
+            "netCDF classic": b"CDF\x01" + bytes(500)}
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
@@ -64,7 +67,8 @@ def test_not_hdf5(kind, server, folder, still_serving):
 
 @pytest.mark.parametrize("part", [0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999])
 def test_truncated(part, server, folder, still_serving):
-    """A stock libhdf5 refuses a file that ends before its end of allocation; so do we, and nothing but OSError comes of it."""
+    """A stock libhdf5 refuses a file that ends before its end of allocation; so do we, and nothing but OSError comes of
+    it."""
     whole = (folder / "sample.h5").read_bytes()
     (folder / "cut.h5").write_bytes(whole[:int(len(whole) * part)])
     raises_in(OSError, lambda: h5cap.File(server.url("data/cut.h5")), "cut.h5")
@@ -87,7 +91,8 @@ def test_unreadable(server, folder, still_serving):
     still_serving()
 
 
-ODD = ["with space.h5", "hash#tag.h5", "br[0].h5", "per%20cent.h5", "per%.h5", "ünï.h5", "日本.h5", "a+b&c=d.h5", "quest?ion.h5", "col:on.h5", "-dash.h5",
+ODD = ["with space.h5", "hash#tag.h5", "br[0].h5", "per%20cent.h5", "per%.h5", "ünï.h5", "日本.h5", "a+b&c=d.h5",
+       "quest?ion.h5", "col:on.h5", "-dash.h5",
        "new\nline.h5", "back\\slash.h5", "quo\"te'.h5", "x" * 250 + ".h5", "no suffix", ".hidden"]
 
 
@@ -109,7 +114,8 @@ def test_names_too_long_or_with_nul(server, still_serving):
     still_serving()
 
 
-BAD_PATHS = ["none", "entry/none", "entry/none/below", "entry/raw/below", "/entry/raw/below/further", "none/../entry", "e" * 5000, "/none", "entry/names/0"]
+BAD_PATHS = ["none", "entry/none", "entry/none/below", "entry/raw/below", "/entry/raw/below/further", "none/../entry",
+             "e" * 5000, "/none", "entry/names/0"]
 
 
 @pytest.mark.parametrize("path", BAD_PATHS, ids=lambda p: p[:20])
@@ -125,8 +131,10 @@ def test_bad_paths(path, server, still_serving):
 BAD_SELECTIONS = [
     ((200,), (IndexError, ValueError)), ((-201,), (IndexError, ValueError)), ((0, 0, 128), (IndexError, ValueError)),
     ((0, 0, 0, 0), (IndexError, TypeError, ValueError)), ((slice(None, None, 0),), (IndexError, ValueError)),
-    ((Ellipsis, Ellipsis), (IndexError, TypeError, ValueError)), (("field",), (IndexError, TypeError, ValueError)), ((1.5,), (IndexError, TypeError, ValueError)),
-    (([0, 300],), (IndexError, ValueError)), (([1, 2], [3, 4]), (IndexError, TypeError, ValueError)), ((2**70,), (IndexError, OverflowError, ValueError)),
+    ((Ellipsis, Ellipsis), (IndexError, TypeError, ValueError)), (("field",), (IndexError, TypeError, ValueError)),
+    ((1.5,), (IndexError, TypeError, ValueError)),
+    (([0, 300],), (IndexError, ValueError)), (([1, 2], [3, 4]), (IndexError, TypeError, ValueError)),
+    ((2**70,), (IndexError, OverflowError, ValueError)),
     ((slice(None, None, -1),), (IndexError, ValueError)),
 ]
 
@@ -170,12 +178,14 @@ def test_wrong_port(server, still_serving):
 
 
 def test_missing_socket(server, still_serving):
-    problem = raises_in(OSError, lambda: h5cap.File("h5cap+unix://%2Fno%2Fsuch%2Fsocket/data/x.h5", timeout=5), "/no/such/socket")
+    problem = raises_in(OSError, lambda: h5cap.File("h5cap+unix://%2Fno%2Fsuch%2Fsocket/data/x.h5", timeout=5),
+                        "/no/such/socket")
     assert isinstance(problem, ConnectionError)
     still_serving()
 
 
-BAD_ADDRESSES = ["", "h5cap", "http://localhost/x.h5", "h5cap+tcp://", "h5cap+tcp://127.0.0.1:port/x.h5", "h5cap+tcp://127.0.0.1:70000/x.h5", "h5cap+what://x/y",
+BAD_ADDRESSES = ["", "h5cap", "http://localhost/x.h5", "h5cap+tcp://", "h5cap+tcp://127.0.0.1:port/x.h5",
+                 "h5cap+tcp://127.0.0.1:70000/x.h5", "h5cap+what://x/y",
                  "h5cap+tcp://[::1/x.h5", "h5cap+unix://%zz/x.h5"]
 
 
@@ -213,8 +223,10 @@ class Foreign:
             threading.Event().wait(20)
 
 
-ANSWERS = {"HTTP": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "SSH": b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
-           "FF": b"\xff" * 64, "zeros": bytes(4096), "closes": b"", "silent": None, "huge frame": b"\0\0\0\0\xff\xff\xff\x7f" + bytes(64)}
+ANSWERS = {"HTTP": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+           "SSH": b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
+           "FF": b"\xff" * 64, "zeros": bytes(4096), "closes": b"", "silent": None,
+           "huge frame": b"\0\0\0\0\xff\xff\xff\x7f" + bytes(64)}
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

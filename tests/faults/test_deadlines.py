@@ -1,6 +1,6 @@
-"""Nothing waits longer than it was allowed to: `timeout` of a client reaches the server, which stops working on a read that
-nobody waits for even if nobody tells it so; and `timeout` bounds the attempts to connect again, whatever is wrong there.
-Not covered: tiles of large reads, which carry no deadline (they are cancelled, or end with the connection)."""
+"""Nothing waits longer than it was allowed to: `timeout` of a client reaches the server, which stops working on a read
+that nobody waits for even if nobody tells it so; and `timeout` bounds the attempts to connect again, whatever is wrong
+there.  Not covered: tiles of large reads, which carry no deadline (they are cancelled, or end with the connection)."""
 
 import signal
 import socket
@@ -60,7 +60,8 @@ def used_in_a_second(server):
 
 def reader_that_is_stopped(server, timeout):
     """A client in the middle of a slow read, which from then on does nothing: it neither cancels nor hangs up."""
-    client = subprocess.Popen([sys.executable, "-c", CLIENT, server.url("data/slow.h5"), str(timeout)], stdout=subprocess.PIPE,
+    client = subprocess.Popen([sys.executable, "-c", CLIENT, server.url("data/slow.h5"), str(timeout)],
+                              stdout=subprocess.PIPE,
                               text=True)
     assert client.stdout.readline() == "ready\n"
     before = server.cpu()

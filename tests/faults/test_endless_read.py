@@ -1,8 +1,8 @@
 """A selection of 1 TiB of stored bytes, streamed for a while and then cancelled.
 
-The dataset is virtual: 1024 mappings of one source of 1 GiB.  Memory of server and client stays within 32 MiB of where it
-was after two seconds; within a second of the cancel the server uses no more processor time, though the connection lives.
-10 s here, 60 s with H5CAP_LONG=1.  Not covered: 1 TiB of distinct bytes on a disk.
+The dataset is virtual: 1024 mappings of one source of 1 GiB.  Memory of server and client stays within 32 MiB of where
+it was after two seconds; within a second of the cancel the server uses no more processor time, though the connection
+lives.  10 s here, 60 s with H5CAP_LONG=1.  Not covered: 1 TiB of distinct bytes on a disk.
 """
 
 import os
@@ -62,14 +62,16 @@ def idle_after(server, seconds=1.0):
 def check_flat(samples, what):
     warm = [rss for at, rss in samples if at >= WARM_SECONDS]
     assert len(warm) >= 3, samples
-    assert max(warm) - warm[0] <= FLAT, f"{what} grew by {(max(warm) - warm[0]) >> 20} MiB: {[rss >> 20 for rss in warm]}"
+    assert max(warm) - warm[
+        0] <= FLAT, f"{what} grew by {(max(warm) - warm[0]) >> 20} MiB: {[rss >> 20 for rss in warm]}"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_tile_stream(endless):
     """The C++ iterator."""
-    client = subprocess.Popen([program("stream-view"), endless.url("data/endless.h5"), "/endless", str(SECONDS)], stdin=subprocess.PIPE,
+    client = subprocess.Popen([program("stream-view"), endless.url("data/endless.h5"), "/endless", str(SECONDS)],
+                              stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     try:
         start, servers, clients, received = time.monotonic(), [], [], 0
@@ -82,7 +84,8 @@ def test_tile_stream(endless):
             assert words[0].isdigit(), line
             servers.append((time.monotonic() - start, endless.rss()))
             clients.append((time.monotonic() - start, int(words[2])))
-        print(f"{received / SECONDS / 1e6:.0f} MB/s; server {servers[-1][1] >> 20} MiB, client {clients[-1][1] >> 20} MiB")
+        print(f"{received / SECONDS / 1e6:.0f} MB/s; server {servers[-1][1] >> 20} MiB, client {clients[-1][1] >> 20} "
+              f"MiB")
         check_flat(servers, "server")
         check_flat(clients, "client")
         used = idle_after(endless)

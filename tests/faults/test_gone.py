@@ -23,7 +23,8 @@ class Reading(threading.Thread):
 
     def __init__(self, dataset, frames=200):
         super().__init__(daemon=True)
-        self.dataset, self.frames, self.good, self.wrong, self.problem, self.stopping = dataset, frames, 0, 0, None, False
+        self.dataset, self.frames = dataset, frames
+        self.good, self.wrong, self.problem, self.stopping = 0, 0, None, False
 
     def run(self):
         i = 0
@@ -196,7 +197,8 @@ def test_disk_error(folder, sample):
             data = file["entry/gzip"]
             np.testing.assert_array_equal(data[0], frame(0))
             calls = "pread64,preadv,preadv2"
-            tracer = subprocess.Popen(["strace", "-f", "-q", "-o", str(folder / "trace"), "-p", str(server.pid), "-e", f"trace={calls}",
+            tracer = subprocess.Popen(["strace", "-f", "-q", "-o", str(folder / "trace"), "-p", str(server.pid), "-e",
+                                       f"trace={calls}",
                                        "-e", f"inject={calls}:error=EIO"], stderr=subprocess.PIPE, text=True)
             try:
                 if not wait_until(lambda: traced(server.pid), 5):
@@ -229,13 +231,15 @@ def test_sigterm_drains(folder, sample):
         server.process.terminate()
         assert server.process.wait(10) == 0
         assert not os.path.exists(server.socket)
-        assert wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everyone), 5), "a planner outlives the server"
+        assert wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everyone),
+                          5), "a planner outlives the server"
     finally:
         server.stop()
 
 
 def test_negative_control_of_the_reader(server, folder):
-    """`Reading` does see wrong data: a file that is overwritten in place with other frames, reopened, is counted as wrong."""
+    """`Reading` does see wrong data: a file that is overwritten in place with other frames, reopened, is counted as
+    wrong."""
     from support import oracle
     oracle.run("""
         import sys, h5py

@@ -1,7 +1,7 @@
 """Peers that speak the protocol and want too much: the server bounds what they cost, and nobody else notices.
 
-After each of them the server lives, another client gets right answers soon (within a second on an idle machine), and memory and descriptors are near to
-what they were.  Not covered: many peers that each stay within their budget.
+After each of them the server lives, another client gets right answers soon (within a second on an idle machine), and
+memory and descriptors are near to what they were.  Not covered: many peers that each stay within their budget.
 """
 
 import os
@@ -37,8 +37,10 @@ def unharmed(server, still_serving):
         start = time.monotonic()
         still_serving()
         assert time.monotonic() - start < SOON, "another client had to wait"
-        assert wait_until(lambda: descriptors(server) <= files + 4, 5), f"{descriptors(server)} descriptors, {files} before"
-        assert wait_until(lambda: server.front_rss() - memory < grown, 5), f"{(server.front_rss() - memory) // MIB} MiB more"
+        assert wait_until(lambda: descriptors(server) <= files + 4,
+                          5), f"{descriptors(server)} descriptors, {files} before"
+        assert wait_until(lambda: server.front_rss() - memory < grown,
+                          5), f"{(server.front_rss() - memory) // MIB} MiB more"
 
     return check
 
@@ -353,15 +355,18 @@ def test_small_reads_beside_a_bulk_reader(server, unharmed):
     stop.set()
     taking.join()
     greedy.close()
-    assert times[int(len(times) * 0.99)] < 0.25, f"p50 {times[len(times) // 2]:.4f} p99 {times[int(len(times) * 0.99)]:.4f} s"
+    assert times[
+        int(len(times) * 0.99)] < 0.25, f"p50 {times[len(times) // 2]:.4f} p99 {times[int(len(times) * 0.99)]:.4f} s"
     unharmed(grown=128 * MIB)
 
 
-# ------------------------------------------------------------------------------------------------------ coming and going
+# ------------------------------------------------------------------------------------------------------ coming and
+# going
 
 
 def test_stopped_under_load(folder, sample):
-    """SIGTERM while peers wait for more than they take: the server ends within five seconds (a loaded machine: some more)."""
+    """SIGTERM while peers wait for more than they take: the server ends within five seconds (a loaded machine: some
+    more)."""
     (folder / "sample.h5").write_bytes(sample.read_bytes())
     with Server({"data": str(folder)}, tcp=True) as server:
         peers = [opened(server, "/entry/gzip", receive_buffer=4096) for _ in range(8)]

@@ -17,12 +17,16 @@ from support.served import wait_until
 
 SECONDS = 5.0
 PAYLOADS = {
-    "HTTP": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "TLS hello": bytes.fromhex("16030100f8010000f40303") + bytes(240), "FF": b"\xff\xff\xff\xff",
+    "HTTP": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "TLS hello": bytes.fromhex("16030100f8010000f40303") + bytes(240), "FF": b"\xff\xff\xff\xff",
     "many FF": b"\xff" * 65536, "zeros": bytes(65536), "one byte": b"\0", "SSH": b"SSH-2.0-x\r\n",
-    "a million segments": struct.pack("<II", 999_999, 1), "huge segment": struct.pack("<II", 0, 0x7fffffff) + bytes(4096),
+    "a million segments": struct.pack("<II", 999_999, 1),
+    "huge segment": struct.pack("<II", 0, 0x7fffffff) + bytes(4096),
     "empty message": struct.pack("<II", 0, 0), "many empty messages": struct.pack("<II", 0, 0) * 10000,
-    "wild pointer": struct.pack("<IIQ", 0, 1, 0xfffffffffffffffc), "far pointer": struct.pack("<IIQ", 0, 1, 0x0000000800000002),
-    "self pointer": struct.pack("<IIQ", 0, 1, 0x00010000fffffffc), "huge list": struct.pack("<IIQQ", 0, 2, 0x0001000000000000, 0xfffffffb00000001),
+    "wild pointer": struct.pack("<IIQ", 0, 1, 0xfffffffffffffffc),
+    "far pointer": struct.pack("<IIQ", 0, 1, 0x0000000800000002),
+    "self pointer": struct.pack("<IIQ", 0, 1, 0x00010000fffffffc),
+    "huge list": struct.pack("<IIQQ", 0, 2, 0x0001000000000000, 0xfffffffb00000001),
 }
 
 
@@ -114,7 +118,8 @@ def test_connections_that_say_nothing(server, still_serving):
 
 
 def test_out_of_descriptors(folder, sample):
-    """More connections than the server has descriptors for: it keeps serving whom it has, and the next ones afterwards."""
+    """More connections than the server has descriptors for: it keeps serving whom it has, and the next ones
+    afterwards."""
     import resource
     from support.served import Server
     (folder / "sample.h5").write_bytes(sample.read_bytes())

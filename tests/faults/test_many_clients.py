@@ -1,7 +1,7 @@
 """64 clients at once, each a process with its own connection, read random frames for a while.
 
-Right bytes (every frame is checked), bounded memory at the server, nobody starved: the reader with the fewest frames has at
-least a quarter of the median.  Not covered: clients behind links of different speed.
+Right bytes (every frame is checked), bounded memory at the server, nobody starved: the reader with the fewest frames
+has at least a quarter of the median.  Not covered: clients behind links of different speed.
 """
 
 import json

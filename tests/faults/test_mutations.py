@@ -1,8 +1,9 @@
 """Random damage: mutants of two files, each read whole through a server that also serves somebody else.
 
-Each mutant either reads (some damage does not show) or raises OSError, KeyError, NotImplementedError or the like within a
-bounded time; the server lives, and a bystander's frames stay right.  300 mutants without a death bound its rate at about
-1 % (3/N at 95 %).  The negative control opens the same mutants with a stock libhdf5 and expects that some of them kill it.
+Each mutant either reads (some damage does not show) or raises OSError, KeyError, NotImplementedError or the like within
+a bounded time; the server lives, and a bystander's frames stay right.  300 mutants without a death bound its rate at
+about 1 % (3/N at 95 %).  The negative control opens the same mutants with a stock libhdf5 and expects that some of them
+kill it.
 
 Not covered: damage made by someone who knows the format, beyond what chance finds.
 """
@@ -20,7 +21,8 @@ from support.sample import frame
 from support.served import children, cpu_seconds
 
 MUTANTS = int(os.environ.get("H5CAP_MUTANTS", "300"))
-CLIENT_SECONDS = 15  # of any wait: a mutant that hangs the library ends in TimeoutError by then, whatever the server does
+# of any wait: a mutant that hangs the library ends in TimeoutError by then, whatever the server does
+CLIENT_SECONDS = 15
 MUTANT_SECONDS = 40  # a file may hang more than one question, each for its processor time
 HANGING = 161  # this mutant makes libhdf5 loop for ever in the root group
 
@@ -33,7 +35,8 @@ for path, libver in ((sys.argv[1], "earliest"), (sys.argv[2], "latest")):
         for i in range(12):
             group[f"n{i}"] = np.arange(i, dtype="f4")
             group[f"n{i}"].attrs["units"] = "mm"
-        file.create_dataset("gzip", data=np.arange(600).reshape(20, 30), chunks=(4, 7), compression="gzip", shuffle=True, fletcher32=True)
+        file.create_dataset("gzip", data=np.arange(600).reshape(20, 30), chunks=(4, 7), compression="gzip",
+                            shuffle=True, fletcher32=True)
         file.create_dataset("grows", data=np.arange(60).reshape(20, 3), chunks=(2, 3), maxshape=(None, 3))
         file["text"] = ["variable", "strings", "x" * 300]
         file["rows"] = np.zeros(5, [("a", "i4"), ("b", "S5"), ("c", [("d", "f8")])])
@@ -130,7 +133,8 @@ def test_mutants(server, folder, originals, still_serving):
             assert server.alive(), f"mutant {i} killed the server"
             total = {key: total[key] + counts[key] for key in total}
             if i % 10 == 0:
-                np.testing.assert_array_equal(bystander["entry/gzip"][i % 200], frame(i % 200), err_msg=f"after mutant {i}")
+                np.testing.assert_array_equal(bystander["entry/gzip"][i % 200], frame(i % 200),
+                                              err_msg=f"after mutant {i}")
             path.unlink()
     print(f"{MUTANTS} mutants: {total}, slowest {slowest}")
     assert total["read"] > MUTANTS, "mutants are damaged beyond use: the test shows little"
@@ -184,7 +188,8 @@ print(died)
     for i, content in mutants(originals, 300):
         paths.append(tmp_path / f"m{i}.h5")
         paths[-1].write_bytes(content)
-    run = subprocess.run([oracle.PYTHON, str(driver), str(script), *map(str, paths)], capture_output=True, text=True, timeout=300)
+    run = subprocess.run([oracle.PYTHON, str(driver), str(script), *map(str, paths)], capture_output=True, text=True,
+                         timeout=300)
     died = int(run.stdout)
     print(f"stock library: {died} of 300 mutants kill or hang it")
     assert died >= 1

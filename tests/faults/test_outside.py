@@ -1,8 +1,8 @@
 """Files that name files which the server may not open: denied, however they are reached; only what is absent is absent.
 
-Two folders are served and a third is not, by a server that is not root, so that permissions count.  Covers external links,
-virtual datasets, series, extents, raw files and chains of these, with names that are absent, there, damaged, outside or closed
-to the server's user.  Not covered: the order in which names are tried (tests/cpp/access).
+Two folders are served and a third is not, by a server that is not root, so that permissions count.  Covers external
+links, virtual datasets, series, extents, raw files and chains of these, with names that are absent, there, damaged,
+outside or closed to the server's user.  Not covered: the order in which names are tried (tests/cpp/access).
 """
 
 import os
@@ -18,14 +18,18 @@ from support.served import Server, as_user, program
 
 NOBODY = 65534
 
-OUTSIDE = ["../three/secret.h5", "../three/gone.h5", "{three}/secret.h5", "{three}/gone.h5", "/nowhere/at/all.h5", "../../../../../../../etc/hostname",
+OUTSIDE = ["../three/secret.h5", "../three/gone.h5", "{three}/secret.h5", "{three}/gone.h5", "/nowhere/at/all.h5",
+           "../../../../../../../etc/hostname",
            "..", "leads_out.h5", "leads_nowhere.h5", "out_folder/secret.h5", "out_folder/gone.h5", "loop.h5"]
-CLOSED = ["noread.h5", "closed/there.h5", "closed/gone.h5", "closed/deep/gone.h5", "to_noread.h5", "{one}/closed/gone.h5",
+CLOSED = ["noread.h5", "closed/there.h5", "closed/gone.h5", "closed/deep/gone.h5", "to_noread.h5",
+          "{one}/closed/gone.h5",
           "{one}/closed/there.h5"]  # though there.h5 is also beside the file that names it
-ABSENT = ["gone.h5", "gone/gone.h5", "../two/gone.h5", "{two}/gone.h5", "there.h5/gone.h5", "dangling.h5", "x" * 300 + ".h5"]
+ABSENT = ["gone.h5", "gone/gone.h5", "../two/gone.h5", "{two}/gone.h5", "there.h5/gone.h5", "dangling.h5",
+          "x" * 300 + ".h5"]
 FAILING = ["text.h5", "folder.h5", "fifo.h5", "../one", "../two"]
 THERE = ["there.h5", "../two/other.h5", "{two}/other.h5", "to_there.h5", "to_two/other.h5"]
-BESIDE = ["/nowhere/at/all/there.h5", "{three}/there.h5"]  # found by their last component beside the file that names them
+# found by their last component beside the file that names them
+BESIDE = ["/nowhere/at/all/there.h5", "{three}/there.h5"]
 NAMES = OUTSIDE + CLOSED + ABSENT + FAILING + THERE + BESIDE
 UNLIMITED = h5py.h5s.UNLIMITED
 
@@ -44,7 +48,8 @@ def create(file, name, space, change):
 
 def fixed(file, name, source, dataset="data"):
     space = h5py.h5s.create_simple((3,))
-    create(file, name, space, lambda made: made.set_virtual(space, source.encode(), dataset.encode(), h5py.h5s.create_simple((3,))))
+    create(file, name, space,
+           lambda made: made.set_virtual(space, source.encode(), dataset.encode(), h5py.h5s.create_simple((3,))))
 
 
 def endless(block):
@@ -94,8 +99,10 @@ class Site:
         os.mkfifo(self.at("one/fifo.h5"))
         with open(self.at("one/text.h5"), "w") as text:
             text.write("not HDF5 " * 100)
-        for name, target in [("leads_out.h5", "../three/secret.h5"), ("leads_nowhere.h5", "../three/gone.h5"), ("out_folder", self.at("three")),
-                             ("loop.h5", "loop.h5"), ("to_noread.h5", "noread.h5"), ("dangling.h5", "gone.h5"), ("to_there.h5", "there.h5"),
+        for name, target in [("leads_out.h5", "../three/secret.h5"), ("leads_nowhere.h5", "../three/gone.h5"),
+                             ("out_folder", self.at("three")),
+                             ("loop.h5", "loop.h5"), ("to_noread.h5", "noread.h5"), ("dangling.h5", "gone.h5"),
+                             ("to_there.h5", "there.h5"),
                              ("to_two", self.at("two"))]:
             os.symlink(target, self.at("one/" + name))
         self.write_names()
@@ -126,7 +133,8 @@ class Site:
     def write_series(self):
         """Blocks by their number: there, absent, closed to the server's user."""
         with h5py.File(self.at("one/series.h5"), "w", libver=("earliest", "v110")) as file:
-            for name, states in [("whole", "ttttttt"), ("gap", "ttatt"), ("none", ""), ("third", "ttctt"), ("first", "ctt"), ("fifth", "ttttctt"),
+            for name, states in [("whole", "ttttttt"), ("gap", "ttatt"), ("none", ""), ("third", "ttctt"),
+                                 ("first", "ctt"), ("fifth", "ttttctt"),
                                  ("beyond", "tac"), ("later", "ttttac")]:
                 os.mkdir(self.at("one/" + name))
                 for i, state in enumerate(states):
@@ -218,7 +226,8 @@ def test_what_is_absent_is_fill_or_not_found(name, names, strict, site):
     assert names[f"virtual/{i}"].missing_sources == [name.format(**site.places)]
     assert names[f"growing/{i}"].shape == (0,)
     problem = raised(lambda: names[f"raw/{i}"][()])
-    assert isinstance(problem, OSError) and not isinstance(problem, PermissionError) and name.format(**site.places) in str(problem)
+    assert isinstance(problem, OSError) and not isinstance(problem, PermissionError)
+    assert name.format(**site.places) in str(problem)
 
 
 @failing
@@ -249,7 +258,8 @@ def test_the_message_names_both_files(names):
     for road in "link", "virtual", "growing", "raw":
         text = str(raised(lambda: names[f"{road}/{NAMES.index('/nowhere/at/all.h5')}"][()]))
         assert "one/names.h5" in text and "'/nowhere/at/all.h5'" in text and "outside of what is served" in text
-    exists, gone = (str(raised(lambda: names[f"virtual/{NAMES.index(name)}"][()])) for name in ("../three/secret.h5", "../three/gone.h5"))
+    exists, gone = (str(raised(lambda: names[f"virtual/{NAMES.index(name)}"][()]))
+                    for name in ("../three/secret.h5", "../three/gone.h5"))
     assert exists.replace("secret", "gone") == gone
 
 
@@ -266,7 +276,8 @@ def test_listing_is_not_opening(names, site):
         names["virtual"].visititems(lambda name, node: found.append((name, node.shape)))
         theirs["virtual"].visititems(lambda name, node: wanted.append((name, node.shape)))
         assert found == wanted
-        assert [v.file_name for v in names["virtual/0"].virtual_sources()] == [v.file_name for v in theirs["virtual/0"].virtual_sources()]
+        assert [v.file_name for v in names["virtual/0"].virtual_sources()] == [
+            v.file_name for v in theirs["virtual/0"].virtual_sources()]
 
 
 @pytest.mark.parametrize("name, length", [("whole", 21), ("gap", 6), ("none", 0), ("beyond", 3), ("later", 12)])

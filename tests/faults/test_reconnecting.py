@@ -1,5 +1,5 @@
-"""Handles outlive connections: a server that is killed and started again, links that are cut, a server that is gone, files
-that are others by then.  Figures are printed (pytest -s).  Processes that fork are in test_processes.py."""
+"""Handles outlive connections: a server that is killed and started again, links that are cut, a server that is gone,
+files that are others by then.  Figures are printed (pytest -s).  Processes that fork are in test_processes.py."""
 
 import os
 import random
@@ -54,7 +54,8 @@ def test_a_server_is_killed_and_restarted_amid_thousands_of_reads(restartable):
 
     reads, wrong, errors, stop = [0] * 4, [], [], threading.Event()
     file = h5cap.File(restartable.url())
-    datasets = [file["/entry/gzip"], file["entry"]["gzip"], h5cap.File(restartable.url())["/entry/gzip"], file["/entry/gzip"]]
+    datasets = [file["/entry/gzip"], file["entry"]["gzip"], h5cap.File(restartable.url())["/entry/gzip"],
+                file["/entry/gzip"]]
 
     def work(who):
         rng = random.Random(who)
@@ -105,7 +106,8 @@ except ConnectionError:
 @pytest.mark.parametrize("seconds, expected", [("0", "ConnectionError"), ("10", "read")])
 def test_without_reconnecting_the_same_read_fails(restartable, seconds, expected):
     """The negative control of the others: `H5CAP_RECONNECT=0` switches what they test off."""
-    worker = subprocess.Popen([sys.executable, "-c", CONTROL, restartable.url()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    worker = subprocess.Popen([sys.executable, "-c", CONTROL, restartable.url()], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE,
                               text=True, env={**os.environ, "H5CAP_RECONNECT": seconds})
     assert worker.stdout.readline() == "ready\n"
     restartable.restart()
@@ -210,7 +212,8 @@ def test_a_connection_that_is_cut_is_restored_by_ticket(server, sample, folder):
         for i in range(1, 4):
             proxy.cut()
             np.testing.assert_array_equal(dataset[i], frame(i))
-        assert file.attrs is not None and list(file["entry"]) == list(h5cap.File(server.tcp_url("data/sample.h5"))["entry"])
+        assert file.attrs is not None and list(file["entry"]) == list(
+            h5cap.File(server.tcp_url("data/sample.h5"))["entry"])
 
 
 def test_listings_and_streams_go_on(restartable):

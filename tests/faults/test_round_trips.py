@@ -1,8 +1,9 @@
-"""Round trips and bytes: by the client's own count, and from outside by the clock over 50 ms of delay and by a proxy's bytes.
+"""Round trips and bytes: by the client's own count, and from outside by the clock over 50 ms of delay and by a proxy's
+bytes.
 
-A round trip over the delaying proxy takes 2 x 25 ms, whatever the client believes.  (Counting a proxy's changes of direction
-would not do: a client says that it is done with an answer while the next one is on its way.)  Not covered: TCP's own
-start-up behaviour (the proxy has none).
+A round trip over the delaying proxy takes 2 x 25 ms, whatever the client believes.  (Counting a proxy's changes of
+direction would not do: a client says that it is done with an answer while the next one is on its way.)  Not covered:
+TCP's own start-up behaviour (the proxy has none).
 """
 
 import os

@@ -29,8 +29,10 @@ class Sshd:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         (folder / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized_keys\n"
-            f"PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nLogLevel ERROR\n"
+            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {folder}/host\n"
+            f"AuthorizedKeysFile {folder}/authorized_keys\n"
+            f"PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
+            f"LogLevel ERROR\n"
             f"SetEnv PATH={os.path.dirname(program('h5capd'))}:/usr/bin:/bin\n")
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {(folder / 'host.pub').read_text()}")
         # The client's ssh finds key and host key through a wrapper, as a user's ~/.ssh/config would let it.
@@ -42,7 +44,8 @@ class Sshd:
         self.path = str(wrapper.parent)
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=open(folder / "log", "w"))
+        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
+                                        stderr=open(folder / "log", "w"))
         assert wait_until(self.accepts, 10), (folder / "log").read_text()
 
     def accepts(self):
@@ -100,7 +103,8 @@ def test_refused_key(sshd, sample, tmp_path):
 def test_hosts_that_look_like_options(tmp_path):
     """An address cannot smuggle options into the command line of ssh."""
     marker = tmp_path / "marker"
-    for address in f"h5cap+ssh://-oProxyCommand=touch%20{marker}/x.h5", f"h5cap+ssh://-oProxyCommand=touch%20{marker}@host/x.h5":
+    command = f"-oProxyCommand=touch%20{marker}"
+    for address in f"h5cap+ssh://{command}/x.h5", f"h5cap+ssh://{command}@host/x.h5":
         with pytest.raises((ValueError, OSError)):
             h5cap.File(address, timeout=5)
     time.sleep(0.2)
@@ -109,7 +113,9 @@ def test_hosts_that_look_like_options(tmp_path):
 
 def test_sessions_end(sshd, sample):
     """The remote h5capd ends with its client, also when that is killed."""
-    client = subprocess.Popen([client_python(), "-c", "import sys, h5cap; f = h5cap.File(sys.argv[1]); print(list(f), flush=True); sys.stdin.read()",
+    client = subprocess.Popen([client_python(), "-c",
+                               "import sys, h5cap; f = h5cap.File(sys.argv[1]); print(list(f), flush=True); "
+                               "sys.stdin.read()",
                                sshd.url(sample)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert client.stdout.readline() == "['entry']\n"
     assert remote_servers(sshd)

@@ -1,8 +1,9 @@
 """Files that change while they are served: what each kind of writer gets.
 
 Rename-over: readers of the old file end or fail typed, new opens see the new file; never a mixture within one reply.
-Flushed appends, reopened: correct frames or typed failures.  SWMR: the reader follows.  In place: `changed` or either value
-of a frame that was rewritten whole by one write is accepted for reads that overlap it; reads after it has settled are right.
+Flushed appends, reopened: correct frames or typed failures.  SWMR: the reader follows.  In place: `changed` or either
+value of a frame that was rewritten whole by one write is accepted for reads that overlap it; reads after it has settled
+are right.
 """
 
 import os
@@ -127,7 +128,8 @@ for line in sys.stdin:
 
 @pytest.mark.parametrize("name", ["data", "gzip"])
 def test_changed_in_place(name, server, folder, still_serving):
-    """After each change has settled, fresh reads and a fresh File see it; a File that was opened before says `changed` or shows it."""
+    """After each change has settled, fresh reads and a fresh File see it; a File that was opened before says `changed`
+    or shows it."""
     url = server.url("data/inplace.h5")
     with Writer(IN_PLACE, folder / "inplace.h5") as writer:
         before = h5cap.File(url)[name]
@@ -150,7 +152,8 @@ import sys, h5py, numpy as np
 path, kind = sys.argv[1], sys.argv[2]
 file = h5py.File(path, "w", libver="latest")
 keywords = {"gzip": dict(compression="gzip"), "plain": {}}[kind]
-data = file.create_dataset("data", shape=(0, 32, 32), maxshape=(None, 32, 32), chunks=(1, 32, 32), dtype="u4", **keywords)
+data = file.create_dataset("data", shape=(0, 32, 32), maxshape=(None, 32, 32), chunks=(1, 32, 32), dtype="u4",
+                           **keywords)
 file.swmr_mode = True
 print("ready")
 n = 0
@@ -212,7 +215,8 @@ def test_swmr_at_full_speed(server, folder, still_serving):
 
 @pytest.mark.parametrize("kind", ["plain", "gzip"])
 def test_swmr_file_written_anew_in_place(kind, server, folder, still_serving):
-    """The planner that followed the first writer does not take the next file in the same inode for it: shorter, equal or longer."""
+    """The planner that followed the first writer does not take the next file in the same inode for it: shorter, equal
+    or longer."""
     path, url = folder / "live.h5", server.url("data/live.h5")
     held = None
     for frames in 5, 2, 5, 40, 7:

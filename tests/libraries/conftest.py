@@ -58,7 +58,8 @@ def shared(server):
 
 @pytest.fixture
 def trips(server):
-    """Counts round trips: ``with trips() as counted: …`` and then ``counted.round_trips``, ``counted.bytes_received``."""
+    """Counts round trips: ``with trips() as counted: …`` and then ``counted.round_trips``,
+    ``counted.bytes_received``."""
     import h5cap
 
     session = h5cap.connect(server.url())

@@ -22,7 +22,8 @@ def write_with_h5netcdf(path):
         file.create_variable("lat", ("lat",), "f4")[:] = np.linspace(-90, 90, 20)
         file.create_variable("lon", ("lon",), "f4")[:] = np.linspace(0, 360, 30, endpoint=False)
         for i in range(8):
-            variable = file.create_variable(f"var{i}", ("time", "lat", "lon"), "i2", chunks=(4, 10, 30), compression="gzip",
+            variable = file.create_variable(f"var{i}", ("time", "lat", "lon"), "i2", chunks=(4, 10, 30),
+                                            compression="gzip",
                                             fillvalue=np.int16(-999))
             variable[:] = random.integers(0, 1000, (12, 20, 30))
             variable[3, 5] = -999

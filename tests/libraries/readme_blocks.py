@@ -1,5 +1,5 @@
-"""The README's blocks about other libraries, and a home in which they can be run: a scan in ~/scans, served on the default
-socket."""
+"""The README's blocks about other libraries, and a home in which they can be run: a scan in ~/scans, served on the
+default socket."""
 
 import contextlib
 import os
@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```python library\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
 SECONDS = 180
 # What a block imports last is its library; the name of the optional dependencies where that is another.
-GROUPS = {"nexusformat.nexus": "nexus", "silx.io": "silx", "h5py": "fsspec", "dask.distributed": "dask", "zarr": "kerchunk"}
+GROUPS = {"nexusformat.nexus": "nexus", "silx.io": "silx", "h5py": "fsspec", "dask.distributed": "dask",
+          "zarr": "kerchunk"}
 
 
 def library_of(text):
@@ -31,7 +32,8 @@ def serving(home):
     (home / "run").mkdir(mode=0o700)
     log = home / "server.log"
     with open(log, "w") as out:
-        server = subprocess.Popen([program("h5capd"), str(home / "scans")], env=environment(home), stdout=out, stderr=out)
+        server = subprocess.Popen([program("h5capd"), str(home / "scans")], env=environment(home), stdout=out,
+                                  stderr=out)
     try:
         for _ in range(400):
             if "listening on " in log.read_text() or server.poll() is not None:
@@ -46,7 +48,8 @@ def serving(home):
 
 
 def environment(home, **more):
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("LD_", "ASAN_", "TSAN_", "LANG", "LC_"))}
+    kept = {name: value for name, value in os.environ.items()
+            if name.startswith(("LD_", "ASAN_", "TSAN_", "LANG", "LC_"))}
     return {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "PATH": "/usr/bin:/bin", **more}
 
 
@@ -54,5 +57,6 @@ def run(python, text, home, **more):
     """A block as a program; what it wrote and how it ended."""
     script = home / "block.py"
     script.write_text(text)
-    return subprocess.run([python, str(script)], cwd=home, env=environment(home, **more), capture_output=True, text=True,
+    return subprocess.run([python, str(script)], cwd=home, env=environment(home, **more), capture_output=True,
+                          text=True,
                           timeout=SECONDS)

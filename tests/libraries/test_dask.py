@@ -1,5 +1,5 @@
-"""dask over h5cap: one read a task, chunk-aligned; names of tasks that are the same in any process and change with the file;
-and two workers of dask.distributed, processes of their own, that pull their slices by connections of their own.
+"""dask over h5cap: one read a task, chunk-aligned; names of tasks that are the same in any process and change with the
+file; and two workers of dask.distributed, processes of their own, that pull their slices by connections of their own.
 
 Pickles are here as far as dask wants them.
 """

@@ -1,4 +1,5 @@
-"""Files that hdf5plugin's filters wrote are read as h5py reads them; of what no decoder is known, the error names it."""
+"""Files that hdf5plugin's filters wrote are read as h5py reads them; of what no decoder is known, the error names
+it."""
 
 import h5py
 import hdf5plugin
@@ -41,7 +42,8 @@ def files(tmp_path_factory):
         for name, filters in READ.items():
             for dtype in TYPES:
                 file.create_dataset(f"{name}/{dtype}", data=content(dtype), chunks=(1, 32, 45), **filters)
-                file.create_dataset(f"{name}/{dtype} after shuffle", data=content(dtype), chunks=(2, 70, 90), shuffle=True, **filters)
+                file.create_dataset(f"{name}/{dtype} after shuffle", data=content(dtype), chunks=(2, 70, 90),
+                                    shuffle=True, **filters)
         file.create_dataset("zfp", data=content("<f4")[0], chunks=(70, 90), **hdf5plugin.Zfp(reversible=True))
         for name, (filters, _, dtype) in REFUSED.items():
             file.create_dataset(name, data=content(dtype)[0], chunks=(70, 90), **filters)

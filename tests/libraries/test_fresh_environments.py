@@ -1,5 +1,5 @@
-"""Each library's block of the README in an environment that has h5cap's wheel and that library's optional dependencies, and
-nothing else.  Needs the network, for pip.
+"""Each library's block of the README in an environment that has h5cap's wheel and that library's optional dependencies,
+and nothing else.  Needs the network, for pip.
 
 Not covered: `all` in one environment, which is what build/venv has, and `test_one_liners.py` runs in.
 """
@@ -42,7 +42,8 @@ def wheel(tmp_path_factory):
 
 def outside():
     """The environment without a build's package, which pip would take for an installed one."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    return {name: value for name, value in os.environ.items()
+            if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
 
 
 @pytest.mark.timeout(1800)
@@ -50,7 +51,8 @@ def outside():
 def test_a_block_runs_with_its_own_dependencies(text, wheel, home, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=120)
     python = tmp_path / "venv" / "bin" / "python"
-    installed = subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[{library_of(text)}]"],
+    installed = subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                                f"{wheel}[{library_of(text)}]"],
                                capture_output=True, text=True, timeout=INSTALL_SECONDS, env=outside())
     assert installed.returncode == 0, installed.stderr
     done = run(str(python), text, home)

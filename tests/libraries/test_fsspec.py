@@ -53,16 +53,19 @@ def test_info_is_of_the_local_file(files, url, folder, shared):
     assert files.ukey(address)
 
 
-@pytest.mark.parametrize("pattern", ["*.nxs", "**/*.h5", "data/gzip_*", "*/*.nc", "d[a-b]ta/*", "**", "scan.nxs", "none*"])
+@pytest.mark.parametrize("pattern",
+                         ["*.nxs", "**/*.h5", "data/gzip_*", "*/*.nc", "d[a-b]ta/*", "**", "scan.nxs", "none*"])
 def test_glob_is_that_of_local_files(pattern, files, url, folder):
     local = fsspec.filesystem("file").glob(f"{folder}/{pattern}")
     expected = sorted(url(os.path.relpath(path, folder)) for path in local if path != str(folder))
-    assert sorted(path for path in files.glob(f"{url().rstrip('/')}/{pattern}") if path != url().rstrip("/")) == expected
+    assert sorted(path for path in files.glob(f"{url().rstrip('/')}/{pattern}")
+                  if path != url().rstrip("/")) == expected
     assert expected or pattern == "none*"
 
 
 def test_a_tree_is_walked(files, url, folder):
-    assert sorted(files.find(url())) == sorted(url(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    assert sorted(files.find(url())) == sorted(url(path.relative_to(folder).as_posix())
+                                               for path in folder.rglob("*") if path.is_file())
     assert files.du(url()) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -81,7 +84,8 @@ def test_names_that_need_quoting(tmp_path):
         assert files.glob(running.url("d") + "/**/*.h5") == [found]
 
 
-@pytest.mark.parametrize("start, end", [(None, None), (10, 20), (-10, None), (0, 0), (5, None), (None, 7), (-20, -10), (10**9, None)])
+@pytest.mark.parametrize("start, end",
+                         [(None, None), (10, 20), (-10, None), (0, 0), (5, None), (None, 7), (-20, -10), (10**9, None)])
 def test_cat_file_is_a_slice(start, end, files, url, stored):
     assert files.cat_file(url("scan.nxs"), start, end) == stored[start:end]
 
@@ -106,7 +110,8 @@ def test_one_failing_range_leaves_the_others(files, url, stored):
 
 def test_a_file_reads_and_seeks_as_a_local_one(url, folder, stored):
     rng = random.Random(2)
-    with fsspec.open(url("scan.nxs"), block_size=1000, cache_options={"maxblocks": 8}) as ours, open(folder / "scan.nxs", "rb") as local:
+    with fsspec.open(url("scan.nxs"), block_size=1000,
+                     cache_options={"maxblocks": 8}) as ours, open(folder / "scan.nxs", "rb") as local:
         for _ in range(300):
             place, count = rng.randrange(len(stored) + 100), rng.choice([0, 1, 10, 999, 1000, 1001, 5000, 20_000, -1])
             assert (ours.seek(place), ours.read(count)) == (local.seek(place), local.read(count))
@@ -147,7 +152,8 @@ def test_the_cache_is_bounded(url):
 
 
 def test_h5py_reads_through_it(url, folder, trips):
-    with h5py.File(fsspec.open(url("netcdf/climate.nc")).open()) as ours, h5py.File(folder / "netcdf" / "climate.nc") as local:
+    with h5py.File(fsspec.open(url("netcdf/climate.nc")).open()) as ours, h5py.File(
+        folder / "netcdf" / "climate.nc") as local:
         names = []
         local.visit(names.append)
         with trips() as counted:

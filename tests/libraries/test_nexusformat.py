@@ -1,5 +1,5 @@
-"""nexusformat's tree over h5cap: the same tree as from the local file, fields read lazily, plottable data found, external
-links followed; and what a server does not do raises."""
+"""nexusformat's tree over h5cap: the same tree as from the local file, fields read lazily, plottable data found,
+external links followed; and what a server does not do raises."""
 
 import h5py
 import nexusformat.nexus as nx
@@ -32,7 +32,9 @@ def test_the_tree_is_that_of_the_local_file(recursive, url, folder):
     assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("name", ["nexus/nexus-example.hdf5", "nexus/538039.nxs", "nexus/p45-1168.nxs", "savu/i18_test_data.nxs",
+@pytest.mark.parametrize("name",
+                         ["nexus/nexus-example.hdf5", "nexus/538039.nxs", "nexus/p45-1168.nxs",
+                          "savu/i18_test_data.nxs",
                                   "savu/kinematics_data.nxs", "savu/mm.nxs"])
 def test_the_tree_of_a_real_file(name, shared):
     address, path = shared(name)

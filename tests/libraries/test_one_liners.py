@@ -1,5 +1,5 @@
-"""What the README says of other libraries works as it stands: each block is a program of its own, in a process of its own.
-`test_fresh_environments.py` runs the same in environments with nothing but that library.
+"""What the README says of other libraries works as it stands: each block is a program of its own, in a process of its
+own.  `test_fresh_environments.py` runs the same in environments with nothing but that library.
 """
 
 import os
@@ -16,7 +16,8 @@ def home(tmp_path_factory):
 
 
 def test_every_library_has_a_block():
-    assert [library_of(text) for text in BLOCKS] == ["xarray", "dask", "fsspec", "kerchunk", "pandas", "h5netcdf", "silx", "nexus"]
+    assert [library_of(text) for text in BLOCKS] == ["xarray", "dask", "fsspec", "kerchunk", "pandas", "h5netcdf",
+                                                     "silx", "nexus"]
 
 
 @pytest.mark.parametrize("text", BLOCKS, ids=library_of)

@@ -1,4 +1,5 @@
-"""silx.io over h5cap: open, get_data, what silx asks objects, NXdata, and its dictionaries; beside silx on the local file."""
+"""silx.io over h5cap: open, get_data, what silx asks objects, NXdata, and its dictionaries; beside silx on the local
+file."""
 
 import numpy as np
 import pytest
@@ -34,12 +35,15 @@ def test_an_address_may_name_an_object_and_a_slice(url, folder):
             assert silx.io.is_dataset(data)
             np.testing.assert_array_equal(data[3], expected[3])
     for inside in "::/entry/data/data[3,10:20]", "?path=/entry/data/data&slice=3,10:20":
-        with silx.io.open(address + inside) as data, silx.io.open(local + "?path=/entry/data/data&slice=3,10:20") as expected:
+        wanted = local + "?path=/entry/data/data&slice=3,10:20"
+        with silx.io.open(address + inside) as data, silx.io.open(wanted) as expected:
             np.testing.assert_array_equal(data[()], expected[()])
             assert data.shape == (10, 128)
 
 
-@pytest.mark.parametrize("inside", ["entry/data/data&slice=3,10:20", "entry/data/data&slice=-1", "entry/title", "entry/sample/temperature"])
+@pytest.mark.parametrize("inside",
+                         ["entry/data/data&slice=3,10:20", "entry/data/data&slice=-1", "entry/title",
+                          "entry/sample/temperature"])
 def test_get_data(inside, url, folder):
     expected = silx.io.get_data(f"silx:{folder / 'scan.nxs'}?path=/{inside}")
     for address in f"{url('scan.nxs')}?path=/{inside}", f"silx:{url('scan.nxs')}?path=/{inside}":

@@ -1,5 +1,5 @@
-"""xarray.open_dataset(url, engine="h5cap") and h5netcdf against the same libraries on the local file: generated netCDF-4
-files, and every group of the real files.  Round trips are counted.
+"""xarray.open_dataset(url, engine="h5cap") and h5netcdf against the same libraries on the local file: generated
+netCDF-4 files, and every group of the real files.  Round trips are counted.
 
 Not covered: writing, which raises.
 """
@@ -17,7 +17,8 @@ import h5cap
 from conftest import SHARED
 
 NETCDF = ["climate.nc", "stations.nc"]
-REAL = sorted(path.relative_to(SHARED).as_posix() for path in SHARED.rglob("*") if path.is_file() and h5py.is_hdf5(path))
+REAL = sorted(path.relative_to(SHARED).as_posix()
+              for path in SHARED.rglob("*") if path.is_file() and h5py.is_hdf5(path))
 MOST_BYTES = 50e6
 MOST_GROUPS = 25
 
@@ -45,7 +46,8 @@ def test_groups_are_a_tree(name, url, folder):
 def test_opening_costs_few_round_trips_and_a_selection_one(url, trips):
     with trips() as opening:
         data = xarray.open_dataset(url("netcdf/climate.nc"), engine="h5cap")
-    # The file, whether references are ids, and values: three coordinates, the first and the last time to see how it is coded.
+    # The file, whether references are ids, and values: three coordinates, the first and the last time to see how it is
+    # coded.
     assert len(data.data_vars) == 8
     assert opening.round_trips <= 7
     with trips() as reading:
@@ -78,7 +80,8 @@ def test_groups_of_a_real_file_are_what_they_are_locally(name, shared):
             assert type(ours) is type(local), (group, ours, local)
             continue
         assert not isinstance(ours, Exception), (group, ours)
-        assert (ours.sizes, ours.attrs.keys(), list(ours.variables)) == (local.sizes, local.attrs.keys(), list(local.variables))
+        assert (ours.sizes, ours.attrs.keys(),
+                list(ours.variables)) == (local.sizes, local.attrs.keys(), list(local.variables))
         for variable in local.variables:
             compared += same_values(ours[variable], local[variable])
     assert compared or not any(isinstance(node, h5py.Dataset) for node in nodes(path, groups[:MOST_GROUPS]))
@@ -115,7 +118,8 @@ def same_values(ours, local):
 def test_dask_chunks_are_those_of_the_file(url):
     data = xarray.open_dataset(url("netcdf/climate.nc"), engine="h5cap", chunks={})
     assert data["var0"].chunks == ((4, 4, 4), (10, 10), (30,))
-    assert float(data["var0"].mean()) == pytest.approx(float(xarray.open_dataset(url("netcdf/climate.nc"), engine="h5cap")["var0"].mean()))
+    assert float(data["var0"].mean()) == pytest.approx(
+        float(xarray.open_dataset(url("netcdf/climate.nc"), engine="h5cap")["var0"].mean()))
 
 
 def test_many_files_are_one_dataset(url):
@@ -207,6 +211,7 @@ class TestH5netcdf:
         from h5cap.compat.h5netcdf import File
 
         for phony in "access", "sort":
-            with File(url("scan.nxs"), phony_dims=phony) as ours, h5netcdf.File(folder / "scan.nxs", phony_dims=phony) as local:
+            beside = h5netcdf.File(folder / "scan.nxs", phony_dims=phony)
+            with File(url("scan.nxs"), phony_dims=phony) as ours, beside as local:
                 for path in "entry/data/data", "entry/sample/temperature":
                     assert ours[path].dimensions == local[path].dimensions

@@ -1,4 +1,5 @@
-"""What the Python tests share: a folder of files, an h5capd that serves it on a Unix socket, and the same files in h5py."""
+"""What the Python tests share: a folder of files, an h5capd that serves it on a Unix socket, and the same files in
+h5py."""
 
 import os
 import sys
@@ -58,7 +59,8 @@ def both(server, folder):
 
 @pytest.fixture
 def trips(server):
-    """Counts round trips: ``with trips() as counted: …`` and then ``counted.round_trips``, ``counted.bytes_received``."""
+    """Counts round trips: ``with trips() as counted: …`` and then ``counted.round_trips``,
+    ``counted.bytes_received``."""
     import h5cap
 
     session = h5cap.connect(server.url())

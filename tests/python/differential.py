@@ -1,4 +1,5 @@
-"""What the differential tests share: how a result of h5cap is compared with h5py's, and the files that they are run on."""
+"""What the differential tests share: how a result of h5cap is compared with h5py's, and the files that they are run
+on."""
 
 import h5py
 import numpy as np
@@ -23,8 +24,8 @@ def outcome(function, *args):
 
 
 def difference(expected, found, package="h5py"):
-    """In words, how ``found`` (of h5cap) differs from ``expected`` (of h5py); None when they are the same: the class of a
-    result, its dtype with metadata, shape and values, or the class of the exception.
+    """In words, how ``found`` (of h5cap) differs from ``expected`` (of h5py); None when they are the same: the class of
+    a result, its dtype with metadata, shape and values, or the class of the exception.
 
     h5cap's exceptions may be subclasses of h5py's.
     """
@@ -32,7 +33,8 @@ def difference(expected, found, package="h5py"):
         both = isinstance(expected, Raised) and isinstance(found, Raised)
         return None if both and isinstance(found.error, type(expected.error)) else f"{found!r} instead of {expected!r}"
     if isinstance(expected, (h5py.Reference, h5py.h5l.LinkInfo)):  # a reference of ours says that it is one of h5py's
-        same = type(found).__name__ == type(expected).__name__ and (repr(found) == repr(expected) or "LinkInfo" in repr(expected))
+        same = (type(found).__name__ == type(expected).__name__
+                and (repr(found) == repr(expected) or "LinkInfo" in repr(expected)))
         return None if same else f"{found!r} instead of {expected!r}"
     if isinstance(expected, type):
         return None if getattr(found, "__name__", None) == expected.__name__ else f"{found!r} instead of {expected!r}"
@@ -49,7 +51,8 @@ def difference(expected, found, package="h5py"):
             return None if found == expected else f"another {type(expected).__name__}"
         if hasattr(expected, "name") and expected.name != found.name:
             return f"{found.name!r} instead of {expected.name!r}"
-        return None if repr(found) == repr(expected) or " at 0x" in repr(expected) else f"{found!r} instead of {expected!r}"
+        same = repr(found) == repr(expected) or " at 0x" in repr(expected)
+        return None if same else f"{found!r} instead of {expected!r}"
     if type(expected) is not type(found):
         return f"{type(found)} instead of {type(expected)}: {found!r} instead of {expected!r}"
     if isinstance(expected, np.dtype):
@@ -62,12 +65,14 @@ def difference(expected, found, package="h5py"):
         if len(expected) != len(found):
             return f"{found!r} instead of {expected!r}"
         return next((d for d in map(difference, expected, found) if d), None)
-    return None if expected == found or (expected != expected and found != found) else f"{found!r} instead of {expected!r}"
+    same = expected == found or (expected != expected and found != found)
+    return None if same else f"{found!r} instead of {expected!r}"
 
 
 def space_facts(space):
     """All that h5py says of a dataspace, of which h5cap says the same."""
-    names = ["shape", "get_simple_extent_dims", "get_simple_extent_type", "get_select_type", "get_select_npoints", "get_select_bounds",
+    names = ["shape", "get_simple_extent_dims", "get_simple_extent_type", "get_select_type", "get_select_npoints",
+             "get_select_bounds",
              "get_select_hyper_blocklist", "get_select_elem_pointlist", "get_regular_hyperslab", "is_simple"]
     found = [outcome(lambda: getattr(space, name)() if name != "shape" else space.shape) for name in names]
     return ["raised" if isinstance(value, Raised) else value for value in found]
@@ -76,7 +81,8 @@ def space_facts(space):
 def dtype_difference(expected, found):
     if expected != found or expected.str != found.str:
         return f"dtype {found!r} instead of {expected!r}"
-    for check in (h5py.check_string_dtype, h5py.check_enum_dtype, h5py.check_vlen_dtype, h5py.check_ref_dtype, h5py.check_opaque_dtype):
+    for check in (h5py.check_string_dtype, h5py.check_enum_dtype, h5py.check_vlen_dtype, h5py.check_ref_dtype,
+                  h5py.check_opaque_dtype):
         if check(expected) != check(found):
             return f"{check.__name__}: {check(found)} instead of {check(expected)}"
     if expected.subdtype:
@@ -102,7 +108,9 @@ def array_difference(expected, found):
     if expected.dtype.hasobject:
         return next((d for d in (difference(a, b) for a, b in zip(expected.flat, found.flat)) if d), None)
     # By value: NaNs may differ in their bits, and h5py's bools may be other bytes than 0 and 1.
-    return None if np.array_equal(expected, found, equal_nan=expected.dtype.kind in "fc") else f"{found!r} instead of {expected!r}"
+    if np.array_equal(expected, found, equal_nan=expected.dtype.kind in "fc"):
+        return None
+    return f"{found!r} instead of {expected!r}"
 
 
 POINT = np.dtype([("x", "<i4"), ("y", ">f8"), ("name", "S3")])
@@ -125,7 +133,8 @@ def sample(rng, dtype, shape):
         for at in np.ndindex(*shape):
             vlen = h5py.check_vlen_dtype(dtype)
             length = int(rng.integers(0, 6))
-            out[at] = "äbcdef"[:length] if vlen is str else b"abcdef"[:length] if vlen is bytes else rng.integers(0, 9, length).astype(vlen)
+            out[at] = "äbcdef"[:length] if vlen is str else b"abcdef"[:length] if vlen is bytes else rng.integers(
+                0, 9, length).astype(vlen)
         return out
     if dtype.kind == "S":
         return rng.choice([b"", b"a", b"bc", b"def"], shape).astype(dtype)
@@ -137,12 +146,15 @@ def sample(rng, dtype, shape):
 
 
 DTYPES = {
-    "u2": "<u2", "big": ">i4", "f4": "<f4", "bigdouble": ">f8", "bool": "?", "enum": COLOURS, "half": "<f2", "complex": "<c16",
-    "fixed": "S3", "fixed utf8": h5py.string_dtype("utf-8", 3), "text": h5py.string_dtype(), "ascii": h5py.string_dtype("ascii"),
+    "u2": "<u2", "big": ">i4", "f4": "<f4", "bigdouble": ">f8", "bool": "?", "enum": COLOURS, "half": "<f2",
+    "complex": "<c16",
+    "fixed": "S3", "fixed utf8": h5py.string_dtype("utf-8", 3), "text": h5py.string_dtype(),
+    "ascii": h5py.string_dtype("ascii"),
     "point": POINT, "sequence": h5py.vlen_dtype("<i4"),
     "nested": [("id", "u1"), ("at", POINT), ("grid", "<i2", (2, 3)), ("ok", "?"), ("colour", COLOURS)],
     "mixed": [("a", "i1"), ("s", h5py.string_dtype()), ("k", "<i8")],
-    "parts": [("i", "<f4"), ("n", "<i2"), ("r", "<f4")],  # of which two alone would be a complex number, in the other order
+    # of which two alone would be a complex number, in the other order
+    "parts": [("i", "<f4"), ("n", "<i2"), ("r", "<f4")],
     "array": ("<i2", (2, 2)), "arraytext": ("S3", (2,)),
 }
 SHAPES = [(7,), (0,), (5, 4), (3, 0, 2), (4, 3, 5), (2, 3, 2, 4), (2, 1, 3, 2, 2), (1,)]
@@ -168,9 +180,11 @@ def write_differential(path, seed=1):
 
 
 def write_regions(file, rng):
-    """References to random regions of every dataset that has axes: of points, of unions and differences of hyperslabs."""
+    """References to random regions of every dataset that has axes: of points, of unions and differences of
+    hyperslabs."""
     for name, dataset in list(file.items()):
-        if not dataset.shape or 0 in dataset.shape or dataset.is_virtual:  # of virtual datasets h5py's library crashes for some
+        # of virtual datasets h5py's library crashes for some
+        if not dataset.shape or 0 in dataset.shape or dataset.is_virtual:
             continue
         regions = file.create_dataset("regions/" + name, (12,), h5py.regionref_dtype)
         for number in range(len(regions)):
@@ -187,14 +201,16 @@ def random_region(rng, space, shape):
     elif form == 1:
         space.select_none()
     elif form < 5:
-        space.select_elements([tuple(int(rng.integers(extent)) for extent in shape) for _ in range(rng.integers(1, 40))])
+        space.select_elements([tuple(int(rng.integers(extent)) for extent in shape)
+                               for _ in range(rng.integers(1, 40))])
     else:
         joined = [h5py.h5s.SELECT_OR, h5py.h5s.SELECT_OR, h5py.h5s.SELECT_XOR, h5py.h5s.SELECT_NOTB]
         for number in range(rng.integers(1, 7)):
             start = [int(rng.integers(extent)) for extent in shape]
             block = [int(rng.integers(1, 1 + min(4, extent - at))) for at, extent in zip(start, shape)]
             stride = [size + int(rng.integers(3)) for size in block]
-            count = [int(rng.integers(1, 2 + max(0, extent - at - size) // step)) for at, extent, size, step in zip(start, shape, block, stride)]
+            count = [int(rng.integers(1, 2 + max(0, extent - at - size) // step))
+                     for at, extent, size, step in zip(start, shape, block, stride)]
             space.select_hyperslab(tuple(start), tuple(count), tuple(stride), tuple(block),
                                    op=h5py.h5s.SELECT_SET if number == 0 else joined[rng.integers(len(joined))])
 
@@ -212,7 +228,8 @@ def write_dataset(file, name, rng, dtype, shape, layout):
     if layout == "compact":
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         compact.set_layout(h5py.h5d.COMPACT)
-        made = h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(dtype, logical=True), space, compact))
+        made = h5py.Dataset(h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(dtype, logical=True), space,
+                                            compact))
     else:
         made = file.create_dataset(name, shape, dtype, **options)
     if 0 in shape or layout == "sparse":

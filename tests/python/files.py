@@ -59,7 +59,8 @@ def write_types(file):
         kind.set_strpad(padding)
         made = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((3,)))
         made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([b"ab\0xy", b"a b  ", b"     "], "S5"), mtype=kind)
-    file.create_dataset("enum", data=np.array([1, 2, 1], "<i2"), dtype=h5py.enum_dtype({"A": 1, "B": 2}, basetype="<i2"))
+    file.create_dataset("enum", data=np.array([1, 2, 1], "<i2"),
+                        dtype=h5py.enum_dtype({"A": 1, "B": 2}, basetype="<i2"))
     point = np.dtype([("x", "<i4"), ("y", ">f8"), ("name", "S3")])
     file["points"] = np.array([(1, 2.5, b"a"), (-3, 4.0, b"bcd"), (0, 0.0, b"")], point)
     nested = np.dtype([("id", "u1"), ("at", point), ("grid", "<i2", (2, 3)), ("ok", "?"), ("z", "c16")])
@@ -201,7 +202,8 @@ def write_rare(file):
 def write_surface(file):
     """What the low-level identifiers, references, dimension scales and writing calls are tried on."""
     file["d"] = np.arange(12).reshape(3, 4)
-    chunked = file.create_dataset("chunked", data=np.arange(60, dtype="<u2").reshape(6, 10), chunks=(4, 3), maxshape=(None, 10),
+    chunked = file.create_dataset("chunked", data=np.arange(60, dtype="<u2").reshape(6, 10), chunks=(4, 3),
+                                  maxshape=(None, 10),
                                   compression="gzip", compression_opts=6, shuffle=True, fillvalue=7)
     file["hard"] = file["d"]
     group = file.create_group("g", track_order=True)
@@ -219,12 +221,14 @@ def write_surface(file):
     regions = file.create_dataset("regions", (8,), h5py.regionref_dtype)
     mask = np.zeros((3, 4), bool)
     mask[[0, 1, 2, 2], [3, 0, 0, 2]] = True
-    for number, selection in enumerate([np.s_[0:2, 1:3], np.s_[...], mask, np.s_[[0, 2], 1:3], np.s_[0:3:2, 0:4:3], np.s_[1, 2],
+    for number, selection in enumerate(
+        [np.s_[0:2, 1:3], np.s_[...], mask, np.s_[[0, 2], 1:3], np.s_[0:3:2, 0:4:3], np.s_[1, 2],
                                         np.s_[0:0, :]]):
         regions[number] = file["d"].regionref[selection]
     other = file.create_dataset("other regions", (2,), h5py.regionref_dtype)
     other[0] = chunked.regionref[2:5, [0, 1, 7]]
-    compound = file.create_dataset("ref compound", (2,), [("n", "<i4"), ("r", h5py.ref_dtype), ("q", h5py.regionref_dtype)])
+    compound = file.create_dataset("ref compound", (2,),
+                                   [("n", "<i4"), ("r", h5py.ref_dtype), ("q", h5py.regionref_dtype)])
     compound[0] = (1, file["d"].ref, regions[0])
     file.create_dataset("vlen refs", (2,), h5py.vlen_dtype(h5py.ref_dtype))[0] = np.array(refs[:2], h5py.ref_dtype)
     file.attrs["number"] = 5
@@ -232,9 +236,12 @@ def write_surface(file):
     file.attrs["region"] = regions[0]
     file.attrs["refs"] = np.array(refs, h5py.ref_dtype)
     write_scales(file)
-    for name, dtype in {"enum": h5py.enum_dtype({"B": 2, "A": 1}, basetype="<i2"), "array": ("<i4", (2, 3)), "vlen": h5py.vlen_dtype("<i4"),
-                        "text": h5py.string_dtype(), "ascii": h5py.string_dtype("ascii"), "fixed": "S5", "bool": "?", "complex": "<c16",
-                        "compound": [("a", "<i2"), ("s", h5py.string_dtype()), ("b", ">f4", (2,))], "float": "<f8", "big": ">u4",
+    for name, dtype in {"enum": h5py.enum_dtype({"B": 2, "A": 1}, basetype="<i2"), "array": ("<i4", (2, 3)),
+                        "vlen": h5py.vlen_dtype("<i4"),
+                        "text": h5py.string_dtype(), "ascii": h5py.string_dtype("ascii"), "fixed": "S5", "bool": "?",
+                        "complex": "<c16",
+                        "compound": [("a", "<i2"), ("s", h5py.string_dtype()), ("b", ">f4", (2,))], "float": "<f8",
+                        "big": ">u4",
                         "opaque": h5py.opaque_dtype("<M8[s]"), "half": "<f2"}.items():
         file.create_dataset("of " + name, (2,), np.dtype(dtype))
 

@@ -99,15 +99,18 @@ def random_axis(rng, extent):
     if form < 0.95:
         return random_list(rng, extent)
     return rng.choice([None, Ellipsis, 1.5, "x", "at", b"x", "nothing", object, {}, h5py.MultiBlockSlice(0, 1, 2, 1),
-                       h5py.MultiBlockSlice(start=1, count=1, stride=3, block=2), slice, np.float64(1), range(2), "", 1j])
+                       h5py.MultiBlockSlice(start=1, count=1, stride=3, block=2), slice, np.float64(1), range(2), "",
+                       1j])
 
 
 def random_args(rng, shape, names=()):
     form = rng.random()
     if form < 0.04:
-        return rng.choice([(), Ellipsis, (Ellipsis,), (Ellipsis, Ellipsis), None, [], "x", ("x", "y"), ["x", "y"], "name"])
+        return rng.choice([(), Ellipsis, (Ellipsis,), (Ellipsis, Ellipsis), None, [], "x", ("x", "y"), ["x", "y"],
+                           "name"])
     if form < 0.12:
-        extents = shape if rng.random() < 0.9 else rng.choice([shape + (2,), shape[:1], shape[1:], tuple(n + 1 for n in shape)])
+        extents = shape if rng.random() < 0.9 else rng.choice(
+            [shape + (2,), shape[:1], shape[1:], tuple(n + 1 for n in shape)])
         mask = random_mask(rng, extents)
         return mask if rng.random() < 0.9 else (mask, rng.choice(["x", "id", Ellipsis, 0]))
     if form < 0.16 and names:
@@ -125,8 +128,10 @@ def random_args(rng, shape, names=()):
 
 
 def field_of_none(dataset, args):
-    """Whether a field is asked of a dataset without fields: h5py then says of several errors now this one, now that one."""
-    return dataset.dtype.names is None and any(isinstance(arg, str) for arg in (args if isinstance(args, tuple) else (args,)))
+    """Whether a field is asked of a dataset without fields: h5py then says of several errors now this one, now that
+    one."""
+    return dataset.dtype.names is None and any(isinstance(arg, str)
+                                               for arg in (args if isinstance(args, tuple) else (args,)))
 
 
 def ways_to_read(rng, names):
@@ -172,7 +177,8 @@ def test_random_expressions_agree(pair):
         if problem:
             problems.append(f"f[{name!r}][{args!r}]: {problem}")
         if number % 8 == 0 and args is here:
-            problem = difference(outcome(mine.__getitem__, here), outcome(h5cap.read, ours.filename, name, here), "h5cap")
+            problem = difference(outcome(mine.__getitem__, here), outcome(h5cap.read, ours.filename, name, here),
+                                 "h5cap")
             if problem:
                 problems.append(f"read({name!r}, {args!r}): {problem}")
     assert not problems, f"{len(problems)} of {COUNT} differ:\n" + "\n".join(problems[:60])

@@ -1,5 +1,5 @@
-"""The cache on disk (H5CAP_CACHE): a second epoch over many files moves next to nothing, also in another process; what it
-gives is never of another version, never damaged, and it stays within its size.  The figure is printed (pytest -s);
+"""The cache on disk (H5CAP_CACHE): a second epoch over many files moves next to nothing, also in another process; what
+it gives is never of another version, never damaged, and it stays within its size.  The figure is printed (pytest -s);
 H5CAP_EPOCH_FILES=2000 for the whole of it.  Every epoch runs in a process of its own, which says what it received."""
 
 import json
@@ -136,7 +136,8 @@ def test_it_stays_within_its_size_and_forgets_what_was_used_longest_ago(many, tm
     for _ in range(2):
         _, got = epoch(server, "file", names, place)
         assert got == sums
-    held = sum(os.path.getsize(os.path.join(at, name)) for at, _, found in os.walk(tmp_path / "cache") for name in found)
+    held = sum(os.path.getsize(os.path.join(at, name)) for at, _, found in os.walk(tmp_path / "cache")
+               for name in found)
     assert COUNT < held <= limit * 1.1
     recent, got = epoch(server, "file", names[-4:], place)
     assert got == sums[-4:] and recent < COUNT
@@ -145,7 +146,8 @@ def test_it_stays_within_its_size_and_forgets_what_was_used_longest_ago(many, tm
 def test_processes_share_it(many, tmp_path):
     folder, server, names, sums = many
     environment = {**os.environ, "H5CAP_CACHE": str(tmp_path / "cache")}
-    workers = [subprocess.Popen([sys.executable, "-c", EPOCH, server.url("d/"), "file", json.dumps(names)], env=environment,
+    workers = [subprocess.Popen([sys.executable, "-c", EPOCH, server.url("d/"), "file", json.dumps(names)],
+                                env=environment,
                                 stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert all(json.loads(worker.communicate(timeout=300)[0])[1] == sums for worker in workers)
     moved, got = epoch(server, "file", names, tmp_path / "cache")
@@ -208,7 +210,8 @@ def test_what_is_cached_of_one_selection_is_not_taken_for_another(tmp_path, monk
         session = h5cap.connect(server.url("d/"))
         before = session.traffic()["bytes_received"]
         h5cap.File(server.url("d/rows.h5"))["rows"][()]
-        assert session.traffic()["bytes_received"] - before < rows.nbytes / 2  # the control: it does come from the cache
+        # the control: it does come from the cache
+        assert session.traffic()["bytes_received"] - before < rows.nbytes / 2
 
 
 def test_what_other_files_hold_is_never_of_the_cache(tmp_path, monkeypatch):

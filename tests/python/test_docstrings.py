@@ -1,5 +1,5 @@
-"""What the package's documentation shows runs: every example in a docstring, and the snippets of its README, against a served
-sample with the addresses that they use.  Everything public has an example, or is in the list of what needs none.
+"""What the package's documentation shows runs: every example in a docstring, and the snippets of its README, against a
+served sample with the addresses that they use.  Everything public has an example, or is in the list of what needs none.
 """
 
 import contextlib
@@ -25,11 +25,15 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 # Public, and without an example of its own: because it is only raised, or made and described elsewhere.
 NEEDS_NONE = {
-    "exceptions": {"Changed", "ClosedFile", "FileProblem", "MissingFilter", "MissingSource", "TooLarge", "UnreadableObject"},
-    "what a method returns, shown there": {"DirectoryEntry", "ExternalLink", "HardLink", "SoftLink", "StoredSelection", "VDSmap", "OpenMany", "string_info",
+    "exceptions": {"Changed", "ClosedFile", "FileProblem", "MissingFilter", "MissingSource", "TooLarge",
+                   "UnreadableObject"},
+    "what a method returns, shown there": {"DirectoryEntry", "ExternalLink", "HardLink", "SoftLink", "StoredSelection",
+                                           "VDSmap", "OpenMany", "string_info",
                                            "Reference", "RegionReference", "HLObject", "Datatype"},
-    "h5py's own, with its meaning": {"UNLIMITED", "VirtualLayout", "VirtualSource", "check_complex_dtype", "check_dtype", "check_opaque_dtype", "check_ref_dtype",
-                                     "complex_compat_dtype", "get_config", "is_hdf5", "opaque_dtype", "ref_dtype", "regionref_dtype", "special_dtype",
+    "h5py's own, with its meaning": {"UNLIMITED", "VirtualLayout", "VirtualSource", "check_complex_dtype",
+                                     "check_dtype", "check_opaque_dtype", "check_ref_dtype",
+                                     "complex_compat_dtype", "get_config", "is_hdf5", "opaque_dtype", "ref_dtype",
+                                     "regionref_dtype", "special_dtype",
                                      "h5a", "h5d", "h5f", "h5g", "h5l", "h5p", "h5r", "h5s", "h5t"},
 }
 
@@ -80,7 +84,8 @@ def sample(tmp_path_factory):
     (root / "raw").mkdir()
     os.rename(root / "run42", root / "raw" / "run42")
     (root / "run").mkdir(mode=0o700)
-    with Server({"scans": str(root / "scans"), "raw": str(root / "raw")}) as server, pytest.MonkeyPatch.context() as patch:
+    with Server({"scans": str(root / "scans"),
+                 "raw": str(root / "raw")}) as server, pytest.MonkeyPatch.context() as patch:
         os.symlink(server.socket, root / "run" / "h5cap.sock")
         patch.setenv("XDG_RUNTIME_DIR", str(root / "run"))
         patch.chdir(root)
@@ -132,5 +137,6 @@ def test_the_packages_readme(text, capsys):
 
 
 def test_a_wrong_example_would_be_noticed():
-    test = doctest.DocTestParser().get_doctest('>>> h5cap.File("h5cap:///scans/scan.nxs")["entry/title"][()]\nb"no scan"\n', {"h5cap": h5cap}, "x", None, None)
+    test = doctest.DocTestParser().get_doctest(
+        '>>> h5cap.File("h5cap:///scans/scan.nxs")["entry/title"][()]\nb"no scan"\n', {"h5cap": h5cap}, "x", None, None)
     assert doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lambda text: None).failed == 1

@@ -1,5 +1,5 @@
-"""Masks and fields: equal to NumPy's own indexing of what h5py reads, at random, and what they cost on the wire.  Points are
-covered in C++ (tests/cpp); h5py has none.  What is refused and how is compared in test_selections.py."""
+"""Masks and fields: equal to NumPy's own indexing of what h5py reads, at random, and what they cost on the wire.
+Points are covered in C++ (tests/cpp); h5py has none.  What is refused and how is compared in test_selections.py."""
 import h5py
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ SHAPE = (50, 40, 6)
 def mask_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("elements") / "elements.h5"
     numbers = np.arange(np.prod(SHAPE), dtype="<i4").reshape(SHAPE)
-    record = np.dtype([("a", "<i4"), ("name", h5py.string_dtype()), ("b", ">f8"), ("c", "S3"), ("r", "<f4"), ("i", "<f4")])
+    record = np.dtype([("a", "<i4"), ("name", h5py.string_dtype()), ("b", ">f8"), ("c", "S3"), ("r", "<f4"),
+                       ("i", "<f4")])
     records = np.zeros(300, record)
     records["a"], records["b"], records["c"] = np.arange(300), np.arange(300) / 2, b"xyz"
     records["name"] = [f"name {i}" for i in range(300)]
@@ -104,7 +105,8 @@ def test_boxes_without_an_element_are_not_asked_for(both):
     assert after["bytes_sent"] - before["bytes_sent"] < 10_000_000 / 8 / 4
 
 
-@pytest.mark.parametrize("names", [("a",), ("name",), ("b", "a"), ("c", "name", "a"), ("r", "i"), ("i", "r"), ("i", "b")])
+@pytest.mark.parametrize("names",
+                         [("a",), ("name",), ("b", "a"), ("c", "name", "a"), ("r", "i"), ("i", "r"), ("i", "b")])
 def test_fields(both, names):
     local, remote = both
     for args in ((), (slice(3, 250, 7),), (5,), (np.arange(300) % 3 == 0,), ([1, 5, 9],)):
@@ -120,8 +122,10 @@ def test_a_real_and_an_imaginary_part_alone_stay_fields(both):
     """As a compound of their own they would be a complex number: h5py, too, makes that only of the whole type."""
     local, remote = both
     for name in ("records", "complex"):
-        for read in (lambda d: d["r", "i"], lambda d: d[("r", "i", slice(2, 9))], lambda d: d.fields(["r", "i"])[:5], lambda d: d.fields("r")[()],
-                     lambda d: d[np.arange(300) % 7 == 0, "r", "i"], lambda d: d.fields(["r", "i"]).dtype, lambda d: d.dtype, lambda d: d[1]):
+        for read in (lambda d: d["r", "i"], lambda d: d[("r", "i", slice(2, 9))], lambda d: d.fields(["r", "i"])[:5],
+                     lambda d: d.fields("r")[()],
+                     lambda d: d[np.arange(300) % 7 == 0, "r", "i"], lambda d: d.fields(["r", "i"]).dtype,
+                     lambda d: d.dtype, lambda d: d[1]):
             assert difference(outcome(read, local[name]), outcome(read, remote[name])) is None
 
 

@@ -1,5 +1,5 @@
-"""Stored bytes of files through the native module: any range, of one version.  What fsspec and `h5cap get` make of them is
-tested with those."""
+"""Stored bytes of files through the native module: any range, of one version.  What fsspec and `h5cap get` make of them
+is tested with those."""
 
 import os
 import random
@@ -36,7 +36,8 @@ def test_any_range_is_what_is_stored(large):
     url, content = large
     file = native(url)
     rng = random.Random(5)
-    ranges = [(0, SIZE), (0, 1), (SIZE - 1, 1), (SIZE - 1, 100), (SIZE, 10), (SIZE + 7, 10), (3, 0), (0, 10 * SIZE), (2**62, 5)]
+    ranges = [(0, SIZE), (0, 1), (SIZE - 1, 1), (SIZE - 1, 100), (SIZE, 10), (SIZE + 7, 10), (3, 0), (0, 10 * SIZE),
+              (2**62, 5)]
     ranges += [(rng.randrange(SIZE), rng.randrange(1, 3_000_000)) for _ in range(60)]
     for offset, count in ranges:
         data, version = file.read_bytes(offset, count)

@@ -9,7 +9,8 @@ import differential
 import h5cap
 from files import new_file
 
-SLICES = [(), Ellipsis, 0, -1, slice(1, None), slice(None, None, 2), [0, 1], slice(0, 0), (Ellipsis, 0), 10**6, (0, 0, 0, 0, 0)]
+SLICES = [(), Ellipsis, 0, -1, slice(1, None), slice(None, None, 2), [0, 1], slice(0, 0), (Ellipsis, 0), 10**6,
+          (0, 0, 0, 0, 0)]
 
 
 def same(found, expected):
@@ -51,7 +52,9 @@ def test_every_dataset_reads_as_in_h5py(both, name):
             agree(lambda: ours[key][args], lambda: theirs[key][args], (key, args))
 
 
-PROPERTIES = ("shape dtype ndim size nbytes maxshape chunks compression compression_opts shuffle fletcher32 scaleoffset fillvalue "
+PROPERTIES = (
+    "shape dtype ndim size nbytes maxshape chunks compression compression_opts shuffle fletcher32 scaleoffset "
+    "fillvalue "
               "is_virtual external name filter_ids is_scale").split()
 
 
@@ -70,16 +73,25 @@ def test_every_dataset_is_described_as_in_h5py(both, name):
 
 
 EXPRESSIONS = [
-    "f['points']['x']", "f['points']['x', 'name']", "f['points'][0, 'y']", "f['points'][1:, 'x']", "f['points']['nope']", "f['points'][['x', 'y']]",
-    "f['points'].fields('x')[:]", "f['points'].fields(['name', 'x'])[1:]", "f['points'].fields('nope')", "len(f['points'].fields('x'))",
-    "np.asarray(f['points'].fields(['x']))", "f['nested']['at']", "f['nested']['grid'][0]", "f['mixed']['s']", "f['mixed'][0]['s']",
-    "f['texts'].asstr()[0, 0]", "f['texts'].asstr()[:]", "f['text'].asstr()[()]", "f['fixed'].asstr()[:]", "f['numberu1'].asstr()",
+    "f['points']['x']", "f['points']['x', 'name']", "f['points'][0, 'y']", "f['points'][1:, 'x']",
+    "f['points']['nope']", "f['points'][['x', 'y']]",
+    "f['points'].fields('x')[:]", "f['points'].fields(['name', 'x'])[1:]", "f['points'].fields('nope')",
+    "len(f['points'].fields('x'))",
+    "np.asarray(f['points'].fields(['x']))", "f['nested']['at']", "f['nested']['grid'][0]", "f['mixed']['s']",
+    "f['mixed'][0]['s']",
+    "f['texts'].asstr()[0, 0]", "f['texts'].asstr()[:]", "f['text'].asstr()[()]", "f['fixed'].asstr()[:]",
+    "f['numberu1'].asstr()",
     "f['fixed utf8'].asstr()[0]", "f['ascii texts'].asstr('latin1')[0]", "np.asarray(f['texts'].asstr())",
-    "f['numberlei4'].astype('i1')[:]", "f['numberlef8'].astype('f4')[1]", "f['bool'].astype('u1')[:]", "f['numberi1'].astype('S3')[:]",
-    "f['numberu1'].astype('>u2').dtype", "f['scalar'].astype('i4')[()]", "np.asarray(f['numberu1'].astype('f8'))", "f['enum'].astype('f4')[:]",
-    "np.asarray(f['numberu1'])", "np.array(f['numberu1'], dtype='f4')", "np.array(f['numberu1'], copy=False)", "f['numberu1'] + 1",
-    "len(f['bool'])", "len(f['scalar'])", "len(f['null'])", "f['bool'].len()", "list(f['numberu1'])", "list(f['bool'])[1]", "list(f['scalar'])",
-    "list(f['texts'])[0]", "list(f['zero'])", "f['null'][0]", "f['null']['x']", "f['numberu1']['x']", "f['numberu1'].iter_chunks()",
+    "f['numberlei4'].astype('i1')[:]", "f['numberlef8'].astype('f4')[1]", "f['bool'].astype('u1')[:]",
+    "f['numberi1'].astype('S3')[:]",
+    "f['numberu1'].astype('>u2').dtype", "f['scalar'].astype('i4')[()]", "np.asarray(f['numberu1'].astype('f8'))",
+    "f['enum'].astype('f4')[:]",
+    "np.asarray(f['numberu1'])", "np.array(f['numberu1'], dtype='f4')", "np.array(f['numberu1'], copy=False)",
+    "f['numberu1'] + 1",
+    "len(f['bool'])", "len(f['scalar'])", "len(f['null'])", "f['bool'].len()", "list(f['numberu1'])",
+    "list(f['bool'])[1]", "list(f['scalar'])",
+    "list(f['texts'])[0]", "list(f['zero'])", "f['null'][0]", "f['null']['x']", "f['numberu1']['x']",
+    "f['numberu1'].iter_chunks()",
     "f['named'].dtype", "f['scalar'][0]", "f['zero'][0]", "f['bool'][np.array([[True, False], [False, True]])]",
 ]
 
@@ -90,7 +102,8 @@ def test_expressions(both, expression):
 
     def evaluated(file):
         value = eval(expression, {"f": file, "np": np})
-        return np.array(value, dtype=object) if isinstance(value, list) and value and isinstance(value[0], np.ndarray) else value
+        arrays = isinstance(value, list) and value and isinstance(value[0], np.ndarray)
+        return np.array(value, dtype=object) if arrays else value
 
     agree(lambda: evaluated(ours), lambda: evaluated(theirs))
 
@@ -105,11 +118,13 @@ def test_read_direct(both):
     ours, theirs = both("layouts.h5")
     cases = [
         ((37, 53), "<u2", None, None), ((37, 53), "f4", None, None), ((5, 53), "<u2", np.s_[5:10], None),
-        ((10, 60), "<u2", np.s_[5:10, 3:13], np.s_[2:7, 50:60]), ((1, 37, 53), "<u2", None, None), ((4, 4), "<u2", None, None),
+        ((10, 60), "<u2", np.s_[5:10, 3:13], np.s_[2:7, 50:60]), ((1, 37, 53), "<u2", None, None),
+        ((4, 4), "<u2", None, None),
     ]
     for shape, dtype, source, target in cases:
         found, expected = np.zeros(shape, dtype), np.zeros(shape, dtype)
-        agree(lambda: ours["gzip"].read_direct(found, source, target), lambda: theirs["gzip"].read_direct(expected, source, target))
+        agree(lambda: ours["gzip"].read_direct(found, source, target),
+              lambda: theirs["gzip"].read_direct(expected, source, target))
         assert np.array_equal(found, expected), (shape, source, target)
 
 
@@ -123,16 +138,19 @@ def test_a_virtual_dataset(both):
     ours, theirs = both("virtual.h5")
     assert ours["v"].is_virtual
     assert np.array_equal(ours["v"][:], theirs["v"][:])
-    assert [(s.file_name, s.dset_name) for s in ours["v"].virtual_sources()] == [(s.file_name, s.dset_name) for s in theirs["v"].virtual_sources()]
-    assert [s.src_space.shape for s in ours["v"].virtual_sources()] == [s.src_space.shape for s in theirs["v"].virtual_sources()]
+    mine, expected = ours["v"].virtual_sources(), theirs["v"].virtual_sources()
+    assert [(s.file_name, s.dset_name) for s in mine] == [(s.file_name, s.dset_name) for s in expected]
+    assert [s.src_space.shape for s in mine] == [s.src_space.shape for s in expected]
     with pytest.raises(RuntimeError):
         h5cap.File(ours.filename.replace("virtual", "layouts"))["contiguous"].virtual_sources()
 
 
 REFUSED = {"wide float", "time", "compound time", "vlen time", "array time"}
 RARE_READS = {
-    "dtype": lambda d: d.dtype, "read": lambda d: d[()], "part": lambda d: d[1:], "shape": lambda d: d.shape, "chunks": lambda d: d.chunks,
-    "fill value": lambda d: d.fillvalue, "bytes": lambda d: d.nbytes, "converted": lambda d: d.astype("f4")[:], "repr": repr,
+    "dtype": lambda d: d.dtype, "read": lambda d: d[()], "part": lambda d: d[1:], "shape": lambda d: d.shape,
+    "chunks": lambda d: d.chunks,
+    "fill value": lambda d: d.fillvalue, "bytes": lambda d: d.nbytes, "converted": lambda d: d.astype("f4")[:],
+    "repr": repr,
     "class": lambda d: d.id.get_type().get_class(), "field": lambda d: d["n"], "fields": lambda d: d.fields("n")[:],
 }
 
@@ -151,7 +169,8 @@ def test_types_that_h5py_refuses_raise_what_it_raises_and_the_rest_reads(both):
             if problem:
                 problems.append(f"{name}, {kind}: {problem}")
     for name in theirs.attrs:
-        problem = differential.difference(differential.outcome(theirs.attrs.__getitem__, name), differential.outcome(ours.attrs.__getitem__, name))
+        problem = differential.difference(differential.outcome(theirs.attrs.__getitem__, name),
+                                          differential.outcome(ours.attrs.__getitem__, name))
         if problem:
             problems.append(f"attribute {name}: {problem}")
     assert problems == []
@@ -161,7 +180,8 @@ def test_one_shot_reads(server, folder):
     url = server.url("data/types.h5")
     with h5py.File(folder / "types.h5") as theirs:
         for key in "numberlei2", "texts", "points", "scalar", "text", "null", "zero", "bool", "mixed":
-            for args in [(), Ellipsis, 0, -1, slice(1, None), [0, 1], slice(5, 2), 10**6, (0, 0, 0), "x", slice(None, None, -1)]:
+            for args in [(), Ellipsis, 0, -1, slice(1, None), [0, 1], slice(5, 2), 10**6, (0, 0, 0), "x",
+                         slice(None, None, -1)]:
                 agree(lambda: h5cap.read(url, key, args), lambda: theirs[key][args], (key, args))
     with pytest.raises(KeyError):
         h5cap.read(url, "absent")

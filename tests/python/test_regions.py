@@ -1,5 +1,5 @@
-"""Elements behind references to regions: the same as h5py's, of every kind of selection at random, and only they cross the
-wire.  Dataspaces of references, and the round trips, are covered in test_low_level.py."""
+"""Elements behind references to regions: the same as h5py's, of every kind of selection at random, and only they cross
+the wire.  Dataspaces of references, and the round trips, are covered in test_low_level.py."""
 
 import h5py
 import numpy as np
@@ -32,14 +32,16 @@ def both(tmp_path_factory):
     with h5py.File(path, "w", libver=("earliest", "v110")) as file:
         for name, shape in SHAPES.items():
             chunks = tuple(max(1, extent // 4) for extent in shape)
-            data = file.create_dataset(name, data=contents(name, shape), dtype=h5py.string_dtype() if name == "words" else None,
+            data = file.create_dataset(name, data=contents(name, shape),
+                                       dtype=h5py.string_dtype() if name == "words" else None,
                                        chunks=None if name == "line" else chunks)
             regions = file.create_dataset("regions of " + name, (120,), h5py.regionref_dtype)
             for number in range(len(regions)):
                 space = h5py.h5s.create_simple(shape)
                 random_region(rng, space, shape)
                 regions[number] = h5py.h5r.create(data.id, b".", h5py.h5r.DATASET_REGION, space)
-        large = file.create_dataset("large", data=np.arange(4_000_000, dtype="<i4").reshape(2000, 2000), chunks=(100, 100))
+        large = file.create_dataset("large", data=np.arange(4_000_000, dtype="<i4").reshape(2000, 2000),
+                                    chunks=(100, 100))
         corners = h5py.h5s.create_simple(large.shape)
         corners.select_elements([(1999, 1999), (0, 0), (7, 1000), (0, 0)])
         file.attrs["points"] = h5py.h5r.create(large.id, b".", h5py.h5r.DATASET_REGION, corners)
@@ -96,11 +98,12 @@ def test_the_file_may_have_the_reference(both):
     for name in ("points", "boxes", "many", "product"):
         assert difference(theirs["large"][theirs.attrs[name]], ours["large"][ours.attrs[name]]) is None
         assert ours[ours.attrs[name]] == ours["large"]
-        assert difference(theirs[theirs.attrs[name]][theirs.attrs[name]], ours[ours.attrs[name]][ours.attrs[name]]) is None
+        assert difference(theirs[theirs.attrs[name]][theirs.attrs[name]],
+                          ours[ours.attrs[name]][ours.attrs[name]]) is None
 
 
-# `extra` has room for what describes the selection, to us and from us: 16 bytes an element, or a bit an element of the box
-# around them.  That box itself is 16 MB.
+# `extra` has room for what describes the selection, to us and from us: 16 bytes an element, or a bit an element of the
+# box around them.  That box itself is 16 MB.
 @pytest.mark.parametrize("name, elements, extra", [("points", 4, 3000), ("boxes", 400, 20_000), ("many", 1550, 70_000),
                                                    ("dense", 800_001, 400_000), ("product", 10, 4000)])
 def test_only_the_selected_elements_travel(both, name, elements, extra):

@@ -1,4 +1,5 @@
-"""What must not hang or crash: closing in odd orders, threads, forks, Ctrl-C, and the end of the interpreter with files open.
+"""What must not hang or crash: closing in odd orders, threads, forks, Ctrl-C, and the end of the interpreter with files
+open.
 
 Each scenario is a small program in an interpreter of its own, with a limit of time.
 """
@@ -23,8 +24,10 @@ START = """
 
 def run(url, program, expected_code=0):
     script = textwrap.dedent(START) + textwrap.dedent(program)
-    done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", script, url("layouts.h5")], capture_output=True, text=True,
-                          timeout=LIMIT_SECONDS, env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
+    done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", script, url("layouts.h5")], capture_output=True,
+                          text=True,
+                          timeout=LIMIT_SECONDS,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
     assert done.returncode == expected_code, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
     assert expected_code or not done.stderr, done.stderr
     return done.stdout
@@ -58,7 +61,8 @@ def test_the_interpreter_ends_while_threads_read(url):
 def test_files_collected_in_any_order(url):
     run(url, """
         for order in range(6):
-            file = h5cap.File(url); dataset = file['large']; view = dataset.astype('f4'); attrs = dataset.attrs; rows = iter(dataset)
+            file = h5cap.File(url); dataset = file['large']
+            view = dataset.astype('f4'); attrs = dataset.attrs; rows = iter(dataset)
             names = ['file', 'dataset', 'view', 'attrs', 'rows']
             for name in names[order:] + names[:order]:
                 del globals()[name]
@@ -130,7 +134,8 @@ def test_a_child_process_opens_the_file_again(url, method, tmp_path):
                 assert pool.map(read, range(8)) == [at * 10000 for at in range(8)]
             assert file['large'][7, 0, 0] == 70000
     """))
-    done = subprocess.run([sys.executable, str(script), url("layouts.h5"), method], capture_output=True, text=True, timeout=LIMIT_SECONDS,
+    done = subprocess.run([sys.executable, str(script), url("layouts.h5"), method], capture_output=True, text=True,
+                          timeout=LIMIT_SECONDS,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
     assert done.returncode == 0, done.stderr
 
@@ -155,9 +160,12 @@ def test_ctrl_c_leaves_the_connection_usable(url):
     """)
 
 
-CLOSED = ["f['a']", "list(f)", "len(f)", "'a' in f", "len(f.keys())", "f.attrs['x']", "d[0]", "d.shape", "d.dtype", "d.name", "repr(d)", "repr(f)", "bool(f)",
-          "bool(d)", "f.filename", "f.mode", "f.get('a')", "list(f.attrs)", "d.attrs", "d.file", "d.parent", "len(d)", "d.astype('f4')[0]", "repr(f['/'])",
-          "np.asarray(d)", "f == f", "d == d", "f != d", "f.visit(print)", "f.close()", "f.flush()", "d.chunks", "list(d)", "f.name", "d.ndim", "repr(d.attrs)"]
+CLOSED = ["f['a']", "list(f)", "len(f)", "'a' in f", "len(f.keys())", "f.attrs['x']", "d[0]", "d.shape", "d.dtype",
+          "d.name", "repr(d)", "repr(f)", "bool(f)",
+          "bool(d)", "f.filename", "f.mode", "f.get('a')", "list(f.attrs)", "d.attrs", "d.file", "d.parent", "len(d)",
+          "d.astype('f4')[0]", "repr(f['/'])",
+          "np.asarray(d)", "f == f", "d == d", "f != d", "f.visit(print)", "f.close()", "f.flush()", "d.chunks",
+          "list(d)", "f.name", "d.ndim", "repr(d.attrs)"]
 
 
 @pytest.mark.parametrize("expression", CLOSED)

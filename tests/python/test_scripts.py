@@ -1,5 +1,6 @@
-"""Scripts as people have them, run with h5py and with h5cap: cells of MATLAB, weights of Keras, the default plot of NeXus, scales
-of dimensions.  Their results are the same, and walking through what came with the file costs no round trip."""
+"""Scripts as people have them, run with h5py and with h5cap: cells of MATLAB, weights of Keras, the default plot of
+NeXus, scales of dimensions.  Their results are the same, and walking through what came with the file costs no round
+trip."""
 
 import h5py
 import numpy as np

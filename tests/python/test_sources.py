@@ -1,4 +1,5 @@
-"""Sources in other files: absent ones, growing ones, raw ones, and thousands of links; what is opened is counted at the server.
+"""Sources in other files: absent ones, growing ones, raw ones, and thousands of links; what is opened is counted at the
+server.
 
 Not covered: values of every kind of mapping (tests/conformance).
 """
@@ -139,7 +140,8 @@ def test_blocks_of_a_pattern_come_one_by_one(place, opened):
     virtual.select_hyperslab((0,), (h5py.h5s.UNLIMITED,), (3,), (3,))
     created.set_virtual(virtual, b"run/block%b.h5", b"data", h5py.h5s.create_simple((3,)))
     with h5py.File(place / "blocks.h5", "w", libver=("earliest", "v110")) as file:
-        h5py.h5d.create(file.id, b"all", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((1,), (h5py.h5s.UNLIMITED,)), created)
+        h5py.h5d.create(file.id, b"all", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((1,), (h5py.h5s.UNLIMITED,)),
+                        created)
     (place / "run").mkdir()
     dataset = opened("blocks.h5")["all"]
     assert dataset.shape == (0,)

@@ -27,26 +27,42 @@ def plain(value, module):
 
 
 EXPRESSIONS = [
-    "list(f)", "list(f.keys())", "list(f.values())[0]", "list(f.items())[1]", "list(reversed(f.keys()))", "len(f)", "len(f['g'])",
-    "f['a']", "f[b'a']", "f['/g/x']", "f['g']['/a']", "f['g/inner/y']", "f['g/']", "f['.']", "f['/g//x']", "f['g/./x']", "f['g/../a']", "f['']", "f['/']",
-    "f['nope']", "f['g/nope']", "f['a/x']", "f['broken']", "f['external absent file']", "f['external absent object']", "f['external junk']", "f[3]",
-    "f[None]", "f['soft']", "f['softgroup']", "f['softgroup/x']", "f['external']", "f['external/d']", "f['external/on']", "f['external/on/y']", "f['type']",
+    "list(f)", "list(f.keys())", "list(f.values())[0]", "list(f.items())[1]", "list(reversed(f.keys()))", "len(f)",
+    "len(f['g'])",
+    "f['a']", "f[b'a']", "f['/g/x']", "f['g']['/a']", "f['g/inner/y']", "f['g/']", "f['.']", "f['/g//x']", "f['g/./x']",
+    "f['g/../a']", "f['']", "f['/']",
+    "f['nope']", "f['g/nope']", "f['a/x']", "f['broken']", "f['external absent file']", "f['external absent object']",
+    "f['external junk']", "f[3]",
+    "f[None]", "f['soft']", "f['softgroup']", "f['softgroup/x']", "f['external']", "f['external/d']",
+    "f['external/on']", "f['external/on/y']", "f['type']",
     "f['ünï côdé %20#[']",
-    "[k in f for k in ['a', 'nope', 'broken', 'external', 'external absent file', 'g/x', 'a/x', 'g/nope', 'softgroup/x', '/', '.', '', '/g']]",
-    "f.get('nope')", "f.get('nope', 5)", "f.get('broken')", "f.get('a', getclass=True)", "f.get('g', getclass=True)", "f.get('type', getclass=True)",
-    "f.get('/', getclass=True)", "f.get('soft', getclass=True)", "f.get('soft', getlink=True)", "f.get('external', getlink=True)", "f.get('a', getlink=True)",
-    "f.get('g/x', getlink=True)", "f.get('broken', getlink=True)", "f.get('soft', getclass=True, getlink=True)", "f.get('nope', 7, getlink=True)",
+    "[k in f for k in ['a', 'nope', 'broken', 'external', 'external absent file', 'g/x', 'a/x', 'g/nope', "
+    "'softgroup/x', '/', '.', '', '/g']]",
+    "f.get('nope')", "f.get('nope', 5)", "f.get('broken')", "f.get('a', getclass=True)", "f.get('g', getclass=True)",
+    "f.get('type', getclass=True)",
+    "f.get('/', getclass=True)", "f.get('soft', getclass=True)", "f.get('soft', getlink=True)",
+    "f.get('external', getlink=True)", "f.get('a', getlink=True)",
+    "f.get('g/x', getlink=True)", "f.get('broken', getlink=True)", "f.get('soft', getclass=True, getlink=True)",
+    "f.get('nope', 7, getlink=True)",
     "f.get('broken', getclass=True)", "f.get('external absent file')", "f.get('/', getlink=True)",
-    "list(f['ordered'])", "list(f['ordered'].attrs)", "f.name", "f.parent", "f.mode", "f['a'].parent", "f['g/inner/y'].parent", "f['external/d'].parent",
-    "f['soft'].parent", "f['external/d'].file['deep'].name", "f['a'].file.name", "f == f['/']", "f['a'] == f['hard']", "f['a'] == f['b']", "f['g'] == f['softgroup']",
-    "hash(f['a']) == hash(f['hard'])", "f['g'] in [f['softgroup']]", "f['g'] == {}", "bool(f['a'])", "bool(f)", "f.userblock_size", "f.swmr_mode",
+    "list(f['ordered'])", "list(f['ordered'].attrs)", "f.name", "f.parent", "f.mode", "f['a'].parent",
+    "f['g/inner/y'].parent", "f['external/d'].parent",
+    "f['soft'].parent", "f['external/d'].file['deep'].name", "f['a'].file.name", "f == f['/']", "f['a'] == f['hard']",
+    "f['a'] == f['b']", "f['g'] == f['softgroup']",
+    "hash(f['a']) == hash(f['hard'])", "f['g'] in [f['softgroup']]", "f['g'] == {}", "bool(f['a'])", "bool(f)",
+    "f.userblock_size", "f.swmr_mode",
     "repr(f['g'])", "repr(f['a'])", "repr(f['type'])", "repr(f['soft'])", "repr(f.get('soft', getlink=True))",
-    "collected(f.visit)", "collected(f['g'].visit)", "collected(f.visititems)", "collected(f.visit_links)", "f.visit(lambda n: n if n == 'g' else None)",
+    "collected(f.visit)", "collected(f['g'].visit)", "collected(f.visititems)", "collected(f.visit_links)",
+    "f.visit(lambda n: n if n == 'g' else None)",
     "f.visititems(lambda n, o: o.name if n == 'g/inner' else None)",
-    "f.create_group('n')", "f.create_dataset('n', data=1)", "f.__setitem__('n', 1)", "f.__delitem__('a')", "f['a'].__setitem__(0, 1)", "f.require_group('g')",
-    "f.require_group('n')", "f.require_group('a')", "f.require_dataset('a', (10, 10), 'u2')", "f.require_dataset('a', (10, 11), 'u2')", "f['a'].resize((20, 20))",
-    "f.move('a', 'n')", "f['a'].write_direct(np.zeros((10, 10), 'u2'))", "f.attrs.__setitem__('q', 1)", "f.attrs.create('q', 1)",
-    "f['ordered'].attrs.__delitem__('apple')", "f['ordered'].attrs.modify('apple', 'x')", "f['ordered'].attrs['apple']", "f.attrs['nope']", "f.attrs[3]",
+    "f.create_group('n')", "f.create_dataset('n', data=1)", "f.__setitem__('n', 1)", "f.__delitem__('a')",
+    "f['a'].__setitem__(0, 1)", "f.require_group('g')",
+    "f.require_group('n')", "f.require_group('a')", "f.require_dataset('a', (10, 10), 'u2')",
+    "f.require_dataset('a', (10, 11), 'u2')", "f['a'].resize((20, 20))",
+    "f.move('a', 'n')", "f['a'].write_direct(np.zeros((10, 10), 'u2'))", "f.attrs.__setitem__('q', 1)",
+    "f.attrs.create('q', 1)",
+    "f['ordered'].attrs.__delitem__('apple')", "f['ordered'].attrs.modify('apple', 'x')", "f['ordered'].attrs['apple']",
+    "f.attrs['nope']", "f.attrs[3]",
     "f.attrs.get('nope')", "'nope' in f.attrs", "len(f['ordered'].attrs)", "f.attrs == f['g'].attrs",
 ]
 
@@ -80,9 +96,11 @@ def test_attributes_have_h5pys_values(both):
     assert repr(ours.attrs.keys()) == repr(theirs.attrs.keys())
 
 
-CLOSED = ["f['a']", "list(f)", "len(f)", "f.keys()", "f.attrs['x']", "f.filename", "f.mode", "a[0]", "a.shape", "a.dtype", "a.chunks", "g['x']", "a.file", "len(a)",
+CLOSED = ["f['a']", "list(f)", "len(f)", "f.keys()", "f.attrs['x']", "f.filename", "f.mode", "a[0]", "a.shape",
+          "a.dtype", "a.chunks", "g['x']", "a.file", "len(a)",
           "a.attrs['x']", "list(a.attrs)", "f.visit(print)", "f.parent", "hash(a)"]
-CLOSED_QUIETLY = ["repr(f)", "repr(a)", "repr(g)", "bool(f)", "bool(a)", "a.name", "'a' in f", "f.get('a')", "f.close()", "repr(f.attrs) if 0 else None", "a == g"]
+CLOSED_QUIETLY = ["repr(f)", "repr(a)", "repr(g)", "bool(f)", "bool(a)", "a.name", "'a' in f", "f.get('a')",
+                  "f.close()", "repr(f.attrs) if 0 else None", "a == g"]
 
 
 @pytest.mark.parametrize("expression", CLOSED + CLOSED_QUIETLY)
@@ -105,15 +123,20 @@ def test_a_closed_file_raises_value_error(url):
             touch()
 
 
-@pytest.mark.parametrize("mode, expected", [("rb", ValueError), ("", ValueError), (None, ValueError), ("w", PermissionError), ("a", PermissionError),
+@pytest.mark.parametrize("mode, expected",
+                         [("rb", ValueError), ("", ValueError), (None, ValueError), ("w", PermissionError),
+                          ("a", PermissionError),
                                             ("r+", PermissionError), ("x", PermissionError)])
 def test_modes(url, mode, expected):
     with pytest.raises(expected):
         h5cap.File(url("tree.h5"), mode)
 
 
-@pytest.mark.parametrize("name, expected", [("absent.h5", FileNotFoundError), ("junk.h5", OSError), ("empty.h5", OSError), ("sub", OSError),
-                                            ("no/such/folder.h5", FileNotFoundError), ("../../../etc/passwd", (FileNotFoundError, PermissionError))])
+@pytest.mark.parametrize("name, expected",
+                         [("absent.h5", FileNotFoundError), ("junk.h5", OSError), ("empty.h5", OSError),
+                          ("sub", OSError),
+                                            ("no/such/folder.h5", FileNotFoundError),
+                          ("../../../etc/passwd", (FileNotFoundError, PermissionError))])
 def test_what_cannot_be_opened(url, name, expected):
     with pytest.raises(expected) as raised:
         h5cap.File(url(name))

@@ -1,5 +1,5 @@
-"""The package is typed: a user's script passes mypy --strict, a wrong one does not, everything public is annotated, and the package itself passes
-mypy.  Hooks of other libraries (h5cap.compat) are checked only as far as those are typed."""
+"""The package is typed: a user's script passes mypy --strict, a wrong one does not, everything public is annotated, and
+the package itself passes mypy.  Hooks of other libraries (h5cap.compat) are checked only as far as those are typed."""
 
 import inspect
 import os
@@ -27,7 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 def mypy(*arguments, cache):
     environment = {**os.environ, "MYPYPATH": "" if "site-packages" in str(PACKAGE) else str(PACKAGE.parent)}
-    return subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", cache, "--no-error-summary", *arguments], capture_output=True, text=True,
+    return subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", cache, "--no-error-summary", *arguments],
+                          capture_output=True, text=True,
                           timeout=500, env=environment, cwd=cache)
 
 
@@ -37,7 +38,8 @@ def cache(tmp_path_factory):
 
 
 def test_a_users_script_is_well_typed(cache):
-    done = mypy("--strict", "--follow-imports=silent", "--disable-error-code=type-arg", str(HERE / "typed_script.py"), cache=cache)
+    done = mypy("--strict", "--follow-imports=silent", "--disable-error-code=type-arg", str(HERE / "typed_script.py"),
+                cache=cache)
     assert done.stdout == "" and done.returncode == 0, done.stdout + done.stderr
 
 
@@ -50,7 +52,8 @@ def test_a_wrong_script_is_not(cache):
 
 
 def test_the_package_is_well_typed(cache):
-    done = mypy("-p", "h5cap", "--exclude", "h5cap/compat/", "--ignore-missing-imports", "--disable-error-code=import-untyped", cache=cache)
+    done = mypy("-p", "h5cap", "--exclude", "h5cap/compat/", "--ignore-missing-imports",
+                "--disable-error-code=import-untyped", cache=cache)
     ours = [line for line in done.stdout.splitlines() if ": error:" in line and "/compat/" not in line]
     assert ours == [], "\n".join(ours)
 
@@ -63,7 +66,8 @@ def functions_of(one):
         if not owner.__module__.startswith("h5cap"):
             continue
         for name, member in vars(owner).items():
-            if name.startswith("_") and name not in ("__init__", "__getitem__", "__iter__", "__len__", "__enter__", "__call__"):
+            if name.startswith("_") and name not in ("__init__", "__getitem__", "__iter__", "__len__", "__enter__",
+                                                     "__call__"):
                 continue
             function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
             if inspect.isfunction(function):
@@ -74,7 +78,8 @@ def functions_of(one):
 def bare(function):
     """Parameters, and the result, without an annotation."""
     signature = inspect.signature(function)
-    missing = [name for name, one in signature.parameters.items() if one.annotation is one.empty and name not in ("self", "cls")]
+    missing = [name for name, one in signature.parameters.items() if one.annotation is one.empty
+               and name not in ("self", "cls")]
     return missing + ["return"] * (signature.return_annotation is signature.empty and function.__name__ != "__init__")
 
 

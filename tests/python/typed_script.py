@@ -40,7 +40,8 @@ def table(url: str) -> Dict[str, Any]:
     target = np.empty(3)
     dataset.astype("f4").shape
     dataset.read_direct(target, np.s_[:3])
-    return {"first": first, "texts": texts, "all": dataset[h5cap.MultiBlockSlice(count=2)], "chunks": list(dataset.iter_chunks())}
+    return {"first": first, "texts": texts, "all": dataset[h5cap.MultiBlockSlice(count=2)],
+            "chunks": list(dataset.iter_chunks())}
 
 
 def folder(url: str) -> None:

@@ -1,5 +1,5 @@
-"""Every public header of the client compiles by itself as C++17, warnings being errors, with nothing but the two include
-folders; and the check would notice C++20."""
+"""Every public header of the client compiles by itself as C++17, warnings being errors, with nothing but the two
+include folders; and the check would notice C++20."""
 import subprocess
 
 import pytest
@@ -9,7 +9,8 @@ HEADERS = sorted(path.name for folder in PUBLIC_FOLDERS for path in (ROOT / fold
 
 
 def compile_as_cpp17(source):
-    command = ["g++", "-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", "-fsyntax-only"]
+    command = ["g++", "-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers",
+               "-fsyntax-only"]
     command += [f"-I{ROOT / folder}" for folder in PUBLIC_FOLDERS] + ["-x", "c++", "-"]
     return subprocess.run(command, input=source, capture_output=True, text=True, timeout=120)
 

@@ -1,6 +1,6 @@
-"""What the README tells people to type works: blocks marked `serve` or `run` are executed as they stand, in its order, in a
-home of their own with a small scan in ~/scans.  Blocks without a mark are those that install and build, which is how this
-test came to run.
+"""What the README tells people to type works: blocks marked `serve` or `run` are executed as they stand, in its order,
+in a home of their own with a small scan in ~/scans.  Blocks without a mark are those that install and build, which is
+how this test came to run.
 """
 import os
 import pathlib
@@ -24,7 +24,8 @@ def blocks():
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     subprocess.run(
-        ["/usr/bin/python3", str(ROOT / "tools" / "make-sample-scan"), str(folder / "scans"), "--frames", "8", "--size", "128"],
+        ["/usr/bin/python3", str(ROOT / "tools" / "make-sample-scan"), str(folder / "scans"), "--frames", "8", "--size",
+         "128"],
         check=True, timeout=SECONDS,
     )
     (folder / "run").mkdir(mode=0o700)
@@ -34,8 +35,10 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def environment(home, programs):
     python = pathlib.Path(os.environ.get("H5CAP_PYTHON", sys.executable)).parent
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("LD_", "ASAN_", "TSAN_", "LANG", "LC_"))}
-    return {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "PATH": f"{programs}:{python}:/usr/bin:/bin"}
+    kept = {name: value for name, value in os.environ.items()
+            if name.startswith(("LD_", "ASAN_", "TSAN_", "LANG", "LC_"))}
+    return {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"),
+            "PATH": f"{programs}:{python}:/usr/bin:/bin"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,8 @@ def served(home, environment):
 
 
 def run(command, home, environment, text=None):
-    done = subprocess.run(command, cwd=home, env=environment, input=text, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(command, cwd=home, env=environment, input=text, capture_output=True, text=True,
+                          timeout=SECONDS)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -85,7 +89,8 @@ def test_more_python(text, served, home, environment):
 def test_cpp(text, served, home, environment, programs):
     (library,) = programs.parent.rglob("libh5cap.so")
     (home / "slice.cc").write_text(text)
-    command = ["g++", "-std=c++17", "slice.cc", f"-I{ROOT / 'client/include'}", f"-I{ROOT / 'core/include'}", str(library)]
+    command = ["g++", "-std=c++17", "slice.cc", f"-I{ROOT / 'client/include'}", f"-I{ROOT / 'core/include'}",
+               str(library)]
     run([*command, f"-Wl,-rpath,{library.parent}", "-pthread", "-o", "slice"], home, environment)
     assert run(["./slice"], home, environment) == "8192 elements\n"
 

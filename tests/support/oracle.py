@@ -9,7 +9,8 @@ PYTHON = os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3")
 
 def run(source, *arguments, seconds=60):
     """Runs `source` to its end and returns what it printed."""
-    done = subprocess.run([PYTHON, "-c", textwrap.dedent(source), *map(str, arguments)], capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run([PYTHON, "-c", textwrap.dedent(source), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=seconds)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout

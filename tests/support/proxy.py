@@ -53,8 +53,8 @@ class Direction(threading.Thread):
 
 
 class Proxy:
-    """Listens on a loopback port (any, or `port`) and passes everything to `target`: ("127.0.0.1", port) or the path of a
-    Unix socket."""
+    """Listens on a loopback port (any, or `port`) and passes everything to `target`: ("127.0.0.1", port) or the path of
+    a Unix socket."""
 
     def __init__(self, target, delay_ms=0.0, port=0):
         self.target, self.delay = target, delay_ms / 1000
@@ -117,7 +117,8 @@ class Proxy:
 
     def close(self):
         try:
-            self.listener.shutdown(socket.SHUT_RDWR)  # closing alone lets an `accept` that waits take one more connection
+            # closing alone lets an `accept` that waits take one more connection
+            self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.listener.close()

@@ -126,7 +126,8 @@ class RawPeer:
         return self.question(lambda id: call(id, target, field, interface, method, params))
 
     def open_file(self, path, snapshot_bytes=0):
-        return self.call(self.root, 0, DIRECTORY, 2, Struct(b"", [path, Struct(struct.pack("<I", snapshot_bytes), [None])]))
+        return self.call(self.root, 0, DIRECTORY, 2,
+                         Struct(b"", [path, Struct(struct.pack("<I", snapshot_bytes), [None])]))
 
     def open(self, file, path):
         return self.call(file, 0, GROUP, 1, Struct(b"", [path]))
@@ -139,7 +140,8 @@ class RawPeer:
 
     def read(self, node, axes=(), reply_bytes=0):
         selection = Struct(b"", [Structs(axes) if axes else None, None])
-        return self.call(node, 0, DATASET, 0, Struct(b"", [selection, Struct(struct.pack("<QQ", reply_bytes, 0), [None] * 6)]))
+        return self.call(node, 0, DATASET, 0,
+                         Struct(b"", [selection, Struct(struct.pack("<QQ", reply_bytes, 0), [None] * 6)]))
 
     def finish(self, question):
         self.out += finish(question)

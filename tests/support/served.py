@@ -29,7 +29,8 @@ RUNTIME_FRAME = re.compile(r"/lib(asan|tsan|ubsan|c|m|stdc\+\+)\.so")
 
 def program(name):
     """The path of one of our programs: below $H5CAP_BIN, or else of the newest build."""
-    folders = [os.environ["H5CAP_BIN"]] if "H5CAP_BIN" in os.environ else [os.path.join(ROOT, "build", p, "bin") for p in ("release", "dev", "asan", "tsan")]
+    built = [os.path.join(ROOT, "build", preset, "bin") for preset in ("release", "dev", "asan", "tsan")]
+    folders = [os.environ["H5CAP_BIN"]] if "H5CAP_BIN" in os.environ else built
     found = [p for p in (os.path.join(folder, name) for folder in folders) if os.access(p, os.X_OK)]
     if not found:
         raise FileNotFoundError(f"{name} is not built: looked in {', '.join(folders)}")
@@ -91,7 +92,8 @@ def cpu_seconds(pids):
 
 def sanitizer_reports(lines):
     """The reports in a program's output.  Not those of libhdf5's own faults, which planners are there to die of: in all
-    stacks of such a report, where memory was used and where it was allocated, libhdf5 is the innermost that is not runtime."""
+    stacks of such a report, where memory was used and where it was allocated, libhdf5 is the innermost that is not
+    runtime."""
     starts = [i for i, line in enumerate(lines) if SANITIZER_REPORT.search(line)]
     reports = [lines[start:end] for start, end in zip(starts, starts[1:] + [len(lines)])]
     return ["".join(report) for report in reports if not is_of_libhdf5(report)]
@@ -123,14 +125,17 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="h5cap-test-")
         self.socket = os.path.join(self.folder, "s")
         self.addresses, self.output = [], []
-        command = [program("h5capd"), *(f"{name}={folder}" for name, folder in exports.items()), "--socket", self.socket]
+        command = [program("h5capd"), *(f"{name}={folder}" for name, folder in exports.items()), "--socket",
+                   self.socket]
         if tcp:
             command += ["--listen", "127.0.0.1:0", "--insecure"]
         if uid is not None:
             os.chown(self.folder, uid, uid)
             command = [*as_user(uid), *command]
-        self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        errors="replace", env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
+        self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True,
+                                        errors="replace",
+                                        env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
         self.ready = threading.Event()
         self.wanted = 2 if tcp else 1
         self.reader = threading.Thread(target=self._read, daemon=True)

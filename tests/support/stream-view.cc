@@ -2,9 +2,10 @@
 //
 //     stream-view URL PATH SECONDS
 //
-// A line a second: bytes received, tiles, resident bytes of this process.  Then `cancelled BYTES`; ends when stdin does.
-// The dataset is the one of test_endless_read.py: three axes of 16-bit integers, the first element of frame i being
-// i % 512 + 1.  A tile that holds such an element is checked; `wrong` is printed and the exit code is 1 otherwise.
+// A line a second: bytes received, tiles, resident bytes of this process.  Then `cancelled BYTES`; ends when stdin
+// does.  The dataset is the one of test_endless_read.py: three axes of 16-bit integers, the first element of frame i
+// being i % 512 + 1.  A tile that holds such an element is checked; `wrong` is printed and the exit code is 1
+// otherwise.
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +30,8 @@ std::uint64_t residentBytes() {
 // How many first elements of frames the tile holds, all of them right; throws otherwise.
 std::uint64_t check(const h5cap::StreamedTile& tile) {
   const auto& axes = tile.inResult;
-  if (axes.size() != 3 || axes[1].count == 0 || axes[2].count == 0) throw std::runtime_error("wrong: no tile of three axes");
+  if (axes.size() != 3 || axes[1].count == 0 || axes[2].count == 0)
+    throw std::runtime_error("wrong: no tile of three axes");
   if (axes[1].at(0) != 0 || axes[2].at(0) != 0) return 0;
   const std::uint64_t frameBytes = axes[1].count * axes[2].count * sizeof(std::uint16_t);
   if (tile.elements.size() != axes[0].count * frameBytes) throw std::runtime_error("wrong: size of a tile");
@@ -37,7 +39,8 @@ std::uint64_t check(const h5cap::StreamedTile& tile) {
     std::uint16_t first;
     std::memcpy(&first, tile.elements.data() + i * frameBytes, sizeof first);
     if (first != axes[0].at(i) % SOURCE_FRAMES + 1) {
-      throw std::runtime_error("wrong: frame " + std::to_string(axes[0].at(i)) + " begins with " + std::to_string(first));
+      throw std::runtime_error("wrong: frame " + std::to_string(axes[0].at(i)) + " begins with " +
+                               std::to_string(first));
     }
   }
   return axes[0].count;

@@ -1,9 +1,9 @@
 // h5cap get: a file as it is stored, in pieces that can be taken up again.
 //
-// What has arrived is in NAME.part, in order and without holes, and NAME.part.version says of which version of the file it is.
-// The next run goes on there when that still is the version, once the part's last bytes have been compared with the server's;
-// otherwise it begins anew.  The file gets its name when it is complete, and its SHA-256, taken of what was written, is printed
-// in the form that `sha256sum -c` reads.
+// What has arrived is in NAME.part, in order and without holes, and NAME.part.version says of which version of the file
+// it is.  The next run goes on there when that still is the version, once the part's last bytes have been compared with
+// the server's; otherwise it begins anew.  The file gets its name when it is complete, and its SHA-256, taken of what
+// was written, is printed in the form that `sha256sum -c` reads.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -170,7 +170,8 @@ std::string fetchAll(const File& file, const FileInfo& info, const std::string& 
   while (asked < info.size || !window.empty()) {
     while (asked < info.size && window.size() < PIECES_UNDER_WAY) {
       const std::uint64_t count = std::min(PIECE_BYTES, info.size - asked);
-      window.push_back({count, std::async(std::launch::async, [&file, asked, count] { return fetch(file, asked, count); })});
+      window.push_back(
+          {count, std::async(std::launch::async, [&file, asked, count] { return fetch(file, asked, count); })});
       asked += count;
     }
     Piece piece = window.front().piece.get();

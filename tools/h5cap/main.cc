@@ -46,7 +46,8 @@ void addVerbs(CLI::App& app, Arguments& arguments, std::map<CLI::App*, Verb>& ve
   CLI::App* tree = addVerb(app, "tree", "Show everything in a file", arguments);
   CLI::App* info = addVerb(app, "info", "Describe a file, a group or a dataset", arguments);
   CLI::App* cat = addVerb(app, "cat", "Write the elements of a dataset as text, .csv or .npy", arguments);
-  CLI::App* get = addVerb(app, "get", "Fetch a file as it is; the same command goes on where it was interrupted", arguments);
+  CLI::App* get =
+      addVerb(app, "get", "Fetch a file as it is; the same command goes on where it was interrupted", arguments);
   CLI::App* ping = addVerb(app, "ping", "Time round trips to a server", arguments);
   for (CLI::App* verb : {ls, tree, info, cat}) verb->add_option("PATH", arguments.path, "Object in the file");
   ls->add_flag("-l,--long", arguments.isLong, "With kinds, shapes and types");

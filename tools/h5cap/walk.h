@@ -18,8 +18,8 @@ struct Child {
   std::string summary;   // shape and type of a dataset, or why there is none; when described
 };
 
-// Soft and external links are listed and not followed.  Describing asks for many objects at once; without it, only objects
-// whose kind is not known from the listing are asked for.
+// Soft and external links are listed and not followed.  Describing asks for many objects at once; without it, only
+// objects whose kind is not known from the listing are asked for.
 std::vector<Child> children(const Group& group, Describe describe);
 
 // "(300, 512, 512) uint16 little-endian", "12 links", or the problem.

@@ -85,8 +85,8 @@ class File : public Group {
   // What the server says of the file now.  One round trip.
   FileInfo stat() const;
 
-  // Whether the path that it was opened by still leads to it: a file that was replaced goes on being read as it was.  One
-  // round trip.  Denied; Unimplemented by an older server.
+  // Whether the path that it was opened by still leads to it: a file that was replaced goes on being read as it was.
+  // One round trip.  Denied; Unimplemented by an older server.
   PathNow pathNow() const;
 
   // What a packed element of a reference type, read from this file, names; the node's path is one that leads there, or

@@ -11,8 +11,8 @@
 
 namespace h5cap {
 
-// A value of `size()` bits, least significant first, as NumPy's packbits(bitorder="little") makes them.  Copies share the bits,
-// which do not change.
+// A value of `size()` bits, least significant first, as NumPy's packbits(bitorder="little") makes them.  Copies share
+// the bits, which do not change.
 class BitMask {
  public:
   BitMask() = default;  // of no elements
@@ -21,7 +21,8 @@ class BitMask {
   // One byte an element, not zero for the set ones: NumPy's bool arrays.
   static BitMask fromBytes(const std::uint8_t* flags, std::uint64_t size);
 
-  // Throws BadSelection unless `bits` are exactly as many bytes as `size` bits take, and those that are left over are zero.
+  // Throws BadSelection unless `bits` are exactly as many bytes as `size` bits take, and those that are left over are
+  // zero.
   static BitMask fromBits(const std::byte* bits, std::size_t byteCount, std::uint64_t size);
 
   // As masks arrive: for a size that only whoever has the shape knows, see `sizedTo`.

@@ -1,5 +1,5 @@
-// The type of one element, as HDF5 classifies it, with the packed layout that travels: see capnp/h5cap/types.capnp for the
-// place and heap of variable-length data.  Values: copying is cheap (nested types are shared), comparing is deep.
+// The type of one element, as HDF5 classifies it, with the packed layout that travels: see capnp/h5cap/types.capnp for
+// the place and heap of variable-length data.  Values: copying is cheap (nested types are shared), comparing is deep.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 // Errors, typed by what the caller can do about them; the same classes at both ends of a connection.
 //
 // Every exception that h5cap throws derives from `h5cap::Error` and from a standard exception, so `catch (const
-// h5cap::Error&)` and `catch (const std::exception&)` both work.  Messages name the object, the operation and the limit.
+// h5cap::Error&)` and `catch (const std::exception&)` both work.  Messages name the object, the operation and the
+// limit.
 #pragma once
 
 #include <stdexcept>
@@ -67,7 +68,9 @@ class BadType : public detail::TypedError<std::invalid_argument, ErrorCode::badT
 // Over a budget (busy), or out of time (deadline): worth trying again later.
 class Busy : public detail::TypedError<std::runtime_error, ErrorCode::busy> { using TypedError::TypedError; };
 // Too large, a problem of the file, of a filter or of a source, or the file changed: `code()` tells which.
-class FileError : public detail::TypedError<std::runtime_error, ErrorCode::fileProblem> { using TypedError::TypedError; };
+class FileError : public detail::TypedError<std::runtime_error, ErrorCode::fileProblem> {
+  using TypedError::TypedError;
+};
 class Disconnected : public detail::TypedError<std::runtime_error, ErrorCode::disconnected> {
   using TypedError::TypedError;
 };

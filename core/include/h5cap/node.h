@@ -18,7 +18,8 @@ using Bytes = std::vector<std::byte>;
 using ObjectId = std::uint64_t;  // opaque; unique within one version of a file
 using Version = Bytes;           // opaque; equal bytes mean equal content, once it has settled
 
-// Whether any later read of the same version finds the same.  Unsettled: the file may be changing without its version showing it.
+// Whether any later read of the same version finds the same.  Unsettled: the file may be changing without its version
+// showing it.
 enum class VersionStability { unsettled, settled };
 
 enum class NodeKind { unknown, group, dataset, namedType };
@@ -89,8 +90,8 @@ struct ExternalFile {
   std::uint64_t size = 0;
 };
 
-// When HDF5 writes the fill value.  Elements that were never written read as zeros with `never`, whatever the fill value
-// is; only a virtual dataset shows its fill value all the same.
+// When HDF5 writes the fill value.  Elements that were never written read as zeros with `never`, whatever the fill
+// value is; only a virtual dataset shows its fill value all the same.
 enum class FillTime { ifSet, allocation, never };
 
 struct DatasetInfo {

@@ -1,8 +1,9 @@
 // A slice as a value: which elements of a dataset, axis by axis.
 //
-// A `Selection` is what a user writes; it may count from the end and be open-ended, and needs no shape.  A `Region` is a
-// selection resolved against one shape: plain indices along every axis, in order.  Axes select orthogonally: the elements are
-// the cartesian product of the axes.  Besides there are single elements: points, in any order, and masks over a region.
+// A `Selection` is what a user writes; it may count from the end and be open-ended, and needs no shape.  A `Region` is
+// a selection resolved against one shape: plain indices along every axis, in order.  Axes select orthogonally: the
+// elements are the cartesian product of the axes.  Besides there are single elements: points, in any order, and masks
+// over a region.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +49,8 @@ struct Indices {
   friend bool operator==(const Indices& a, const Indices& b) { return a.values == b.values; }
 };
 
-// One axis: an integer is a single index and drops the axis from the result's shape.  A mask has as many bits as the axis
-// indices, and means those that are set.
+// One axis: an integer is a single index and drops the axis from the result's shape.  A mask has as many bits as the
+// axis indices, and means those that are set.
 using Axis = std::variant<All, std::int64_t, Range, Indices, Ellipsis, BitMask>;
 
 // Coordinates of single elements, rank after rank.
@@ -88,8 +89,8 @@ class Selection {
   std::optional<Points> points_;
 };
 
-// `points({{0, 5}, {3, 1}})`: the elements at these coordinates, each of the dataset's rank.  Throws BadSelection when ranks
-// differ.
+// `points({{0, 5}, {3, 1}})`: the elements at these coordinates, each of the dataset's rank.  Throws BadSelection when
+// ranks differ.
 Selection points(const std::vector<Shape>& coordinates);
 
 struct RegionAxis {
@@ -122,8 +123,8 @@ Region resolve(const Selection& selection, const Shape& shape);
 // What any selection means in a dataset of one shape.
 class Resolved {
  public:
-  // Throws BadSelection as `resolve` does, for points outside or of another rank, and for a mask of another size than what it
-  // is a mask of.
+  // Throws BadSelection as `resolve` does, for points outside or of another rank, and for a mask of another size than
+  // what it is a mask of.
   Resolved(const Selection& selection, Shape shape);
 
   const Shape& datasetShape() const { return datasetShape_; }

@@ -37,8 +37,8 @@ class UnreadableObject(FileProblem, KeyError):
 
 
 class DeniedObject(PermissionError, KeyError):
-    """An object that a link leads to may not be read, or lies outside of what is served: to h5py a ``KeyError``, to h5cap a
-    ``PermissionError``, too."""
+    """An object that a link leads to may not be read, or lies outside of what is served: to h5py a ``KeyError``, to
+    h5cap a ``PermissionError``, too."""
 
 
 class ClosedFile(ValueError, RuntimeError, KeyError, OSError):

@@ -1,8 +1,8 @@
 """What a value is, as plain data that can be kept and compared: the same for h5py's results and for h5cap's.
 
-Facts of an array are its dtype (h5py's metadata included), shape and content; of an object of the file its kind, file, path
-and what can be said of it at once; of an exception its class.  Nothing here knows which module it looks at: classes go by
-their names, and only public members are used.
+Facts of an array are its dtype (h5py's metadata included), shape and content; of an object of the file its kind, file,
+path and what can be said of it at once; of an exception its class.  Nothing here knows which module it looks at:
+classes go by their names, and only public members are used.
 """
 
 import collections.abc
@@ -38,7 +38,8 @@ def kind_of(value):
     return None
 
 
-PLAIN_CLASSES = {"AttributeManager", "DimensionManager", "DimensionProxy", "Reference", "RegionReference", "Empty", "SoftLink",
+PLAIN_CLASSES = {"AttributeManager", "DimensionManager", "DimensionProxy", "Reference", "RegionReference", "Empty",
+                 "SoftLink",
                  "ExternalLink", "HardLink", "VDSmap", "h5py_opaque"}
 
 
@@ -49,13 +50,15 @@ def dtype_facts(dtype):
     if not isinstance(dtype, np.dtype):
         return class_name(dtype) if isinstance(dtype, type) else repr(dtype)
     if dtype.names is not None:
-        fields = ", ".join(f"{name!r}: {dtype_facts(dtype.fields[name][0])} @{dtype.fields[name][1]}" for name in dtype.names)
+        fields = ", ".join(f"{name!r}: {dtype_facts(dtype.fields[name][0])} @{dtype.fields[name][1]}"
+                           for name in dtype.names)
         text = f"{{{fields}}} size {dtype.itemsize}"
     elif dtype.subdtype is not None:
         text = f"{dtype_facts(dtype.subdtype[0])} x {dtype.subdtype[1]}"
     else:
         text = dtype.str
-    return " ".join([text] + [f"{key}={metadata_facts(value)}" for key, value in sorted((dtype.metadata or {}).items())])
+    return " ".join([text]
+                    + [f"{key}={metadata_facts(value)}" for key, value in sorted((dtype.metadata or {}).items())])
 
 
 def metadata_facts(value):
@@ -122,7 +125,8 @@ class Facts:
         if isinstance(value, dict):
             return ["dict", [[self.of(k, depth + 1), self.of(v, depth + 1)] for k, v in value.items()]]
         if isinstance(value, (list, tuple)):
-            return ["tuple" if isinstance(value, tuple) else "list", [self.of(item, depth + 1) for item in value[:MOST_ITEMS]]]
+            return ["tuple" if isinstance(value, tuple) else "list",
+                    [self.of(item, depth + 1) for item in value[:MOST_ITEMS]]]
         if isinstance(value, collections.abc.Iterator):
             return self.items(value, depth)
         return ["other", class_name(type(value))]
@@ -169,7 +173,8 @@ class Facts:
         return self._node(node) + ([] if not node else [self.attempt(lambda: len(node), depth)])
 
     def _dataset(self, node, depth):
-        return self._node(node) + ([] if not node else [self.attempt(lambda: node.shape, depth), self.attempt(lambda: node.dtype, depth)])
+        return self._node(node) + ([] if not node else [self.attempt(lambda: node.shape, depth),
+                                                        self.attempt(lambda: node.dtype, depth)])
 
     def _datatype(self, node, depth):
         return self._node(node) + ([] if not node else [self.attempt(lambda: node.dtype, depth)])
@@ -218,7 +223,8 @@ class Facts:
         if not low:
             return [False]
         return [True, self.attempt(lambda: low.dtype, depth), self.attempt(lambda: low.shape, depth),
-                self.attempt(lambda: low.get_type().get_size(), depth), self.attempt(lambda: tuple(low.get_space().shape), depth)]
+                self.attempt(lambda: low.get_type().get_size(), depth),
+                self.attempt(lambda: tuple(low.get_space().shape), depth)]
 
     def _reference(self, reference, depth):
         return [bool(reference), self.target(reference)]
@@ -233,7 +239,8 @@ class Facts:
             node = self.file[reference]
             facts = self._node(node)
             if kind_of(reference) == "RegionReference":
-                facts += [self.attempt(lambda: node.regionref.shape(reference)), self.attempt(lambda: node.regionref.selection(reference)),
+                facts += [self.attempt(lambda: node.regionref.shape(reference)),
+                          self.attempt(lambda: node.regionref.selection(reference)),
                           self.attempt(lambda: node[reference])]
             return facts
         except Exception as problem:

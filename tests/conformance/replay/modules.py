@@ -4,7 +4,8 @@ APPLICABLE = [
     "test_attribute_create", "test_attrs", "test_attrs_data", "test_base", "test_big_endian_file", "test_completions",
     "test_dataset", "test_dataset_getitem", "test_dataset_swmr", "test_datatype", "test_dimension_scales",
     "test_dims_dimensionproxy", "test_dtype", "test_errors", "test_file", "test_file2",
-    "test_file_image", "test_filters", "test_group", "test_h5d_direct_chunk", "test_h5f", "test_h5o", "test_h5p", "test_h5t",
+    "test_file_image", "test_filters", "test_group", "test_h5d_direct_chunk", "test_h5f", "test_h5o", "test_h5p",
+    "test_h5t",
     "test_native_complex", "test_npystrings", "test_objects", "test_selections", "test_slicing", "test_vds",
 ]
 

@@ -1,7 +1,7 @@
 """The public reads of h5py's objects: what the recorder listens to, and how one is done again.
 
-A read is (name, arguments): done by `perform` as a user would write it (``dataset[args]``, ``len(group)``, ``name in group``),
-so that h5cap need not have the same special methods.
+A read is (name, arguments): done by `perform` as a user would write it (``dataset[args]``, ``len(group)``, ``name in
+group``), so that h5cap need not have the same special methods.
 """
 
 import itertools
@@ -10,8 +10,10 @@ import numpy as np
 
 from facts import MOST_ITEMS
 
-NODE = {"get": ["file", "name", "parent", "ref", "attrs", "regionref", "id"], "call": ["__eq__", "__bool__", "__repr__"]}
-MAPPING = {"call": ["__getitem__", "get", "__len__", "__iter__", "__reversed__", "__contains__", "__repr__", "keys", "values",
+NODE = {"get": ["file", "name", "parent", "ref", "attrs", "regionref", "id"],
+        "call": ["__eq__", "__bool__", "__repr__"]}
+MAPPING = {"call": ["__getitem__", "get", "__len__", "__iter__", "__reversed__", "__contains__", "__repr__", "keys",
+                    "values",
                     "items", "_ipython_key_completions_"]}
 VIEW = {"call": ["__len__", "__iter__", "__reversed__", "__contains__", "__repr__", "__str__"]}
 SELECTED = {"get": ["dtype", "ndim", "shape", "size"], "call": ["__len__", "__getitem__", "__array__"]}
@@ -23,10 +25,13 @@ READS = {
              "call": ["__repr__"]},
     "Datatype": {"get": ["dtype"], "call": ["__repr__"]},
     "Dataset": {
-        "get": SELECTED["get"] + ["nbytes", "dims", "chunks", "compression", "compression_opts", "filter_ids", "filter_names",
-                                  "shuffle", "fletcher32", "scaleoffset", "external", "maxshape", "fillvalue", "is_virtual",
+        "get": SELECTED["get"] + ["nbytes", "dims", "chunks", "compression", "compression_opts", "filter_ids",
+                                  "filter_names",
+                                  "shuffle", "fletcher32", "scaleoffset", "external", "maxshape", "fillvalue",
+                                  "is_virtual",
                                   "is_scale"],
-        "call": SELECTED["call"] + ["len", "__iter__", "iter_chunks", "read_direct", "__repr__", "virtual_sources", "astype",
+        "call": SELECTED["call"] + ["len", "__iter__", "iter_chunks", "read_direct", "__repr__", "virtual_sources",
+                                    "astype",
                                     "asstr", "fields"],
     },
     "AttributeManager": {"call": MAPPING["call"] + ["get_id", "__eq__"]},

@@ -3,11 +3,13 @@
     pytest -p recorder --record FOLDER --pyargs h5py.tests.test_group
 
 Public reads of h5py's high-level objects are noted when code outside of h5py asks for them: what of which object, the
-arguments, and the facts of the result or the class of the exception.  A read that is repeated in the same state is noted
-once.  Files are written in formats that HDF5 1.10 knows, whatever the test asks for: others are too new for the server.
+arguments, and the facts of the result or the class of the exception.  A read that is repeated in the same state is
+noted once.  Files are written in formats that HDF5 1.10 knows, whatever the test asks for: others are too new for the
+server.
 
-Before a read every open file is flushed, and the folder that tests write to is kept as a state: {path: hash of the content};
-files that live in memory come as an image.  What comes out is FOLDER/reads.pickle, a record a test, and FOLDER/blobs.
+Before a read every open file is flushed, and the folder that tests write to is kept as a state: {path: hash of the
+content}; files that live in memory come as an image.  What comes out is FOLDER/reads.pickle, a record a test, and
+FOLDER/blobs.
 """
 
 import functools
@@ -33,7 +35,8 @@ TESTS = os.path.join(H5PY, "tests")
 MOST_BYTES = 64 << 20  # of a file on the disk; larger ones are not kept
 CLASSES = {cls.__name__: cls for cls in (
     h5py.File, h5py.Group, h5py.Dataset, h5py.Datatype, h5py.AttributeManager, h5py._hl.base.HLObject,
-    h5py._hl.dims.DimensionManager, h5py._hl.dims.DimensionProxy, h5py._hl.dataset.AsTypeView, h5py._hl.dataset.AsStrView,
+    h5py._hl.dims.DimensionManager, h5py._hl.dims.DimensionProxy, h5py._hl.dataset.AsTypeView,
+    h5py._hl.dataset.AsStrView,
     h5py._hl.dataset.FieldsView, h5py._hl.base.KeysViewHDF5, h5py._hl.base.ValuesViewHDF5, h5py._hl.base.ItemsViewHDF5,
     h5py._hl.base._RegionProxy)}
 OUTSIDE = "outside"  # where files that are not below the folder of the tests appear
@@ -154,7 +157,8 @@ class Recorder:
             return "call", "astype", (view._dtype,)
         if isinstance(view, hl.AsStrView):
             return "call", "asstr", (view.encoding, view.errors)
-        return "call", "fields", (view.extract_field if view.extract_field is not None else list(view.read_dtype.names),)
+        fields = view.extract_field if view.extract_field is not None else list(view.read_dtype.names)
+        return "call", "fields", (fields,)
 
     def target(self, reference):
         """(path, kind, name, facts) of what a reference given as an argument points to."""
@@ -182,7 +186,8 @@ class Recorder:
 
     @staticmethod
     def is_marked_open(fid):
-        """Superblocks of version 3 say that a writer is there, which keeps others from opening a copy; an image does not."""
+        """Superblocks of version 3 say that a writer is there, which keeps others from opening a copy; an image does
+        not."""
         return fid.get_intent() & h5f.ACC_RDWR and fid.get_create_plist().get_version()[0] >= 3
 
     def keep(self, content):
@@ -341,7 +346,8 @@ class Recorder:
             cls = CLASSES[class_name]
             for name in reads.get("get", ()):
                 own = cls.__dict__.get(name) or next(c.__dict__[name] for c in cls.__mro__ if name in c.__dict__)
-                setattr(cls, name, property(self.wrapped(own.fget, "get property", name), own.fset, own.fdel, own.__doc__))
+                setattr(cls, name,
+                        property(self.wrapped(own.fget, "get property", name), own.fset, own.fdel, own.__doc__))
             for name in reads.get("call", ()):
                 setattr(cls, name, self.wrapped(getattr(cls, name), name))
         opened = h5py.File.__init__

@@ -1,8 +1,8 @@
 """Does recorded reads again: with h5py, to see which of them repeat, and with h5cap through a server.
 
-The files of a state are put back where the test had them, so that relative and absolute names in them lead where they led,
-and that folder is what the server exports.  A read counts when h5py, opening the file afresh, gives what was recorded; it
-passes when h5cap gives the same.
+The files of a state are put back where the test had them, so that relative and absolute names in them lead where they
+led, and that folder is what the server exports.  A read counts when h5py, opening the file afresh, gives what was
+recorded; it passes when h5cap gives the same.
 """
 
 import io
@@ -143,8 +143,8 @@ class Replay:
         self.present = {path: digest for path, digest in state.items() if digest != "too large"}
 
     def tests(self, survey=None):
-        """Yields (record of a test, its verdicts): one verdict a read.  With `survey`, a set that grows, the reads are those
-        of a survey of files whose content is not in it."""
+        """Yields (record of a test, its verdicts): one verdict a read.  With `survey`, a set that grows, the reads are
+        those of a survey of files whose content is not in it."""
         with open(os.path.join(self.recording, "reads.pickle"), "rb") as stream:
             while True:
                 try:
@@ -183,7 +183,8 @@ class Replay:
                 "problem": None if problem is None else f"{type(problem).__name__}: {problem}"[:MOST_SHOWN]}
 
     def surveyed(self, test, done):
-        """Verdicts about the files that a test leaves behind; those in `done`, by their content, were surveyed before."""
+        """Verdicts about the files that a test leaves behind; those in `done`, by their content, were surveyed
+        before."""
         if not test["states"]:
             return []
         state, found = test["states"][-1], []
@@ -211,9 +212,11 @@ class Replay:
             steps, (args, kwargs) = self.theirs.loads(read["steps"]), self.theirs.loads(read["args"])
         except Exception:
             return f"{read['path']} {read['read']}"
-        words = "".join(f"[{given[0]!r}]" if step in ("node", "item") else f".{given[0]}" + (f"{given[1]!r}" if len(given) > 1 else "")
+        words = "".join(f"[{given[0]!r}]" if step in ("node", "item") else f".{given[0]}"
+                        + (f"{given[1]!r}" if len(given) > 1 else "")
                         for step, *given in steps if step != "root")
-        what = f".{args[0]}" if read["read"] == "get property" else f" {read['read']}{args!r}" + (f" {kwargs!r}" if kwargs else "")
+        call = f" {read['read']}{args!r}" + (f" {kwargs!r}" if kwargs else "")
+        what = f".{args[0]}" if read["read"] == "get property" else call
         return f"{os.path.basename(read['path'])}: file{words}{what}"[:MOST_SHOWN]
 
 

@@ -44,7 +44,8 @@ def record(module, folder):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "recorder", "-p", "no:cacheprovider", "--record", str(recording),
          "--basetemp", str(files / "pytest"), "--pyargs", f"h5py.tests.{module}"],
-        cwd=folder, env=environment, timeout=RECORDING_SECONDS, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        cwd=folder, env=environment, timeout=RECORDING_SECONDS, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{module} could not be recorded:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     for name in os.listdir(files):

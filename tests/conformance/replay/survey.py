@@ -175,5 +175,6 @@ def one_axis(rng, extent):
     if not extent:
         return slice(None)
     start = rng.randrange(extent)
-    return rng.choice([start, start - extent, slice(start, None), slice(None, start), slice(start, extent, rng.randrange(1, 4)),
+    return rng.choice([start, start - extent, slice(start, None), slice(None, start),
+                       slice(start, extent, rng.randrange(1, 4)),
                        slice(start - extent, None), slice(start, start + 1)])

@@ -1,9 +1,9 @@
 """h5py's own tests as a proof: what they read with h5py, h5cap gives from a served copy of the same bytes.
 
-Covers every public read that the applicable modules make and that h5py itself repeats on a fresh handle: values, dtypes with
-their metadata, shapes, texts, objects by kind, path and facts, exceptions by class (a derived class will do).  The files that
-the tests leave behind are surveyed as well: everything public of each object, selections of many forms.  Not covered: reads
-through h5py's low-level modules, and the tests' own assertions, which follow from equal reads.
+Covers every public read that the applicable modules make and that h5py itself repeats on a fresh handle: values, dtypes
+with their metadata, shapes, texts, objects by kind, path and facts, exceptions by class (a derived class will do).  The
+files that the tests leave behind are surveyed as well: everything public of each object, selections of many forms.  Not
+covered: reads through h5py's low-level modules, and the tests' own assertions, which follow from equal reads.
 """
 
 import json
@@ -47,7 +47,8 @@ def test_module(replayed, name, record_property):
     assert not unexplained, f"{len(unexplained)} reads differ, the first:\n" + "\n".join(unexplained[:5])
     failing = module.not_recorded()
     listed = [entry for entry in results.exclusions().get("not_recorded", []) if entry["test"].startswith(name + "::")]
-    assert not [test for test in failing if results.reason_for(listed, test, "") is None], "failed while it was recorded"
+    assert not [test for test in failing
+                if results.reason_for(listed, test, "") is None], "failed while it was recorded"
     assert not [entry for entry in listed if not entry.get("sometimes")
                 and not any(results.reason_for([entry], test, "") for test in failing)], "no longer fails"
     assert counts["reads"], "nothing was replayed"
@@ -109,7 +110,8 @@ def test_a_difference_is_noticed():
 
     facts = Facts(lambda file: "x")
     good = np.arange(6, dtype="<i4")
-    for other in (good + 1, good.astype(">i4"), good.reshape(2, 3), list(good), good[:5], good.astype(h5py.enum_dtype({"a": 1}, "<i4"))):
+    for other in (good + 1, good.astype(">i4"), good.reshape(2, 3), list(good), good[:5],
+                  good.astype(h5py.enum_dtype({"a": 1}, "<i4"))):
         assert not agree(facts.of(good), facts.of(other)), repr(other)
     text, raw = np.array(["a"], h5py.string_dtype()), np.array([b"a"], h5py.string_dtype())
     assert not agree(facts.of(text), facts.of(raw))

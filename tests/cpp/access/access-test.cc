@@ -142,7 +142,8 @@ TEST_CASE("what may not or cannot be opened") {
   };
   CHECK(reason("raw/parent/secret.h5") == reason("raw/parent/nothing"));
   CHECK(reason("raw/escape.h5") == reason("raw/escape-nowhere.h5"));
-  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/run42", rpc::Access::READ)).message == "raw/run42: is a directory");
+  CHECK(tree.errorOf(tree.opener->open(anyone(), "raw/run42", rpc::Access::READ)).message ==
+        "raw/run42: is a directory");
 }
 
 TEST_CASE("absolute links within the exports were denied") {
@@ -190,7 +191,8 @@ TEST_CASE("absolute links within the exports were denied") {
 
 TEST_CASE("whether there is a directory is told without listing it") {
   Tree tree;
-  for (const char* path : {"", "raw", "raw/run42/", "proc"}) tree.opener->openDirectory(anyone(), path).wait(tree.io.waitScope);
+  for (const char* path : {"", "raw", "raw/run42/", "proc"})
+    tree.opener->openDirectory(anyone(), path).wait(tree.io.waitScope);
   CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/link.nxs")).code == ErrorCode::fileProblem);
   CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/none")).code == ErrorCode::notFound);
   CHECK(tree.errorOf(tree.opener->openDirectory(anyone(), "raw/parent")).code == ErrorCode::denied);
@@ -249,7 +251,9 @@ TEST_CASE("listings are in name order, with hidden files and without what cannot
 
 TEST_CASE("a stamp tells every change of a file") {
   Tree tree;
-  auto open = [&] { return tree.opener->open(anyone(), "proc/out.h5", rpc::Access::READ).wait(tree.io.waitScope)->stamp.state; };
+  auto open = [&] {
+    return tree.opener->open(anyone(), "proc/out.h5", rpc::Access::READ).wait(tree.io.waitScope)->stamp.state;
+  };
   FileState before = open();
   CHECK(open() == before);
   CHECK(open().version() == before.version());
@@ -351,7 +355,8 @@ TEST_CASE("the whole filesystem is served by absolute paths") {
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "out.h5");
   CHECK(whole->list(anyone(), "/").wait(tree.io.waitScope).size() > 5);
-  CHECK(tree.errorOf(whole->open(anyone(), (tree.root / "none").string(), rpc::Access::READ)).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(whole->open(anyone(), (tree.root / "none").string(), rpc::Access::READ)).code ==
+        ErrorCode::notFound);
 }
 
 TEST_CASE("export arguments") {

@@ -1,4 +1,5 @@
-// Covers the budget that all connections share: turns between principals, giving up, amounts above the capacity, threads.
+// Covers the budget that all connections share: turns between principals, giving up, amounts above the capacity,
+// threads.
 #include <doctest/doctest.h>
 #include <kj/async-io.h>
 

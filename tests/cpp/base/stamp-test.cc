@@ -1,5 +1,5 @@
-// Covers what a stamp is worth: judged by clocks that tick, are coarse or wrong, by what the kernel says of writers, and by
-// having watched.  Does not cover what versions make of it (tests/cpp/objects/versions-test.cc).
+// Covers what a stamp is worth: judged by clocks that tick, are coarse or wrong, by what the kernel says of writers,
+// and by having watched.  Does not cover what versions make of it (tests/cpp/objects/versions-test.cc).
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/mman.h>

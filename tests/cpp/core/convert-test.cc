@@ -1,5 +1,6 @@
-// Conversion of packed elements to packed elements of another type: layouts that no machine has, enumerations, strings and
-// refusals.  Numbers of machines are compared with libhdf5 in tests/conformance, and to native ones in tests/cpp/client.
+// Conversion of packed elements to packed elements of another type: layouts that no machine has, enumerations, strings
+// and refusals.  Numbers of machines are compared with libhdf5 in tests/conformance, and to native ones in
+// tests/cpp/client.
 #include "core/convert.h"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// Single elements: bits of masks, points and masks against a naive model that works on lists of coordinates, slices of them,
-// and how they travel.  Not covered: slices (selection-test.cc), reading (tests/cpp/objects, tests/cpp/client).
+// Single elements: bits of masks, points and masks against a naive model that works on lists of coordinates, slices of
+// them, and how they travel.  Not covered: slices (selection-test.cc), reading (tests/cpp/objects, tests/cpp/client).
 #include <capnp/message.h>
 #include <doctest/doctest.h>
 
@@ -76,7 +76,8 @@ Outer randomSelection(Random& random, const Shape& shape) {
     Coordinates elements;
     for (auto n = isEmpty ? 0 : random.between(0, 9); n > 0; --n) {
       Shape at;
-      for (auto extent : shape) at.push_back(static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(extent) - 1)));
+      for (auto extent : shape)
+        at.push_back(static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(extent) - 1)));
       points.coordinates.insert(points.coordinates.end(), at.begin(), at.end());
       elements.push_back(at);
     }

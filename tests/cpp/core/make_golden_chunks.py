@@ -2,7 +2,8 @@
 
     /usr/bin/python3 make_golden_chunks.py > golden-chunks.h
 
-Needs h5py, hdf5plugin (Debian's has no plugin for Zstandard itself, 32015) and numpy.  Element i is (7 * i * i + i) >> 3, cut to the element's size, little-endian.
+Needs h5py, hdf5plugin (Debian's has no plugin for Zstandard itself, 32015) and numpy.  Element i is (7 * i * i + i) >>
+3, cut to the element's size, little-endian.
 """
 import io
 

@@ -1,6 +1,6 @@
-// Random damage to what planners and files send: every byte string is read, or refused with an exception, and what was read
-// can be used and written again.  Seeded, so a failure repeats; meant for the sanitizers, which see what a check cannot.
-// Not covered: damaged HDF5 files (tests/cpp/planner/damage-test.cc), messages of clients.
+// Random damage to what planners and files send: every byte string is read, or refused with an exception, and what was
+// read can be used and written again.  Seeded, so a failure repeats; meant for the sanitizers, which see what a check
+// cannot.  Not covered: damaged HDF5 files (tests/cpp/planner/damage-test.cc), messages of clients.
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <doctest/doctest.h>
@@ -77,12 +77,15 @@ std::vector<Words> replies() {
   std::vector<Words> all;
   all.push_back(message([](Reply::Builder to) { wire::write(manyThings(), to.initNode()); }));
   all.push_back(message([](Reply::Builder to) {
-    wire::write(Storage{ChunkedStorage{{4, 5}, {{1, 1, "deflate", {6}}, {2, 0, "shuffle", {8}}}, true}}, to.initStorage());
+    wire::write(Storage{ChunkedStorage{{4, 5}, {{1, 1, "deflate", {6}}, {2, 0, "shuffle", {8}}}, true}},
+                to.initStorage());
   }));
   all.push_back(message([](Reply::Builder to) {
     wire::write(Storage{VirtualStorage{manyThings().dataset->virtualSources}}, to.initStorage());
   }));
-  all.push_back(message([](Reply::Builder to) { wire::write(ErrorText{ErrorCode::notFound, "gone"}, to.initError()); }));
+  all.push_back(message([](Reply::Builder to) {
+    wire::write(ErrorText{ErrorCode::notFound, "gone"}, to.initError());
+  }));
   all.push_back(message([](Reply::Builder to) {
     auto list = to.initChunks(9);
     for (unsigned i = 0; i < list.size(); ++i) wire::write(ChunkExtent{4096 * i, 4096, i}, list[i]);
@@ -178,7 +181,8 @@ std::uint32_t oddNumber(Random& random) {
 }
 
 void damage(Random& random, std::vector<Filter>& filters) {
-  if (random.chance(20)) filters.push_back(filters[static_cast<std::size_t>(random.between(0, std::ssize(filters) - 1))]);
+  if (random.chance(20))
+    filters.push_back(filters[static_cast<std::size_t>(random.between(0, std::ssize(filters) - 1))]);
   for (auto& filter : filters) {
     for (auto& parameter : filter.parameters) {
       if (random.chance(20)) parameter = oddNumber(random);

@@ -47,7 +47,8 @@ TEST_CASE("copied elements are those that coordinates name") {
   Random random(5);
   for (int trial = 0; trial < 5000; ++trial) {
     auto rank = static_cast<std::size_t>(random.between(0, 4));
-    std::size_t elementBytes = std::vector<std::size_t>{1, 2, 3, 4, 8, 12}[static_cast<std::size_t>(random.between(0, 5))];
+    std::size_t elementBytes =
+        std::vector<std::size_t>{1, 2, 3, 4, 8, 12}[static_cast<std::size_t>(random.between(0, 5))];
     std::vector<Positions> source, target;
     for (std::size_t k = 0; k < rank; ++k) {
       auto axis = random.positions(static_cast<std::uint64_t>(random.between(1, 7)));

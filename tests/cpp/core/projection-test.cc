@@ -1,6 +1,6 @@
-// Projection of virtual mappings, against a naive model that pairs the elements of the two selections one by one: fixed ones,
-// ones that grow, blocks of patterns; the arithmetic of axes that grow; names of sources.  Not covered: extents that depend on
-// files (tests/conformance).
+// Projection of virtual mappings, against a naive model that pairs the elements of the two selections one by one: fixed
+// ones, ones that grow, blocks of patterns; the arithmetic of axes that grow; names of sources.  Not covered: extents
+// that depend on files (tests/conformance).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -38,7 +38,8 @@ std::vector<std::uint64_t> naiveElements(const Hyperslab& slab, const Shape& sha
     }
     for (std::size_t box = 0; box < slab.boxes.size(); box += 2 * rank) {
       bool within = true;
-      for (std::size_t k = 0; k < rank; ++k) within &= at[k] >= slab.boxes[box + k] && at[k] <= slab.boxes[box + rank + k];
+      for (std::size_t k = 0; k < rank; ++k)
+        within &= at[k] >= slab.boxes[box + k] && at[k] <= slab.boxes[box + rank + k];
       selected |= within;
     }
     if (selected) result.push_back(offsetOf(at, shape));
@@ -53,7 +54,8 @@ Hyperslab randomSlab(Random& random, const Shape& shape) {
     auto top = static_cast<std::int64_t>(extent);
     Hyperslab::Dimension axis;
     axis.start = static_cast<std::uint64_t>(random.between(0, top - 1));
-    axis.block = static_cast<std::uint64_t>(random.between(1, std::min<std::int64_t>(3, top - std::int64_t(axis.start))));
+    axis.block =
+        static_cast<std::uint64_t>(random.between(1, std::min<std::int64_t>(3, top - std::int64_t(axis.start))));
     axis.stride = axis.block + static_cast<std::uint64_t>(random.between(0, 2));
     axis.count = static_cast<std::uint64_t>(
         random.between(1, static_cast<std::int64_t>((extent - axis.start - axis.block) / axis.stride + 1)));
@@ -192,7 +194,8 @@ TEST_CASE("the index of mappings finds what looking at every one finds") {
 TEST_CASE("a read of one frame went through all mappings of a virtual dataset") {
   std::vector<VirtualSource> frames;
   for (std::uint64_t i = 0; i < 10000; ++i) {
-    frames.push_back({"f.h5", "/x", {Hyperslab::Kind::regular, {{i, 1, 1, 1}, {0, 1, 1, 20}}, {}, {}}, whole({20}), false});
+    frames.push_back(
+        {"f.h5", "/x", {Hyperslab::Kind::regular, {{i, 1, 1, 1}, {0, 1, 1, 20}}, {}, {}}, whole({20}), false});
   }
   MappingIndex index(frames);
   CHECK(index.near(resolve({77}, {10000, 20})) == std::vector<std::size_t>{77});
@@ -227,7 +230,8 @@ TEST_CASE("mappings that cannot be are refused") {
   Hyperslab ten{Hyperslab::Kind::regular, {{0, 1, 1, 10}}, {}, {}};
   CHECK_THROWS_AS(project(mapping(whole(shape), whole({9})), shape, {9}, all), FileError);
   CHECK_THROWS_AS(project(mapping(whole(shape), ten), shape, {9}, all), FileError);
-  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::regular, {{0, 0, 10, 1}}, {}, {}}), shape, {10}, all), FileError);
+  CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::regular, {{0, 0, 10, 1}}, {}, {}}), shape, {10}, all),
+                  FileError);
   CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::regular, {}, {}, {}}), shape, {10}, all), FileError);
   CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::boxes, {}, {0, 5, 4}, {}}), shape, {10}, all), FileError);
   CHECK_THROWS_AS(project(mapping(ten, {Hyperslab::Kind::boxes, {}, {0, 5, 4, 8}, {}}), shape, {10}, all), FileError);
@@ -236,7 +240,10 @@ TEST_CASE("mappings that cannot be are refused") {
   Hyperslab grows{Hyperslab::Kind::regular, {{0, 1, unlimited, 1}}, {}, {}};
   CHECK_THROWS_AS(project(mapping(grows, ten), shape, {10}, all), FileError);
   CHECK_THROWS_AS(project(mapping(ten, grows), shape, {10}, all), FileError);
-  for (auto axis : {Hyperslab::Dimension{0, 0, unlimited, 1}, {0, 1, unlimited, 2}, {0, 1, 2, unlimited}, {0, 1, unlimited, 0},
+  for (auto axis : {Hyperslab::Dimension{0, 0, unlimited, 1},
+                    {0, 1, unlimited, 2},
+                    {0, 1, 2, unlimited},
+                    {0, 1, unlimited, 0},
                     {0, 1, unlimited, unlimited}}) {
     CHECK_THROWS_AS(project(mapping({Hyperslab::Kind::regular, {axis}, {}, {}}, grows), shape, {10}, all), FileError);
     CHECK_THROWS_AS(project(mapping(grows, {Hyperslab::Kind::regular, {axis}, {}, {}}), shape, {10}, all), FileError);
@@ -326,7 +333,8 @@ TEST_CASE("random mappings that grow pair as many positions as both shapes hold"
     std::map<std::uint64_t, std::uint64_t> sourceOf;
     for (std::size_t i = 0; i < std::min(to.size(), from.size()); ++i) {
       for (std::uint64_t j = 0; j < width; ++j) {
-        sourceOf[first ? to[i] * width + j : j * virtualShape[1] + to[i]] = first ? from[i] * width + j : j * sourceShape[1] + from[i];
+        sourceOf[first ? to[i] * width + j : j * virtualShape[1] + to[i]] =
+            first ? from[i] * width + j : j * sourceShape[1] + from[i];
       }
     }
     auto wanted = elementsOf(region.axes, virtualShape);

@@ -1,5 +1,5 @@
-// Slots of external raw files: where each byte is and which slots a region touches, against looking at every byte; and what
-// converting elements of a source does that files cannot show.  Not covered: reading (tests/conformance).
+// Slots of external raw files: where each byte is and which slots a region touches, against looking at every byte; and
+// what converting elements of a source does that files cannot show.  Not covered: reading (tests/conformance).
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -14,10 +14,12 @@ using namespace h5cap;
 namespace {
 
 // (slot, offset in its file) of each byte.
-std::vector<std::pair<std::size_t, std::uint64_t>> naiveBytes(const std::vector<ExternalFile>& files, std::uint64_t bytes) {
+std::vector<std::pair<std::size_t, std::uint64_t>> naiveBytes(const std::vector<ExternalFile>& files,
+                                                              std::uint64_t bytes) {
   std::vector<std::pair<std::size_t, std::uint64_t>> result;
   for (std::size_t slot = 0; slot < files.size(); ++slot) {
-    for (std::uint64_t i = 0; i < files[slot].size && result.size() < bytes; ++i) result.push_back({slot, files[slot].offset + i});
+    for (std::uint64_t i = 0; i < files[slot].size && result.size() < bytes; ++i)
+      result.push_back({slot, files[slot].offset + i});
   }
   return result;
 }

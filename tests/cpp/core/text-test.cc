@@ -27,7 +27,9 @@ const GoodAddress GOOD_ADDRESSES[] = {
     {"h5cap+tcp://127.0.0.1:5515", {Transport::tcp, "", "127.0.0.1", 5515, ""}, ""},
     {"h5cap+tcp://[fe80::1]/x", {Transport::tcp, "", "fe80::1", 5515, ""}, "x"},
     {"h5cap:///name/a.h5", {Transport::unixSocket, "", "", 5515, ""}, "name/a.h5"},
-    {"h5cap+unix://%2Frun%2Fh5cap.sock/name/a.h5", {Transport::unixSocket, "", "", 5515, "/run/h5cap.sock"}, "name/a.h5"},
+    {"h5cap+unix://%2Frun%2Fh5cap.sock/name/a.h5",
+     {Transport::unixSocket, "", "", 5515, "/run/h5cap.sock"},
+     "name/a.h5"},
     {"h5cap+unix:///tmp/x.sock", {Transport::unixSocket, "", "", 5515, "/tmp/x.sock"}, ""},
     {"h5cap+ssh://alice@host/data/a.h5", {Transport::ssh, "alice", "host", 0, ""}, "/data/a.h5"},
     {"h5cap+ssh://host:2222/data/a.h5", {Transport::ssh, "", "host", 2222, ""}, "/data/a.h5"},
@@ -35,7 +37,11 @@ const GoodAddress GOOD_ADDRESSES[] = {
     {"h5cap://h/a%20b%23c%5Bd%3F%25.h5", {Transport::tls, "", "h", 5515, ""}, "a b#c[d?%.h5"},
     {"h5cap://h/Probe%20%C3%BC.h5", {Transport::tls, "", "h", 5515, ""}, "Probe \xc3\xbc.h5"},
     {"h5cap://h/Probe \xc3\xbc [1].h5", {Transport::tls, "", "h", 5515, ""}, "Probe \xc3\xbc [1].h5"},
-    {"h5cap://h/a.h5?path=/entry/data&slice=0,10:20", {Transport::tls, "", "h", 5515, ""}, "a.h5", "/entry/data", "0,10:20"},
+    {"h5cap://h/a.h5?path=/entry/data&slice=0,10:20",
+     {Transport::tls, "", "h", 5515, ""},
+     "a.h5",
+     "/entry/data",
+     "0,10:20"},
     {"h5cap://h/a.h5?slice=...&path=/a%26b", {Transport::tls, "", "h", 5515, ""}, "a.h5", "/a&b", "..."},
     {"h5cap://h/a.h5::/entry/data", {Transport::tls, "", "h", 5515, ""}, "a.h5", "/entry/data"},
     {"h5cap://h/a.h5::/entry/data?slice=1", {Transport::tls, "", "h", 5515, ""}, "a.h5", "/entry/data", "1"},
@@ -144,8 +150,8 @@ TEST_CASE("slices are read as NumPy would and written back") {
     CHECK(parseSlice(good.text) == good.selection);
     CHECK(formatSlice(good.selection) == good.formatted);
   }
-  for (const auto* bad : {",", "1,,2", "a", "1.5", "1:2:3:4", "::0", "::-1", "[1", "1]", "[[1]]", "[1]2", "[1:2]", "...,...",
-                          "9223372036854775808", "1 2", "+-1", "--1", ":x"}) {
+  for (const auto* bad : {",", "1,,2", "a", "1.5", "1:2:3:4", "::0", "::-1", "[1", "1]", "[[1]]", "[1]2", "[1:2]",
+                          "...,...", "9223372036854775808", "1 2", "+-1", "--1", ":x"}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parseSlice(bad), BadSelection);
   }

@@ -1,5 +1,5 @@
-// Values that cross the wire come back equal; what a hostile peer may send is refused; exceptions keep their class.  Not
-// covered: connections.
+// Values that cross the wire come back equal; what a hostile peer may send is refused; exceptions keep their class.
+// Not covered: connections.
 #include <capnp/message.h>
 #include <doctest/doctest.h>
 #include <kj/debug.h>
@@ -231,12 +231,12 @@ TEST_CASE("exceptions keep their class across Cap'n Proto") {
   checkRethrown<NotFound>(wire::toKj(NotFound("gone")), ErrorCode::notFound, "gone");
   checkRethrown<Failed>(wire::toKj(std::runtime_error("other")), ErrorCode::failed, "other");
   checkRethrown<NotFound>(remote(Type::FAILED, "remote exception: [notFound] /x"), ErrorCode::notFound, "/x");
-  checkRethrown<NotFound>(remote(Type::FAILED, "remote exception: remote exception: [notFound] /x"), ErrorCode::notFound,
-                          "/x");
+  checkRethrown<NotFound>(remote(Type::FAILED, "remote exception: remote exception: [notFound] /x"),
+                          ErrorCode::notFound, "/x");
   checkRethrown<Disconnected>(remote(Type::DISCONNECTED, "Peer disconnected."), ErrorCode::disconnected,
                               "Peer disconnected.");
   checkRethrown<Busy>(remote(Type::OVERLOADED, "remote exception: too many calls"), ErrorCode::busy, "too many calls");
-  checkRethrown<Unimplemented>(remote(Type::UNIMPLEMENTED, "remote exception: no such method"), ErrorCode::unimplemented,
-                               "no such method");
+  checkRethrown<Unimplemented>(remote(Type::UNIMPLEMENTED, "remote exception: no such method"),
+                               ErrorCode::unimplemented, "no such method");
   checkRethrown<Failed>(remote(Type::FAILED, "remote exception: odd"), ErrorCode::failed, "odd");
 }

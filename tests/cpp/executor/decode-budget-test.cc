@@ -1,5 +1,5 @@
-// Covers the memory of decoding: the budget by itself, and chunks of a few kilobytes that decode to megabytes, gathered by
-// many threads.  Memory is counted by what leases allow, not by the allocator.
+// Covers the memory of decoding: the budget by itself, and chunks of a few kilobytes that decode to megabytes, gathered
+// by many threads.  Memory is counted by what leases allow, not by the allocator.
 #include "server/executor/decode-budget.h"
 
 #include <doctest/doctest.h>

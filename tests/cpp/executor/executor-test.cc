@@ -74,7 +74,8 @@ TEST_CASE("owners take turns, and work of one owner keeps its order") {
   std::string order;
   std::vector<kj::Promise<void>> all;
   auto add = [&](std::uint64_t number, char letter, std::uint64_t connection = 0) {
-    all.push_back(executor.run<void>(WorkOwner{PrincipalId{number}, connection}, [&order, letter] { order += letter; }));
+    all.push_back(
+        executor.run<void>(WorkOwner{PrincipalId{number}, connection}, [&order, letter] { order += letter; }));
   };
   for (int i = 0; i < 4; ++i) add(1, 'a' + i);
   add(2, 'x');

@@ -334,7 +334,8 @@ TEST_CASE("a chunk that is stored without filters and longer than its shape is r
     Region region{{{0, step, (10 + step - 1) / step, {}, false}, {0, 1, 10, {}, false}}};
     Bytes result = model.resultFor(region);
     ChunkedStorage storage{{10, 10}, {}, false};
-    gatherChunks(model.context(file), storage, chunkBox(region, storage.chunkShape), std::vector{extent}, region, result);
+    gatherChunks(model.context(file), storage, chunkBox(region, storage.chunkShape), std::vector{extent}, region,
+                 result);
     for (std::size_t row = 0; row * step < 10; ++row) {
       CHECK(std::memcmp(result.data() + row * 40, model.values.data() + row * step * 40, 40) == 0);
     }

@@ -1,5 +1,5 @@
-// What an executor thread may use of the event loop's: until the loan ends, and an end that waits while it is used.  Reads
-// that are cancelled are in tests/cpp/objects; there the address sanitizer sees what this prevents.
+// What an executor thread may use of the event loop's: until the loan ends, and an end that waits while it is used.
+// Reads that are cancelled are in tests/cpp/objects; there the address sanitizer sees what this prevents.
 #include "server/executor/loan.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
-// Covers single elements (points, masks) and some fields of compounds, through the whole server and every layout, against the
-// same elements of the whole dataset; replies that are cut; which chunks are read; hostile questions.  Does not cover what
-// points and masks mean (tests/cpp/core) nor other datatypes.
+// Covers single elements (points, masks) and some fields of compounds, through the whole server and every layout,
+// against the same elements of the whole dataset; replies that are cut; which chunks are read; hostile questions.  Does
+// not cover what points and masks mean (tests/cpp/core) nor other datatypes.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 

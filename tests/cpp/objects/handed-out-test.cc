@@ -1,5 +1,6 @@
-// Covers the wrapper around every capability: methods that are not listed, rights that end, turns, what is counted and for
-// whom, capabilities that are handed on to another connection, and what objects may take.  Does not cover what objects answer.
+// Covers the wrapper around every capability: methods that are not listed, rights that end, turns, what is counted and
+// for whom, capabilities that are handed on to another connection, and what objects may take.  Does not cover what
+// objects answer.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -142,7 +143,8 @@ TEST_CASE("a right that is taken back, or ends, ends the calls that run") {
     CHECK(errorFrom(dataset.readRequest().send(), scene.waitScope).code == ErrorCode::denied);
   }
   SUBCASE("ended") {
-    scene.server.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS).wait(scene.waitScope);  // it has stood still so far
+    // it has stood still so far
+    scene.server.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS).wait(scene.waitScope);
     const auto until = std::chrono::system_clock::now() + std::chrono::milliseconds(200);
     auto dataset = scene.slow(Grant(rpc::Access::READ, "", until, nullptr));
     auto reading = dataset.readRequest().send();
@@ -284,7 +286,8 @@ TEST_CASE("objects are bounded by the bytes that they keep, and what is dropped 
   std::vector<rpc::Dataset::Client> held;
   auto fill = [&](Peer& whose, std::size_t textBytes) {
     try {
-      for (;;) held.push_back(handOut<Slow>(*whose.caller, granted(rpc::Access::READ), seen, std::string(textBytes, 'x')));
+      for (;;)
+        held.push_back(handOut<Slow>(*whose.caller, granted(rpc::Access::READ), seen, std::string(textBytes, 'x')));
     } catch (const kj::Exception& problem) {
       CHECK(parseError(problem.getDescription().cStr()).code == ErrorCode::busy);
     }

@@ -44,10 +44,12 @@ TestClient::TestClient(TestServer& server)
     : TestClient(server, kj::newTwoWayPipe()) {}
 
 TestClient::TestClient(TestServer& server, kj::TwoWayPipe pipe)
-    : server(server), state(kj::refcounted<ConnectionState>(server.context)),
-      caller(kj::refcounted<Caller>(kj::addRef(*state),
-                                    server.context.principals.of({Authentication::none, "anyone"}))),
-      stream_(kj::heap<CountingStream>(kj::mv(pipe.ends[0]), server.io.provider->getTimer())), far_(kj::mv(pipe.ends[1])),
+    : server(server),
+      state(kj::refcounted<ConnectionState>(server.context)),
+      caller(
+          kj::refcounted<Caller>(kj::addRef(*state), server.context.principals.of({Authentication::none, "anyone"}))),
+      stream_(kj::heap<CountingStream>(kj::mv(pipe.ends[0]), server.io.provider->getTimer())),
+      far_(kj::mv(pipe.ends[1])),
       serverNetwork_(*far_, capnp::rpc::twoparty::Side::SERVER),
       serverRpc_(capnp::makeRpcServer(serverNetwork_, makeService(kj::addRef(*caller)))),
       client_(*stream_) {}

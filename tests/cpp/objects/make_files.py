@@ -132,13 +132,16 @@ def outside(folder):
     os.symlink('../secret.h5', folder + '/leads-out.h5')
     os.symlink('loop.h5', folder + '/loop.h5')
     os.mkdir(folder + '/folder.h5')
-    names = dict(beside='../secret.h5', absolute=os.path.abspath(folder + '/../secret.h5'), nowhere='/nowhere/secret.h5',
-                 symlink='leads-out.h5', loop='loop.h5', gone='gone.h5', folder='folder.h5', text='text.txt', here='/nowhere/b.h5')
+    names = dict(beside='../secret.h5', absolute=os.path.abspath(folder + '/../secret.h5'),
+                 nowhere='/nowhere/secret.h5',
+                 symlink='leads-out.h5', loop='loop.h5', gone='gone.h5', folder='folder.h5', text='text.txt',
+                 here='/nowhere/b.h5')
     with h5py.File(folder + '/names.h5', 'w', libver=('earliest', 'v110')) as f:
         for name, file in names.items():
             f['link-' + name] = h5py.ExternalLink(file, '/line')
             f['soft-' + name] = h5py.SoftLink('/link-' + name)
-            roads = dict(virtual=(file, '/line'), through=('names.h5', '/link-' + name), twice=('.', '/virtual-' + name))
+            roads = dict(virtual=(file, '/line'), through=('names.h5', '/link-' + name),
+                         twice=('.', '/virtual-' + name))
             for kind, (source, path) in roads.items():
                 layout = h5py.VirtualLayout((10,), 'i8')
                 layout[:] = h5py.VirtualSource(source, path, (10,))

@@ -1,5 +1,5 @@
-// Covers what files name that may not be opened, by every road: links, virtual datasets, raw files, and one behind the other.
-// Does not cover permissions (tests/faults/test_outside.py).
+// Covers what files name that may not be opened, by every road: links, virtual datasets, raw files, and one behind the
+// other.  Does not cover permissions (tests/faults/test_outside.py).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -64,7 +64,8 @@ TEST_CASE("what lies outside was called absent, and read as fill") {
     CHECK(roads.message() == "data/names.h5: the file '/nowhere/secret.h5' that it names is outside of what is served");
   }
   roads.outcome("raw-nowhere");
-  CHECK(roads.message() == "data/names.h5: /raw-nowhere: its raw file '/nowhere/secret.h5' is outside of what is served");
+  CHECK(roads.message() ==
+        "data/names.h5: /raw-nowhere: its raw file '/nowhere/secret.h5' is outside of what is served");
 }
 
 TEST_CASE("what is absent where the server may look is absent, and what fails there fails") {

@@ -1,5 +1,5 @@
-// Covers reads of datasets through the whole server: layouts, links, virtual datasets, cursors, errors, round trips.  Does
-// not cover values of every datatype (tests/conformance) nor files that change (versions-test.cc).
+// Covers reads of datasets through the whole server: layouts, links, virtual datasets, cursors, errors, round trips.
+// Does not cover values of every datatype (tests/conformance) nor files that change (versions-test.cc).
 #include <doctest/doctest.h>
 
 #include <cstring>

@@ -1,6 +1,6 @@
-// Covers Access through the whole server: what a file that was opened to be listed gives, links and virtual datasets into files
-// with fewer rights, rights that are taken back; and paths as they are kept.  Does not cover who is granted what
-// (tests/cpp/access).
+// Covers Access through the whole server: what a file that was opened to be listed gives, links and virtual datasets
+// into files with fewer rights, rights that are taken back; and paths as they are kept.  Does not cover who is granted
+// what (tests/cpp/access).
 #include <doctest/doctest.h>
 
 #include <map>
@@ -114,7 +114,8 @@ TEST_CASE("a user may list a folder and read a file in it") {
   folder.setPath("data");
   auto open = folder.send().getDirectory().openFileRequest();
   open.setPath("a.h5");
-  CHECK(errorFrom(dataset(open.send().getFile(), "contiguous").readRequest().send(), server.io.waitScope).message == "");
+  CHECK(errorFrom(dataset(open.send().getFile(), "contiguous").readRequest().send(), server.io.waitScope).message ==
+        "");
 }
 
 TEST_CASE("when a right is taken back, everything that was opened by it is denied") {

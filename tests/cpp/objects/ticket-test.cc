@@ -1,5 +1,6 @@
-// Covers tickets: what `seal` gives out, `restore` takes back on another connection, for the same user, while the object is
-// the same; every other ticket is refused.  Does not cover the client's use of them (tests/faults/test_reconnecting.py).
+// Covers tickets: what `seal` gives out, `restore` takes back on another connection, for the same user, while the
+// object is the same; every other ticket is refused.  Does not cover the client's use of them
+// (tests/faults/test_reconnecting.py).
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -16,14 +17,23 @@ using namespace std::chrono_literals;
 namespace {
 
 Ticket sample() {
-  return {{Authentication::unixPeer, "alice", 1000}, std::chrono::steady_clock::time_point(12345s), rpc::Access::READ,
-          Ticket::Kind::node, "raw/scan.nxs", "raw", "/entry/data", Bytes(12, std::byte{7}), 4711, Bytes(40, std::byte{9})};
+  return {{Authentication::unixPeer, "alice", 1000},
+          std::chrono::steady_clock::time_point(12345s),
+          rpc::Access::READ,
+          Ticket::Kind::node,
+          "raw/scan.nxs",
+          "raw",
+          "/entry/data",
+          Bytes(12, std::byte{7}),
+          4711,
+          Bytes(40, std::byte{9})};
 }
 
 // Whom TestClient is.
 Identity ownUser() { return {Authentication::none, "anyone"}; }
 
-Bytes seal(rpc::Node::Client node, TestServer& server, std::uint32_t lifetime = 0, rpc::Access access = rpc::Access::NONE) {
+Bytes seal(rpc::Node::Client node, TestServer& server, std::uint32_t lifetime = 0,
+           rpc::Access access = rpc::Access::NONE) {
   auto request = node.sealRequest();
   request.initOptions().setLifetimeSeconds(lifetime);
   request.getOptions().setAccess(access);

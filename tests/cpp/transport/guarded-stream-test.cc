@@ -1,5 +1,5 @@
-// Covers the framing that the stream lets through and what it refuses, its write order, and that it stops reading while too
-// much is unsent.  Does not cover RPC (tests/cpp/objects, tests/faults).
+// Covers the framing that the stream lets through and what it refuses, its write order, and that it stops reading while
+// too much is unsent.  Does not cover RPC (tests/cpp/objects, tests/faults).
 #include "server/transport/guarded-stream.h"
 
 #include <capnp/message.h>
