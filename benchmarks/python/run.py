@@ -1,6 +1,9 @@
-"""Runs the workloads of ../workloads.md on local h5py and on h5cap in turn, and reports medians and ratios.
+"""Runs the workloads of ../workloads.md in turn on local h5py and on h5cap, or on two builds of the server.
 
     run.py [--frames N] [--workloads W2,W3] [--variants raw,gzip,bslz4] [--seconds S] [--data FOLDER]
+    run.py --compare BIN_A BIN_B [--repeat 9] [--instructions valgrind] [--output FILE] ...
+
+Prints medians and ratios.  A comparison's exit status is 1 when B is slower than its limits allow.
 """
 
 import argparse
@@ -21,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests")]
 
 import h5cap  # noqa: E402
+import compare  # noqa: E402
 import data  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.served import Server, client_python  # noqa: E402
@@ -187,13 +191,22 @@ def parsed_options():
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--workloads", type=names, default=[], help="with commas; L for L1 and L2")
     parser.add_argument("--variants", type=names, default=["raw", "gzip", "bslz4"])
-    parser.add_argument("--seconds", type=float, default=8.0, help="the most that one workload may take")
+    parser.add_argument("--seconds", type=float, default=8.0, help="the most that one workload may take beside h5py")
     parser.add_argument("--data", help="a folder with data from an earlier run, or to keep it in")
-    parser.add_argument("--output", help="where the JSON goes; by default results/ beside this folder")
+    parser.add_argument("--output", help="where the JSON goes; by default results/ beside this folder, and with --compare nowhere")
+    compared = parser.add_argument_group("two builds in turn")
+    compared.add_argument("--compare", nargs=2, metavar=("BIN_A", "BIN_B"), help="folders of programs: is B slower than A?")
+    compared.add_argument("--repeat", type=int, default=9)
+    compared.add_argument("--instructions", choices=["counters", "valgrind"], default="counters", help="of the processor, or counted once by callgrind")
+    compared.add_argument("--cache-mb", type=int, default=16, help="of both servers; small, so that frames are decoded")
+    compared.add_argument("--limit-time", type=float, default=1.15, metavar="RATIO")
+    compared.add_argument("--limit-instructions", type=float, default=1.05, metavar="RATIO")
     options = parser.parse_args()
-    unknown = set(options.workloads) - WORKLOADS.keys() - {"W10", "L"}
+    unknown = set(options.workloads) - WORKLOADS.keys() - (set() if options.compare else {"W10", "L"})
     if unknown:
         parser.error(f"no such workloads here: {', '.join(sorted(unknown))}")
+    if options.repeat < 1:
+        parser.error("--repeat: at least once")
     return options
 
 
@@ -214,6 +227,14 @@ def beside_h5py(folder, options, about):
     return 0
 
 
+def builds_in_turn(folder, options, about):
+    todo = options.workloads or [name for name, workload in WORKLOADS.items() if workload.calls]
+    found = compare.compare(folder, todo, options)
+    if options.output:
+        write_json(options.output, {"machine": about, "frames": Local(folder).shape("A_raw")[0], **found})
+    return 1 if found["exceeded"] else 0
+
+
 def main():
     options = parsed_options()
     folder = options.data or tempfile.mkdtemp(prefix="h5cap-bench-")
@@ -225,7 +246,7 @@ def main():
             data.write_all(folder, options.frames)
             time.sleep(SETTLE_SECONDS)
         warm(folder)
-        return beside_h5py(folder, options, about)
+        return (builds_in_turn if options.compare else beside_h5py)(folder, options, about)
     finally:
         if not options.data:
             shutil.rmtree(folder)
