@@ -9,6 +9,7 @@ import numpy as np
 SEED = 515
 SIDE = 512
 BOUNDS = ("earliest", "v110")  # so that the server's libhdf5 opens what a newer one writes
+LAST = "V.h5"  # the file that is written last: where it is, all are
 ROW = np.dtype([("id", "<i8"), ("t", "<f8"), ("x", "<f4"), ("y", "<f4"), ("flag", "u1"), ("label", "S8")])
 VARIANTS = {"raw": {}, "gzip": dict(compression="gzip", compression_opts=1, shuffle=True),
             "bslz4": dict(hdf5plugin.Bitshuffle(cname="lz4"))}
@@ -77,8 +78,28 @@ def write_table(folder, count=1_000_000):
         file.create_dataset("/table", data=table, chunks=(10_000,))
 
 
+def write_texts(folder, count=100_000):
+    rng = np.random.default_rng(SEED + 4)
+    with h5py.File(os.path.join(folder, "E.h5"), "w", libver=BOUNDS) as file:
+        texts = file.create_dataset("/texts", (count,), h5py.string_dtype(), chunks=(1000,))
+        texts[:] = [f"scan {i}: " + "x" * length for i, length in enumerate(rng.integers(0, 60, count))]
+
+
+def write_virtual(folder, count):
+    """The frames of A_raw.h5 in four mappings, a quarter each."""
+    layout = h5py.VirtualLayout((count, SIDE, SIDE), "<u2")
+    source = h5py.VirtualSource("A_raw.h5", "/entry/data", (count, SIDE, SIDE), "<u2")
+    for i in range(4):
+        part = slice(i * count // 4, (i + 1) * count // 4)
+        layout[part] = source[part]
+    with h5py.File(os.path.join(folder, LAST), "w", libver=BOUNDS) as file:
+        file.create_virtual_dataset("/entry/data", layout)
+
+
 def write_all(folder, frames):
     write_frames(folder, frames)
     write_matrix(folder)
     write_tree(folder)
     write_table(folder)
+    write_texts(folder)
+    write_virtual(folder, frames)
