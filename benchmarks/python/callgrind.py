@@ -28,7 +28,13 @@ def programs(folder):
     """A folder whose h5capd is that of `folder` under callgrind, and the path of what it will have counted."""
     with tempfile.TemporaryDirectory(prefix="h5cap-bench-") as wrapped:
         counted, wrapper = os.path.join(wrapped, "counted"), os.path.join(wrapped, "h5capd")
-        command = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={counted}", os.path.join(folder, "h5capd")]
+        command = [
+            "valgrind",
+            "--quiet",
+            "--tool=callgrind",
+            f"--callgrind-out-file={counted}",
+            os.path.join(folder, "h5capd"),
+        ]
         preload = os.path.join(wrapped, "openat2.so")
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", preload, PRELOAD, "-ldl"], check=True)
         with open(wrapper, "w") as script:
@@ -46,7 +52,7 @@ def total(path):
 
 
 def instructions_of_script(start, folder, name, file, todo):
-    """Of a front that answers two calls before those that are asked for; `start` makes a server of a folder of programs."""
+    """Of a front that answers two calls before those asked for; `start` makes a server of a folder of programs."""
     first, *_ = todo
     with programs(folder) as (wrapped, counted):
         with start(wrapped) as server, Served(server) as side, WORKLOADS[name].prepare(side, file) as call:
@@ -61,4 +67,7 @@ def instructions(start, folder, name, file, shape):
     """Of the front, for one call of a workload."""
     calls = (WORKLOADS[name].calls or 1) * REPETITIONS
     todo = selections(name, shape, calls + 1)
-    return (instructions_of_script(start, folder, name, file, todo) - instructions_of_script(start, folder, name, file, todo[:1])) / calls
+    return (
+        instructions_of_script(start, folder, name, file, todo)
+        - instructions_of_script(start, folder, name, file, todo[:1])
+    ) / calls

@@ -32,11 +32,13 @@ def started(programs, folder, cache_mb):
 
 
 def version(programs):
-    return subprocess.run([os.path.join(programs, "h5capd"), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [os.path.join(programs, "h5capd"), "--version"], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def sample(call, todo, meter):
-    """What one repetition of a workload costs, for a call: the median of their times, the mean of what the server spent."""
+    """What a call of one repetition costs: the median of their times, the mean of what the server spent."""
     times = []
     before = meter.settled()
     for selection in todo:
@@ -44,7 +46,10 @@ def sample(call, todo, meter):
         call(selection)
         times.append(time.perf_counter() - start)
     after = meter.settled()
-    return {"time": statistics.median(times), **{measure: (after[measure] - before[measure]) / len(todo) for measure in after}}
+    return {
+        "time": statistics.median(times),
+        **{measure: (after[measure] - before[measure]) / len(todo) for measure in after},
+    }
 
 
 class Pair:
@@ -61,7 +66,7 @@ class Pair:
         return next((meter.why_not for meter in self.meters if meter.why_not), None)
 
     def samples(self, name, file, first, todo, turn):
-        """One repetition of a workload on each build, in the order of `turn`, after a call that is compared with h5py's."""
+        """One repetition of a workload on each build, in the order of `turn`, after a call compared with h5py's."""
         prepare = WORKLOADS[name].prepare
         found = [None, None]
         with prepare(self.here, file) as expected, prepare(self.sides[0], file) as a, prepare(self.sides[1], file) as b:
@@ -74,7 +79,7 @@ class Pair:
 def timed(folder, todo, options):
     """{(name, file): (samples of A, samples of B)}, and why instructions were not counted.
 
-    Each round has a pair of servers of its own: neither a machine's drift nor what a process met by chance, of memory and
+    Each round has a pair of servers of its own: neither a machine's drift nor what a process met by chance, memory and
     of processors, falls on one build alone.
     """
     here = Local(folder)
@@ -85,7 +90,7 @@ def timed(folder, todo, options):
             pair = Pair(folder, options, stack)
             for name, file in todo:
                 count = (WORKLOADS[name].calls or 1) + 1
-                first, *rest = selections(name, here.shape(file), count * options.repeat)[i * count:(i + 1) * count]
+                first, *rest = selections(name, here.shape(file), count * options.repeat)[i * count : (i + 1) * count]
                 for samples, one in zip(found[name, file], pair.samples(name, file, first, rest, turn)):
                     samples.append(one)
     return found, pair.why_not_counted
@@ -97,12 +102,19 @@ def count_with_valgrind(folder, found, options):
     for (name, file), both in found.items():
         print(f"counting {label(name, file)}", flush=True)
         for samples, programs in zip(both, options.compare):
-            counted = callgrind.instructions(lambda wrapped: started(wrapped, folder, options.cache_mb), programs, name, file, shape(file))
+            counted = callgrind.instructions(
+                lambda wrapped: started(wrapped, folder, options.cache_mb), programs, name, file, shape(file)
+            )
             for one in samples:
                 one["instructions"] = counted
 
 
-COLUMNS = (("time", "ms", MILLI), ("cpu", "CPU ms", MILLI), ("instructions", "Minstr", MEGA), ("planner_cpu", "planner ms", MILLI))
+COLUMNS = (
+    ("time", "ms", MILLI),
+    ("cpu", "CPU ms", MILLI),
+    ("instructions", "Minstr", MEGA),
+    ("planner_cpu", "planner ms", MILLI),
+)
 
 
 def cell(value, width, digits=3):
@@ -110,8 +122,14 @@ def cell(value, width, digits=3):
 
 
 def show(row):
-    print(f"{row['workload']:<11}" + "".join(cell(m["a"] and m["a"] * scale, 14) + cell(m["b"] and m["b"] * scale, 14) + cell(m["ratio"], 7, 2)
-                                             for m, scale in ((row[measure], scale) for measure, _, scale in COLUMNS)), flush=True)
+    print(
+        f"{row['workload']:<11}"
+        + "".join(
+            cell(m["a"] and m["a"] * scale, 14) + cell(m["b"] and m["b"] * scale, 14) + cell(m["ratio"], 7, 2)
+            for m, scale in ((row[measure], scale) for measure, _, scale in COLUMNS)
+        ),
+        flush=True,
+    )
 
 
 def show_all(rows, how, options, versions):
@@ -135,7 +153,10 @@ def compare(folder, names, options):
         count_with_valgrind(folder, found, options)
         how, counted = "by callgrind, once for each build and workload", True
     elif why_not:
-        how, counted = f"NOT COUNTED ({why_not}); the front's CPU time stands in for them, held to the limit of time", False
+        how, counted = (
+            f"NOT COUNTED ({why_not}); the front's CPU time stands in for them, held to the limit of time",
+            False,
+        )
     else:
         how, counted = "by the processor's counters, in user space", True
     rows = [ratios.row(label(name, file), *both) for (name, file), both in found.items()]
@@ -143,5 +164,12 @@ def compare(folder, names, options):
     over = ratios.exceeded(rows, ratios.limits(options.limit_time, options.limit_instructions, counted))
     for workload, measure, ratio, limit in over:
         print(f"over its limit: {workload}, {measure}: {ratio:.3f} > {limit}")
-    return {"builds": dict(zip("AB", options.compare)), "versions": versions, "repeat": options.repeat, "cache_mb": options.cache_mb,
-            "instructions": how, "rows": rows, "exceeded": over}
+    return {
+        "builds": dict(zip("AB", options.compare)),
+        "versions": versions,
+        "repeat": options.repeat,
+        "cache_mb": options.cache_mb,
+        "instructions": how,
+        "rows": rows,
+        "exceeded": over,
+    }

@@ -11,8 +11,11 @@ SIDE = 512
 BOUNDS = ("earliest", "v110")  # so that the server's libhdf5 opens what a newer one writes
 LAST = "V.h5"  # the file that is written last: where it is, all are
 ROW = np.dtype([("id", "<i8"), ("t", "<f8"), ("x", "<f4"), ("y", "<f4"), ("flag", "u1"), ("label", "S8")])
-VARIANTS = {"raw": {}, "gzip": dict(compression="gzip", compression_opts=1, shuffle=True),
-            "bslz4": dict(hdf5plugin.Bitshuffle(cname="lz4"))}
+VARIANTS = {
+    "raw": {},
+    "gzip": dict(compression="gzip", compression_opts=1, shuffle=True),
+    "bslz4": dict(hdf5plugin.Bitshuffle(cname="lz4")),
+}
 
 
 def expected_counts():
@@ -30,8 +33,10 @@ def expected_counts():
 def write_frames(folder, count):
     ring, spots = expected_counts()
     files = [h5py.File(os.path.join(folder, f"A_{name}.h5"), "w", libver=BOUNDS) for name in VARIANTS]
-    sets = [f.create_dataset("/entry/data", (count, SIDE, SIDE), "<u2", chunks=(1, SIDE, SIDE), **kw)
-            for f, kw in zip(files, VARIANTS.values())]
+    sets = [
+        f.create_dataset("/entry/data", (count, SIDE, SIDE), "<u2", chunks=(1, SIDE, SIDE), **kw)
+        for f, kw in zip(files, VARIANTS.values())
+    ]
     for i in range(count):
         rng = np.random.default_rng([SEED, i])
         frame = rng.poisson(ring * rng.uniform(0.8, 1.2) + spots * rng.uniform()).astype("<u2")
@@ -47,7 +52,7 @@ def write_matrix(folder):
     with h5py.File(os.path.join(folder, "B.h5"), "w", libver=BOUNDS) as file:
         matrix = file.create_dataset("/m", (4000, 8000), "<f8")
         for i in range(0, 4000, 400):
-            matrix[i:i + 400] = rng.standard_normal((400, 8000))
+            matrix[i : i + 400] = rng.standard_normal((400, 8000))
 
 
 def write_tree(folder):

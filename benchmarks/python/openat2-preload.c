@@ -1,4 +1,4 @@
-// For a server under a valgrind that does not know openat2(2), as 3.19: openat(2) in its stead.  Where a path may lead is
+// For a server under a valgrind that does not know openat2(2), as 3.19: openat(2) instead.  Where a path may lead is
 // then not held to a folder, so this is for counting instructions on one's own files only.
 #define _GNU_SOURCE
 #include <dlfcn.h>

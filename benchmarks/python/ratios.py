@@ -33,8 +33,12 @@ def row(name, samples_a, samples_b):
 
 def exceeded(rows, limits):
     """What is over its limit, as (workload, measure, ratio, limit); `limits` is {measure: ratio}."""
-    return [(row["workload"], measure, row[measure]["ratio"], limit) for row in rows for measure, limit in limits.items()
-            if row[measure]["ratio"] is not None and row[measure]["ratio"] > limit]
+    return [
+        (row["workload"], measure, row[measure]["ratio"], limit)
+        for row in rows
+        for measure, limit in limits.items()
+        if row[measure]["ratio"] is not None and row[measure]["ratio"] > limit
+    ]
 
 
 def limits(time, instructions, counted):

@@ -42,7 +42,7 @@ class Figures:
     def interleave(self, local, remote, arguments, seconds):
         end = time.perf_counter() + seconds
         for i, argument in enumerate(arguments):
-            for side, function in ((self.local, local), (self.remote, remote))[::1 if i % 2 else -1]:
+            for side, function in ((self.local, local), (self.remote, remote))[:: 1 if i % 2 else -1]:
                 start = time.perf_counter()
                 function(argument)
                 side.append(time.perf_counter() - start)
@@ -52,9 +52,15 @@ class Figures:
     def row(self):
         local = statistics.median(self.local) if self.local else None
         remote = statistics.median(self.remote)
-        return {"workload": self.name, "h5py_ms": local and round(local * 1e3, 3), "h5cap_ms": round(remote * 1e3, 3),
-                "ratio": local and round(remote / local, 2), "h5cap_MBps": self.size and round(self.size / remote / 1e6, 1),
-                "h5cap_p95_ms": round(sorted(self.remote)[int(len(self.remote) * 0.95)] * 1e3, 3), "repetitions": len(self.remote)}
+        return {
+            "workload": self.name,
+            "h5py_ms": local and round(local * 1e3, 3),
+            "h5cap_ms": round(remote * 1e3, 3),
+            "ratio": local and round(remote / local, 2),
+            "h5cap_MBps": self.size and round(self.size / remote / 1e6, 1),
+            "h5cap_p95_ms": round(sorted(self.remote)[int(len(self.remote) * 0.95)] * 1e3, 3),
+            "repetitions": len(self.remote),
+        }
 
 
 class Runner:
@@ -90,7 +96,15 @@ class Runner:
         totals = {}
         for side in "h5py", "h5cap":
             address = self.local(f"A_{variant}") if side == "h5py" else self.url(f"A_{variant}")
-            readers = [subprocess.Popen([client_python(), "-c", READER, side, address, str(i), "4"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for i in range(count)]
+            readers = [
+                subprocess.Popen(
+                    [client_python(), "-c", READER, side, address, str(i), "4"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                for i in range(count)
+            ]
             for reader in readers:
                 assert reader.stdout.readline() == "ready\n"
             for reader in readers:
@@ -163,16 +177,34 @@ print(json.dumps(times))
 def show(row):
     def cell(value, width):
         return f"{'' if value is None else value:>{width}}"
-    print(f"{row['workload']:<14}" + cell(row["h5py_ms"], 12) + cell(row["h5cap_ms"], 12) + cell(row["ratio"], 9) + cell(row["h5cap_MBps"], 12), flush=True)
+
+    print(
+        f"{row['workload']:<14}"
+        + cell(row["h5py_ms"], 12)
+        + cell(row["h5cap_ms"], 12)
+        + cell(row["ratio"], 9)
+        + cell(row["h5cap_MBps"], 12),
+        flush=True,
+    )
 
 
 def machine():
     with open("/proc/cpuinfo") as lines:
         model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    return {"processor": model[0] if model else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version(),
-            "h5py": h5py.__version__, "libhdf5_of_h5py": h5py.version.hdf5_version, "h5cap": h5cap.__version__, "commit": commit,
-            "load_at_start": round(os.getloadavg()[0], 2)}
+    commit = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "processor": model[0] if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "h5py": h5py.__version__,
+        "libhdf5_of_h5py": h5py.version.hdf5_version,
+        "h5cap": h5cap.__version__,
+        "commit": commit,
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
 
 
 def warm(folder):
@@ -193,11 +225,20 @@ def parsed_options():
     parser.add_argument("--variants", type=names, default=["raw", "gzip", "bslz4"])
     parser.add_argument("--seconds", type=float, default=8.0, help="the most that one workload may take beside h5py")
     parser.add_argument("--data", help="a folder with data from an earlier run, or to keep it in")
-    parser.add_argument("--output", help="where the JSON goes; by default results/ beside this folder, and with --compare nowhere")
+    parser.add_argument(
+        "--output", help="where the JSON goes; by default results/ beside this folder, and with --compare nowhere"
+    )
     compared = parser.add_argument_group("two builds in turn")
-    compared.add_argument("--compare", nargs=2, metavar=("BIN_A", "BIN_B"), help="folders of programs: is B slower than A?")
+    compared.add_argument(
+        "--compare", nargs=2, metavar=("BIN_A", "BIN_B"), help="folders of programs: is B slower than A?"
+    )
     compared.add_argument("--repeat", type=int, default=9)
-    compared.add_argument("--instructions", choices=["counters", "valgrind"], default="counters", help="of the processor, or counted once by callgrind")
+    compared.add_argument(
+        "--instructions",
+        choices=["counters", "valgrind"],
+        default="counters",
+        help="of the processor, or counted once by callgrind",
+    )
     compared.add_argument("--cache-mb", type=int, default=16, help="of both servers; small, so that frames are decoded")
     compared.add_argument("--limit-time", type=float, default=1.15, metavar="RATIO")
     compared.add_argument("--limit-instructions", type=float, default=1.05, metavar="RATIO")

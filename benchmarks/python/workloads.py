@@ -80,6 +80,7 @@ def walk(file, top):
 
 # Ways to prepare a workload: each takes a side and a file's name and gives a function of a selection.
 
+
 @contextlib.contextmanager
 def held_open(side, name):
     with side.open(name) as file:
@@ -92,6 +93,7 @@ def connected_anew(side, name):
     def call(selection):
         with side.first(name) as file:
             return read(file[DATASET_OF[name[0]]], selection)
+
     yield call
 
 
@@ -100,6 +102,7 @@ def opened_anew(side, name):
     def call(_):
         with side.open(name) as file:
             return file[DATASET_OF[name[0]]].shape
+
     yield call
 
 
@@ -108,6 +111,7 @@ def walked(side, name):
     def call(top):
         with side.open(name) as file:
             return walk(file, top)
+
     yield call
 
 

@@ -2,6 +2,7 @@
 files that are others by then.  Figures are printed (pytest -s).  Processes that fork are in test_processes.py."""
 
 import os
+import pickle
 import random
 import shutil
 import socket
@@ -214,6 +215,48 @@ def test_a_connection_that_is_cut_is_restored_by_ticket(server, sample, folder):
             np.testing.assert_array_equal(dataset[i], frame(i))
         assert file.attrs is not None and list(file["entry"]) == list(
             h5cap.File(server.tcp_url("data/sample.h5"))["entry"])
+
+
+RESTARTED = """
+import pickle, sys
+dataset, group = pickle.load(open(sys.argv[1], "rb"))
+print(int(dataset[3].sum()), sorted(group))
+"""
+
+
+def test_everything_that_was_open_for_a_while_lives_on_after_a_restart(restartable, tmp_path):
+    """Sealed by then: the tickets are of another run of the server.  Files, groups, datasets, attributes, references,
+    views, iterators in the middle, and pickles made before."""
+    import h5cap
+    import h5py
+
+    with h5py.File(restartable.folder / "handles.h5", "w") as file:
+        x = file.create_dataset("g/x", data=np.arange(40, dtype="i4").reshape(10, 4))
+        x.attrs["unit"] = "mm"
+        x.make_scale("scale")
+        file["text"] = ["a", "b", "c"]
+        file["references"] = [x.ref, file["g"].ref]
+        file["regions"] = [x.regionref[2:5]]
+    file = h5cap.File(restartable.url("data/handles.h5"))
+    group, dataset, text = file["g"], file["g/x"], file["text"].asstr()
+    attributes, reference, region = dataset.attrs, file["references"][0], file["regions"][0]
+    named = file[reference]
+    rows, links = iter(dataset), iter(group)
+    first = [next(rows)[0], named[0, 0], text[0], attributes["unit"]]
+    assert [str(value) for value in first] == ["0", "0", "a", "mm"]
+    pickled = tmp_path / "pickled"
+    pickled.write_bytes(pickle.dumps((dataset, group)))
+    time.sleep(1.5)  # sealed meanwhile
+    for _ in range(2):
+        restartable.restart()
+        time.sleep(1.5)
+        assert dataset[7, 1] == 29 and list(group) == ["x"] and list(file) == ["g", "references", "regions", "text"]
+        assert attributes["unit"] == "mm" and named[1, 1] == 5 and text[2] == "c"
+        assert file[reference][2, 2] == 10 and file[region].shape == (10, 4) and dataset[region].shape == (3, 4)
+        assert dataset.is_scale and dataset.shape == (10, 4) and group.parent == file["/"]
+    assert [int(row[0]) for row in rows] == list(range(4, 40, 4)) and list(links) == ["x"]
+    loaded = subprocess.run([sys.executable, "-c", RESTARTED, pickled], capture_output=True, text=True, timeout=60)
+    assert loaded.stdout.split() == [str(3 * 4 * 4 + 6), "['x']"], loaded.stderr
 
 
 def test_listings_and_streams_go_on(restartable):

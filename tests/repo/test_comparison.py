@@ -19,23 +19,31 @@ BURN_SECONDS = 0.05
 
 
 def rows(times_a, times_b, instructions_a=(100,), instructions_b=(100,), cpu_a=(1.0,), cpu_b=(1.0,)):
-    samples = [[{"time": t, "instructions": i, "cpu": c} for t, i, c in zip(times, instructions * len(times), cpu * len(times))]
-               for times, instructions, cpu in ((times_a, instructions_a, cpu_a), (times_b, instructions_b, cpu_b))]
+    samples = [
+        [
+            {"time": t, "instructions": i, "cpu": c}
+            for t, i, c in zip(times, instructions * len(times), cpu * len(times))
+        ]
+        for times, instructions, cpu in ((times_a, instructions_a, cpu_a), (times_b, instructions_b, cpu_b))
+    ]
     return [ratios.row("W3 raw", *samples)]
 
 
-@pytest.mark.parametrize("b, measures", [
-    (dict(times_b=[1.0, 1.0, 1.0]), []),
-    (dict(times_b=[1.15, 1.15, 1.15]), []),
-    # One bad repetition does not decide, two of three do.
-    (dict(times_b=[9.0, 1.0, 1.0]), []),
-    (dict(times_b=[1.2, 1.2, 1.0]), ["time"]),
-    (dict(times_b=[1.0, 1.0, 1.0], instructions_b=(106,)), ["instructions"]),
-    (dict(times_b=[1.0, 1.0, 1.0], instructions_b=(105,)), []),
-    (dict(times_b=[2.0, 2.0, 2.0], instructions_b=(50,)), ["time"]),
-    # Counted instructions make processor time of no account.
-    (dict(times_b=[1.0, 1.0, 1.0], cpu_b=(2.0,)), []),
-])
+@pytest.mark.parametrize(
+    "b, measures",
+    [
+        (dict(times_b=[1.0, 1.0, 1.0]), []),
+        (dict(times_b=[1.15, 1.15, 1.15]), []),
+        # One bad repetition does not decide, two of three do.
+        (dict(times_b=[9.0, 1.0, 1.0]), []),
+        (dict(times_b=[1.2, 1.2, 1.0]), ["time"]),
+        (dict(times_b=[1.0, 1.0, 1.0], instructions_b=(106,)), ["instructions"]),
+        (dict(times_b=[1.0, 1.0, 1.0], instructions_b=(105,)), []),
+        (dict(times_b=[2.0, 2.0, 2.0], instructions_b=(50,)), ["time"]),
+        # Counted instructions make processor time of no account.
+        (dict(times_b=[1.0, 1.0, 1.0], cpu_b=(2.0,)), []),
+    ],
+)
 def test_what_is_over_its_limit(b, measures):
     found = ratios.exceeded(rows([1.0, 1.0, 1.0], **b), ratios.limits(1.15, 1.05, True))
     assert [measure for _, measure, _, _ in found] == measures
@@ -47,7 +55,9 @@ def test_processor_time_stands_in_for_instructions_that_were_not_counted(cpu, me
     assert [measure for _, measure, _, _ in found] == measures
 
 
-@pytest.mark.parametrize("a, b, expected", [(2, 3, 1.5), (0, 0, None), (0, 1, float("inf")), (None, 1, None), (1, None, None)])
+@pytest.mark.parametrize(
+    "a, b, expected", [(2, 3, 1.5), (0, 0, None), (0, 1, float("inf")), (None, 1, None), (1, None, None)]
+)
 def test_ratios(a, b, expected):
     assert ratios.ratio(a, b) == expected
 
@@ -76,7 +86,10 @@ def in_process():
     os.waitpid(pid, 0)
 
 
-@pytest.mark.parametrize("spend, below, counts", [(burn, False, True), (in_thread, False, True), (in_process, False, False), (in_process, True, True)])
+@pytest.mark.parametrize(
+    "spend, below, counts",
+    [(burn, False, True), (in_thread, False, True), (in_process, False, False), (in_process, True, True)],
+)
 def test_counters_follow_threads_and_only_when_asked_processes(spend, below, counts):
     try:
         counter = Counter(os.getpid(), below=below, event=TASK_CLOCK)
