@@ -190,8 +190,8 @@ class Program {
     kj::Own<kj::AsyncOutputStream> output_;
   };
 
-  // Calls that cannot be cancelled go on without their connection, and would be destroyed with the event loop: after all
-  // that they refer to.
+  // Calls that cannot be cancelled go on without their connection, and would be destroyed with the event loop: after
+  // all that they refer to.
   struct EndOfCalls {
     ~EndOfCalls() noexcept(false) { scope.cancelAllDetached(); }
     kj::WaitScope& scope;
