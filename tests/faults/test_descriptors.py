@@ -61,14 +61,20 @@ def scarce(folder):
         assert server.alive(), "".join(server.output[-20:])
 
 
+def begun(server):
+    peer = RawPeer(server.port)
+    peer.flush()
+    assert [reason for _, reason in peer.returns(3)] == [None] * 3
+    return peer
+
+
 def opened(peer, numbers):
-    """The files that a peer opens and keeps, by number: its questions."""
-    peer.flush()
-    peer.socket.settimeout(60)
-    files = {k: peer.open_file(f"data/{k}.h5") for k in numbers}
-    peer.flush()
-    problems = [reason for _, reason in peer.returns(len(files) + (3 if min(files.values()) == 3 else 0)) if reason]
-    assert problems == []
+    """The files that a peer opens one after the other, and keeps: questions by number."""
+    files = {}
+    for k in numbers:
+        files[k] = peer.open_file(f"data/{k}.h5")
+        peer.flush()
+        assert [reason for _, reason in peer.returns(1)] == [None], f"file {k}"
     return files
 
 
@@ -88,7 +94,7 @@ def own_descriptors(server):
 
 def test_a_greedy_peer_and_another(scarce):
     """Who has hundreds of files open keeps nobody from opening theirs, and can read all of its own."""
-    with RawPeer(scarce.port) as greedy, RawPeer(scarce.port) as other:
+    with begun(scarce) as greedy, begun(scarce) as other:
         files = opened(greedy, range(FILES - 1))
         assert own_descriptors(scarce) < LIMIT
         reads_each(other, opened(other, [FILES - 1]))
@@ -97,9 +103,9 @@ def test_a_greedy_peer_and_another(scarce):
 
 
 def test_several_greedy_peers(scarce):
-    peers = [RawPeer(scarce.port) for _ in range(5)]
+    peers = [begun(scarce) for _ in range(5)]
     files = [opened(peer, range(first, FILES - 1, 2)) for first, peer in enumerate(peers)]
-    with RawPeer(scarce.port) as other:
+    with begun(scarce) as other:
         reads_each(other, opened(other, [FILES - 1]))
     for peer, its in zip(peers, files):
         reads_each(peer, its)
@@ -120,9 +126,9 @@ def test_files_that_gave_up_descriptors_have_the_right_elements(scarce):
 
 def test_descriptors_come_back_when_peers_go(scarce):
     for _ in range(5):
-        with RawPeer(scarce.port) as peer:
+        with begun(scarce) as peer:
             opened(peer, range(100))
-    with RawPeer(scarce.port) as other:
+    with begun(scarce) as other:
         reads_each(other, opened(other, range(20)))
 
 

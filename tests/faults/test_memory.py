@@ -19,13 +19,14 @@ from collections.abc import Callable
 import pytest
 from support import oracle
 from support.raw_rpc import DIRECTORY, FINISH, NODE, RawPeer, Struct, axis_range, frame as message
-from support.served import ROOT, Server, program, status_bytes
+from support.served import ROOT, Server, program, status_bytes, wait_until
 
 MIB = 1 << 20
 BEYOND = 64       # MiB that fragments and what passes may take beside the rows
 CACHE_MB = 16     # small, so that the limit is met
 FILE, ATTRIBUTES = 0xc11f463492914baa, 0xb31324ebbd0941e5
 SAMPLE = "data/sample.h5"
+IS_SANITIZED = any(name in pathlib.Path(program("h5capd")).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
 
 
 # --------------------------------------------------------------------------------------------------------------- the table
@@ -262,6 +263,30 @@ for k in range(300): file.create_dataset(str(k), data=np.full((1, 1 << 20), k % 
         peer.finish(read)
 
 
+def large_chunks(peer, folder):
+    """Of 100 MiB through two filters, eight at once: more than may be decoded together."""
+    large_chunks_of(peer, folder, "chunks100.h5", 100, 8)
+
+
+def one_large_chunk(peer, folder):
+    """Of 400 MiB through two filters, which is more than all may decode together."""
+    large_chunks_of(peer, folder, "chunk400.h5", 400, 1)
+
+
+def large_chunks_of(peer, folder, name, mib, count):
+    path = make(folder, name, f"""\
+zeros = np.zeros((1, {mib} << 18), 'u4')
+data = file.create_dataset('x', ({count}, {mib} << 18), 'u4', chunks=zeros.shape, compression=1, shuffle=True)
+for k in range({count}): data[k] = zeros
+""")
+    file = peer.open_file(path)
+    node = peer.open(file, "/x")
+    assert failures(peer, 5) == []
+    for k in range(count):
+        peer.read(node, [axis_range(k, k + 1), axis_range(0, 4)])
+    failures(peer, count)
+
+
 def long_folder_paths(peer, folder):
     """Of 2 MiB, "data/././...", once."""
     assert failures(peer, 3) == []
@@ -290,9 +315,19 @@ def handles(peer, folder):
     file = peer.open_file(SAMPLE)
     if only_busy(failures(peer, 4)):
         return  # others of the same user hold all that they may
+    keep_until_busy(peer, lambda: peer.open(file, "/entry/raw"))
+
+
+def handles_of_files(peer, folder):
+    """Of one file, opened again and again."""
+    assert failures(peer, 3) == []
+    keep_until_busy(peer, lambda: peer.open_file(SAMPLE))
+
+
+def keep_until_busy(peer, ask):
     busy = 0
     for _ in range(100):
-        questions = [peer.open(file, "/entry/raw") for _ in range(1000)]
+        questions = [ask() for _ in range(1000)]
         busy += only_busy(failures(peer, 1000))
         keep_objects(peer, questions)
         if busy:
@@ -347,7 +382,7 @@ file.create_virtual_dataset('x', layout)
     for _ in range(12):
         file = peer.open_file(path)
         read = peer.read(peer.open(file, "/x"))
-        print(failures(peer, 3))
+        assert failures(peer, 3) == []
         keep_objects(peer, [file])
         peer.finish(read)
 
@@ -398,7 +433,7 @@ def untaken_answers(peer, folder):
     for _ in range(64):
         peer.read(node, [], 4 * MIB)
     peer.flush()
-    time.sleep(3)
+    time.sleep(1.5)
 
 
 @dataclasses.dataclass
@@ -411,15 +446,18 @@ class Scenario:
 HALF = {"objects": 0.5}  # of one principal
 SCENARIOS = {
     "absent paths of 65 kB": Scenario(absent_paths(65_000, 2048), {"caches": 1}),
-    "absent paths of 4 kB": Scenario(absent_paths(4000, 40_000), {"caches": 1}, slow=True),
+    "absent paths of 4 kB": Scenario(absent_paths(4000, 25_000), {"caches": 1}, slow=True),
     "names of one group": Scenario(names_of_one_group, {"caches": 1}),
     "objects with attributes": Scenario(many_objects, {"caches": 1}),
     "references": Scenario(references, {"caches": 1}),
     "blocks of a chunk index": Scenario(chunk_index, {"caches": 1}, slow=True),
     "decoded chunks": Scenario(decoded_chunks, {"caches": 1}),
+    "large chunks": Scenario(large_chunks, {"caches": 1, "decoding": 1}, slow=True),
+    "one large chunk": Scenario(one_large_chunk, {"caches": 1, "decoding": 1}, slow=True),
     "folders by long paths": Scenario(long_folder_paths, HALF),
     "nodes by long paths": Scenario(long_node_paths, HALF),
     "handles": Scenario(handles, HALF),
+    "handles of files": Scenario(handles_of_files, HALF),
     "open files": Scenario(open_files, {"caches": 1, **HALF}, slow=True),
     "sources of virtual datasets": Scenario(virtual_sources, {"caches": 1, **HALF}, slow=True),
     "sources by long names": Scenario(sources_by_long_names, {"caches": 1, **HALF}),
@@ -464,10 +502,11 @@ def test_one_peer(folder, sample, name):
     assert grown <= limit
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("who", ["one user", "anybody"])
-@pytest.mark.parametrize("name", ["absent paths of 65 kB", "folders by long paths", "handles", "answers that are kept",
-                                  "answers that are not taken"])
+@pytest.mark.parametrize("name", [pytest.param("handles", marks=pytest.mark.slow),
+                                  *(pytest.param(name, marks=pytest.mark.long) for name in
+                                    ("absent paths of 65 kB", "folders by long paths", "answers that are kept",
+                                     "answers that are not taken"))])
 def test_several_peers(folder, sample, name, who):
     """Four connections: of one user, who has one share of the objects, or of four whom nothing authenticates."""
     scenario, count = SCENARIOS[name], 4
@@ -484,6 +523,61 @@ def test_several_peers(folder, sample, name, who):
     assert grown <= limit
 
 
+def half_messages(peer):
+    """All but the end of one of 8 MiB."""
+    peer.socket.sendall(struct.pack("<II", 0, MIB - 8) + bytes(8 * MIB - 4096))
+
+
+def untaken_replies(peer):
+    node = peer.open(peer.open_file(SAMPLE), "/entry/raw")
+    for _ in range(16):
+        peer.read(node, [], 4 * MIB)
+    peer.flush()
+
+
+@pytest.mark.slow
+def test_replies_to_many_peers(folder, sample):
+    """120 peers that each ask for 64 MiB and take nothing: each could have 4 MiB under way."""
+    with served(folder, sample) as server:
+        warm(server)
+        peers = [RawPeer(server.port, receive_buffer=4096) for _ in range(120)]
+        with Growth(server) as growth:
+            for peer in peers:
+                untaken_replies(peer)
+            time.sleep(5)
+            others_are_served(server)
+        for peer in peers:
+            peer.close()
+    print(f"replies to many: {growth.peak:.0f} MiB")
+    assert growth.peak <= allowed({"replies": 1, "caches": 1})
+
+
+@pytest.mark.parametrize("hoarding", [half_messages, untaken_replies])
+def test_memory_comes_back_when_peers_go(folder, sample, hoarding):
+    """40 of them."""
+    with served(folder, sample) as server:
+        warm(server)
+        before = server.front_rss()
+        peers = [RawPeer(server.port, receive_buffer=4096) for _ in range(40)]
+        for peer in peers:
+            hoarding(peer)
+        assert wait_until(lambda: server.front_rss() - before > 100 * MIB), "the control: they do take memory"
+        for peer in peers:
+            peer.close()
+        limit = allowed({"caches": 1}) * MIB
+        assert wait_until(lambda: server.front_rss() - before < limit, 5), f"{(server.front_rss() - before) // MIB} MiB are left"
+
+
+@pytest.mark.skipif(IS_SANITIZED, reason="address space is not limited then")
+def test_planners_are_limited(folder, sample):
+    limit = table()["planner"].mib(CACHE_MB) * MIB
+    with served(folder, sample) as server:
+        warm(server)
+        for planner in server.planners():
+            most = re.search(r"Max address space\s+(\d+)", pathlib.Path(f"/proc/{planner}/limits").read_text())
+            assert 0 < int(most[1]) - status_bytes(server.pids()[1], "VmSize") <= limit + MIB
+
+
 FRAGILE = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -497,7 +591,7 @@ int H5Aexists(long object, const char* name) {
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="a libhdf5 that crashes is made with cc")
-@pytest.mark.skipif(b"__asan_init" in pathlib.Path(program("h5capd")).read_bytes(), reason="AddressSanitizer wants to be the first library")
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer wants to be the first library")
 def test_questions_that_kill_planners(folder, sample, tmp_path):
     """What is refused for a while is remembered by the question, which may be long: 200 names of attributes of 1 MiB."""
     (tmp_path / "fragile.c").write_text(FRAGILE)
