@@ -46,7 +46,8 @@ def table():
     text = pathlib.Path(ROOT, "docs", "architecture.md").read_text().split("\n## Memory\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     assert rows[0] == ["row", "MiB", "what it holds", "set by"]
-    return {name: Row(limit.replace("`", "").split(" + "), re.findall(r"`([^`:]+): (\w+)`", by)) for name, limit, _, by in rows[2:]}
+    return {name: Row(limit.replace("`", "").split(" + "), re.findall(r"`([^`:]+): (\w+)`", by))
+            for name, limit, _, by in rows[2:]}
 
 
 def constant(file, name):
@@ -420,7 +421,10 @@ def kept_answers(peer, folder):
 
 def crowded_file(folder):
     """Its snapshot is a megabyte."""
-    return make(folder, "snapshot.h5", "for i in range(100):\n    for j in range(50): file.create_group(f'{i:05d}/{j:05d}' + 'x' * 190)")
+    return make(folder, "snapshot.h5", """\
+for i in range(100):
+    for j in range(50): file.create_group(f'{i:05d}/{j:05d}' + 'x' * 190)
+""")
 
 
 def untaken_answers(peer, folder):
@@ -440,26 +444,26 @@ def untaken_answers(peer, folder):
 class Scenario:
     attack: Callable              # (peer, folder): what one peer does
     rows: dict                    # name: how often it may be filled by one peer
-    slow: bool = False
+    mark: str = ""                # what it is marked as: slow, long
 
 
 HALF = {"objects": 0.5}  # of one principal
 SCENARIOS = {
     "absent paths of 65 kB": Scenario(absent_paths(65_000, 2048), {"caches": 1}),
-    "absent paths of 4 kB": Scenario(absent_paths(4000, 25_000), {"caches": 1}, slow=True),
+    "absent paths of 4 kB": Scenario(absent_paths(4000, 25_000), {"caches": 1}, mark="long"),
     "names of one group": Scenario(names_of_one_group, {"caches": 1}),
     "objects with attributes": Scenario(many_objects, {"caches": 1}),
     "references": Scenario(references, {"caches": 1}),
-    "blocks of a chunk index": Scenario(chunk_index, {"caches": 1}, slow=True),
+    "blocks of a chunk index": Scenario(chunk_index, {"caches": 1}, mark="slow"),
     "decoded chunks": Scenario(decoded_chunks, {"caches": 1}),
-    "large chunks": Scenario(large_chunks, {"caches": 1, "decoding": 1}, slow=True),
-    "one large chunk": Scenario(one_large_chunk, {"caches": 1, "decoding": 1}, slow=True),
+    "large chunks": Scenario(large_chunks, {"caches": 1, "decoding": 1}, mark="long"),
+    "one large chunk": Scenario(one_large_chunk, {"caches": 1, "decoding": 1}, mark="slow"),
     "folders by long paths": Scenario(long_folder_paths, HALF),
     "nodes by long paths": Scenario(long_node_paths, HALF),
     "handles": Scenario(handles, HALF),
     "handles of files": Scenario(handles_of_files, HALF),
-    "open files": Scenario(open_files, {"caches": 1, **HALF}, slow=True),
-    "sources of virtual datasets": Scenario(virtual_sources, {"caches": 1, **HALF}, slow=True),
+    "open files": Scenario(open_files, {"caches": 1, **HALF}, mark="long"),
+    "sources of virtual datasets": Scenario(virtual_sources, {"caches": 1, **HALF}, mark="slow"),
     "sources by long names": Scenario(sources_by_long_names, {"caches": 1, **HALF}),
     "series of sources": Scenario(series_of_sources, {"caches": 1, **HALF}),
     "answers that are kept": Scenario(kept_answers, {"caches": 1, "connection": 1, **HALF}),
@@ -492,7 +496,8 @@ def others_are_served(server):
     assert time.monotonic() - start < 5
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if one.slow else []) for name, one in SCENARIOS.items()])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[getattr(pytest.mark, one.mark)] if one.mark else [])
+                                  for name, one in SCENARIOS.items()])
 def test_one_peer(folder, sample, name):
     scenario = SCENARIOS[name]
     with served(folder, sample) as server:
