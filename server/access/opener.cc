@@ -69,14 +69,19 @@ kj::Own<Opened> openFile(const Request& request) {
   return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
 
-// Attributes of one entry, links followed as far as the export goes.  False when there is nothing that could be opened.
+// Attributes of one entry, links followed as far as the exports go and whoever asks may see.  False when there is nothing
+// that could be opened.
 bool examine(const Request& request, const Resolved& directory, int stream, const std::string& name,
              struct stat& status) {
   if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (S_ISLNK(status.st_mode)) {
-    ExportPath link{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
+    ExportPath place{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
+    Request link{request.table,         request.authoriser, kj::atomicAddRef(*request.principal),
+                 request.table->name(place), request.access,     std::move(place)};
     try {
-      if (fstat(locate(*request.table, link, name).target, &status) != 0) return false;
+      Resolved resolved = locate(link);
+      link.authorise(resolved.finalPath);
+      status = resolved.status;
     } catch (const Error&) {
       return false;
     }

@@ -44,6 +44,14 @@ void SharedCache::put(Kind kind, std::string key, std::shared_ptr<const void> va
   shelves->elements.shrinkTo(std::min(elementBytes_, capacity() - shelves->knowledge.bytes), dropped);
 }
 
+void SharedCache::drop(Kind kind, const std::string& key) const {
+  std::list<Entry> dropped;  // destroyed after the lock is released
+  auto shelves = shelves_.lockExclusive();
+  Shelf& shelf = shelves->of(kind);
+  auto known = shelf.index.find(key);
+  if (known != shelf.index.end()) shelf.drop(known->second, dropped);
+}
+
 std::uint64_t SharedCache::used(Kind kind) const { return shelves_.lockShared()->of(kind).bytes; }
 
 }  // namespace h5cap

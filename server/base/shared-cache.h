@@ -38,6 +38,8 @@ class SharedCache {
   // Keeps `value`, of `bytes`, in place of what the key stood for.  What is too large for the budget is not kept.
   void put(Kind kind, std::string key, std::shared_ptr<const void> value, std::uint64_t bytes) const;
 
+  void drop(Kind kind, const std::string& key) const;
+
   // Of elements and of both; and what both may take together.
   std::uint64_t elementBytes() const { return elementBytes_; }
   std::uint64_t used() const { return used(Kind::elements) + used(Kind::knowledge); }

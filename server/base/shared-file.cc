@@ -13,8 +13,9 @@ Stamp SharedFile::look() const {
   {
     auto seen = seen_.lockExclusive();
     if (!*seen || (*seen)->state != state) *seen = Seen{state, steady_clock::now()};
-    // Whoever opens it for writing from now on changes its times before its bytes.
-    if ((*seen)->stability == Stability::settled) return Stamp(state, takenNs, Stability::settled);
+    // Whoever opens it for writing from now on changes its times before its bytes, where maps do, too.
+    const bool isForGood = (*seen)->stability == Stability::settled && fileSystem_ != FileSystemKind::memory;
+    if (isForGood) return Stamp(state, takenNs, Stability::settled);
     observation.unchangedFor = before - (*seen)->first;
   }
   observation.writers = writersOf(file_);

@@ -6,6 +6,12 @@
 
 namespace h5cap {
 
+namespace {
+
+constexpr std::uint64_t RESERVED_PART = 16, SMALL_PART = 256;
+
+}  // namespace
+
 struct Stock::State {
   State(std::string what, std::uint64_t capacity) : what(std::move(what)), capacity(capacity) {}
 
@@ -45,9 +51,12 @@ Share::Share(const Stock& stock) : counted_(std::make_shared<StockLease::Counted
 std::optional<StockLease> Share::tryTake(std::uint64_t amount) const {
   Stock::State& stock = *counted_->stock;
   auto used = stock.used.lockExclusive();
-  const std::uint64_t left = stock.capacity - *used;
+  const std::uint64_t left = stock.capacity - *used, reserve = stock.capacity / RESERVED_PART;
+  const std::uint64_t free = left > reserve ? left - reserve : 0;
   // Twice, since what it holds has to fit into what is left.
-  if (amount > left || counted_->used + amount > left - amount) return std::nullopt;
+  const bool isFair = amount <= free && counted_->used + amount <= free - amount;
+  const bool isSmall = amount <= left && counted_->used + amount <= stock.capacity / SMALL_PART;
+  if (!isFair && !isSmall) return std::nullopt;
   *used += amount;
   counted_->used += amount;
   return StockLease(counted_, amount);

@@ -47,9 +47,8 @@ class Stock {
   std::shared_ptr<State> state_;
 };
 
-// What one principal holds of a stock: never more than it leaves for all others.  So whoever comes next finds
-// something, however many have come before: n who take all they can hold an n + 1st of the stock each, and leave as
-// much.
+// What one principal holds of a stock: never more than it leaves for all others.  Who takes all they can one after the
+// other hold a half, a quarter, an eighth; and a sixteenth of the stock is kept back for those who have next to nothing.
 class Share {
  public:
   explicit Share(const Stock& stock);

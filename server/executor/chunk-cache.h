@@ -15,7 +15,7 @@
 namespace h5cap {
 
 struct ChunkKey {
-  std::string version;        // of the file: its bytes
+  std::string version;        // of the file: its name
   std::uint64_t address = 0;  // of the stored chunk; absolute in the file
 };
 

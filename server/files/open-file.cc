@@ -26,25 +26,22 @@ kj::Promise<kj::Own<OpenFile>> OpenFile::open(SessionState& session, std::string
                                               rpc::Access access) {
   return openFor(session, kj::mv(path), access)
       .then([&session, below, access](kj::Own<Opened> opened) mutable {
-        auto served = session.server.files.of(kj::mv(opened->file));
-        auto current = served->current(session.owner(), opened->stamp);
-        return current.then([&session, below, access, opened = kj::mv(opened), served = kj::mv(served)](
-                                kj::Own<FileVersion> version) mutable {
-          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, access, kj::mv(served),
-                                          version->state());
+        return guarded([&] {
+          auto served = session.server.files.of(kj::mv(opened->file));
+          return kj::refcounted<OpenFile>(kj::addRef(session), *opened, below, access, kj::mv(served));
         });
       })
       .attach(kj::addRef(session));
 }
 
 OpenFile::OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, rpc::Access access,
-                   kj::Own<ServedFile> served, const FileState& state)
+                   kj::Own<ServedFile> served)
     : session_(kj::mv(session)),
       memory_(session_->principal->handleBytes().take(
           openFileBytes + opened.requestedPath.size() + opened.finalPath.size() + below.size())),
       requestedPath_(opened.requestedPath), finalPath_(opened.finalPath),
-      below_(std::move(below)), grant_(opened.grant), access_(access), stateWhenOpened_(state),
-      served_(kj::mv(served)), sources_(session_->server.timer) {}
+      below_(std::move(below)), grant_(opened.grant), access_(access), stateWhenOpened_(opened.stamp.state),
+      served_(kj::mv(served)), sources_(session_->server.timer, session_->principal->handleBytes()) {}
 
 std::string OpenFile::shownPath() const {
   const std::string prefix = below_ + "/";
@@ -54,20 +51,23 @@ std::string OpenFile::shownPath() const {
 }
 
 kj::Promise<kj::Own<FileVersion>> OpenFile::current() {
-  if (served_->isOpen()) return served_->current(session_->owner()).attach(kj::addRef(*this));
-  return reopen().then([this] { return served_->current(session_->owner()); }).attach(kj::addRef(*this));
+  auto version = served_->isOpen() ? served_->current() : reopen();
+  return version.attach(kj::addRef(*this));
 }
 
 // By the path: a descriptor that was given up leaves nothing else.  Whoever may not open the file any more may not read
 // on.
-kj::Promise<void> OpenFile::reopen() {
+kj::Promise<kj::Own<FileVersion>> OpenFile::reopen() {
+  using Version = kj::Promise<kj::Own<FileVersion>>;
   return openFor(*session_, requestedPath_, access_)
-      .then([this](kj::Own<Opened> opened) {
+      .then([this](kj::Own<Opened> opened) -> Version {
         if (opened->file->id() != served_->id())
           raiseKj(ErrorCode::changed, shownPath() + ": its path names another file now; open it again");
+        grant_ = opened->grant;
         served_->reopen(kj::mv(opened->file));
+        return served_->current();
       },
-            [this](kj::Exception&& problem) {
+            [this](kj::Exception&& problem) -> Version {
               if (errorOf(problem).code != ErrorCode::notFound) kj::throwFatalException(kj::mv(problem));
               raiseKj(ErrorCode::changed, shownPath() + ": the file has been removed or renamed");
             });
@@ -105,10 +105,14 @@ kj::Promise<bool> OpenFile::unchanged(FileVersion& version) {
 kj::Promise<bool> OpenFile::mayBeStale(FileVersion& version, const kj::Exception& problem) {
   const ErrorCode code = errorOf(problem).code;
   // What is wrong with the question stays wrong while the file grows; what libhdf5 read may have changed under it.
-  if (version.isFollowed() && code != ErrorCode::fileProblem && code != ErrorCode::failed) return false;
+  const bool mayBeTorn = code == ErrorCode::fileProblem || code == ErrorCode::failed;
+  if (version.isFollowed() && !mayBeTorn) return false;
   return stateNow(version)
-      .then([&version](FileState state) {
-        if (state == version.state() && version.isSettled()) return false;
+      .then([&version, mayBeTorn](FileState state) {
+        // In the same state, only what still may change without showing it is worth another try.
+        const bool mayHide = version.stamp().stability == Stability::hidden ||
+                             (version.isFollowed() && version.stamp().stability != Stability::settled);
+        if (state == version.state() && !(mayBeTorn && mayHide)) return false;
         version.leave();
         return true;
       })

@@ -27,7 +27,7 @@ class OpenFile : public kj::Refcounted {
                                              rpc::Access access);
 
   OpenFile(kj::Own<SessionState> session, const Opened& opened, std::string below, rpc::Access access,
-           kj::Own<ServedFile> served, const FileState& state);
+           kj::Own<ServedFile> served);
 
   SessionState& session() { return *session_; }
   const std::string& requestedPath() const { return requestedPath_; }
@@ -72,7 +72,7 @@ class OpenFile : public kj::Refcounted {
   kj::Promise<FileInfo> info(FileVersion& version);
 
  private:
-  kj::Promise<void> reopen();
+  kj::Promise<kj::Own<FileVersion>> reopen();
   kj::Promise<FileState> stateNow(FileVersion& version);
 
   kj::Own<SessionState> session_;

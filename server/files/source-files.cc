@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t maxSources = 64;
 constexpr std::size_t maxSeries = 256;
+constexpr std::uint64_t keptBytes = 256;  // of an entry, names apart
 constexpr kj::Duration trustedFor = 100 * kj::MILLISECONDS;
 
 using MaybeFile = kj::Maybe<kj::Own<OpenFile>>;
@@ -27,12 +28,19 @@ SourceFiles::Place SourceFiles::find(const std::string& name) {
 
 std::uint64_t SourceFiles::knownBlocks(const std::string& file, const std::string& dataset) const {
   auto known = blocks_.find({file, dataset});
-  return known == blocks_.end() ? 0 : known->second;
+  return known == blocks_.end() ? 0 : known->second.count;
 }
 
 void SourceFiles::rememberBlocks(const std::string& file, const std::string& dataset, std::uint64_t count) {
+  auto known = blocks_.find({file, dataset});
+  if (known != blocks_.end()) {
+    known->second.count = count;
+    return;
+  }
   if (blocks_.size() >= maxSeries) blocks_.clear();
-  blocks_[{file, dataset}] = count;
+  // What does not fit is counted again the next time.
+  if (auto memory = memory_.tryTake(keptBytes + file.size() + dataset.size()))
+    blocks_.emplace(Series{file, dataset}, Blocks{count, std::move(*memory)});
 }
 
 kj::Promise<MaybeFile> SourceFiles::get(OpenFile& from, std::string name) {
@@ -78,8 +86,10 @@ kj::Own<OpenFile> SourceFiles::keep(std::string name, kj::Own<OpenFile> file) {
     return kj::addRef(*known->file);
   }
   if (sources_.size() >= maxSources) sources_.pop_back();
+  auto memory = memory_.tryTake(keptBytes + name.size());
+  if (!memory) return file;  // opened again the next time
   auto result = kj::addRef(*file);
-  sources_.push_front(Source{std::move(name), kj::mv(file), state, now});
+  sources_.push_front(Source{std::move(name), kj::mv(file), state, now, std::move(*memory)});
   return result;
 }
 

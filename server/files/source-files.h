@@ -11,6 +11,7 @@
 #include <string>
 
 #include "server/base/stamp.h"
+#include "server/base/stock.h"
 
 namespace h5cap {
 
@@ -21,11 +22,12 @@ class OpenFile;
 // later.
 class SourceFiles {
  public:
-  explicit SourceFiles(kj::Timer& timer) : timer_(timer) {}
+  // `memory`: whose share pays for what is kept.  Both outlive it.
+  SourceFiles(kj::Timer& timer, const Share& memory) : timer_(timer), memory_(memory) {}
   KJ_DISALLOW_COPY(SourceFiles);
 
-  // The file that `name` means, seen from `from`, whose sources these are; nothing when it does not exist.  The session
-  // is authorised each time.  Denied, FileError.
+  // The file that `name` means, seen from `from`, whose sources these are; nothing when it does not exist.  Whether
+  // the session may open it is asked whenever it is looked up.  Denied, FileError.
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
   // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at
@@ -39,6 +41,7 @@ class SourceFiles {
     kj::Own<OpenFile> file;
     FileState state;        // when it was last looked up
     kj::TimePoint checked;  // then, or when somebody else began to
+    StockLease memory;
   };
   using Place = std::list<Source>::iterator;
 
@@ -47,14 +50,19 @@ class SourceFiles {
     std::string file, dataset;
     friend auto operator<=>(const Series&, const Series&) = default;
   };
+  struct Blocks {
+    std::uint64_t count;
+    StockLease memory;
+  };
 
   Place find(const std::string& name);
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
 
   kj::Timer& timer_;
+  const Share& memory_;
   std::list<Source> sources_;  // last used first
-  std::map<Series, std::uint64_t> blocks_;
+  std::map<Series, Blocks> blocks_;
 };
 
 }  // namespace h5cap

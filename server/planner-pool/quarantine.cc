@@ -8,24 +8,34 @@ namespace h5cap {
 
 namespace {
 
-constexpr std::size_t MAX_ENTRIES = 10'000;  // a hostile file has no end of questions
+constexpr std::size_t MAX_BYTES = 4 << 20;  // a hostile file has no end of questions, and they may be long
+constexpr std::size_t ENTRY_BYTES = 256;
 
 }  // namespace
 
 void Quarantine::add(const std::string& question, const ErrorText& error) {
   forgetOld();
-  if (entries_.size() >= MAX_ENTRIES) {
-    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                    [](auto& a, auto& b) { return a.second.until < b.second.until; }));
-  }
-  entries_.insert_or_assign(question, Entry{timer_.now() + time_, error});
+  forget(entries_.find(question));
+  const std::size_t bytes = question.size() + error.message.size() + ENTRY_BYTES;
+  if (bytes > MAX_BYTES) return;
+  while (bytes_ + bytes > MAX_BYTES)
+    forget(std::min_element(entries_.begin(), entries_.end(),
+                            [](auto& a, auto& b) { return a.second.until < b.second.until; }));
+  entries_.emplace(question, Entry{timer_.now() + time_, error, bytes});
+  bytes_ += bytes;
+}
+
+Quarantine::Entries::iterator Quarantine::forget(Entries::iterator entry) {
+  if (entry == entries_.end()) return entry;
+  bytes_ -= entry->second.bytes;
+  return entries_.erase(entry);
 }
 
 void Quarantine::check(const std::string& question) {
   auto found = entries_.find(question);
   if (found == entries_.end()) return;
   if (found->second.until <= timer_.now()) {
-    entries_.erase(found);
+    forget(found);
     return;
   }
   std::uint64_t seconds = (found->second.until - timer_.now()) / kj::SECONDS + 1;
@@ -35,7 +45,7 @@ void Quarantine::check(const std::string& question) {
 
 void Quarantine::forgetOld() {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    entry = entry->second.until <= timer_.now() ? entries_.erase(entry) : std::next(entry);
+    entry = entry->second.until <= timer_.now() ? forget(entry) : std::next(entry);
   }
 }
 

@@ -24,12 +24,17 @@ class Quarantine {
   struct Entry {
     kj::TimePoint until;
     ErrorText error;
+    std::size_t bytes;  // with its key
   };
+  using Entries = std::map<std::string, Entry>;
+
+  Entries::iterator forget(Entries::iterator entry);
   void forgetOld();
 
   kj::Timer& timer_;
   kj::Duration time_;
-  std::map<std::string, Entry> entries_;
+  Entries entries_;
+  std::size_t bytes_ = 0;  // of all entries: the earliest gives way
 };
 
 }  // namespace h5cap

@@ -78,11 +78,12 @@ kj::Promise<ReadResult> ReadOperation::attemptUntilUnchanged(kj::Own<FileVersion
 kj::Promise<bool> ReadOperation::attempt() {
   result_ = ReadResult{};
   result_.version = version_->version();
-  if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
-    raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
   return version_->info()
       .then([this](std::shared_ptr<const FileInfo> info) {
         isSwmr_ = info->isSwmr;
+        // What satisfies() says of a SWMR file is known by now.
+        if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
+          raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
         return version_->resolve(place_.path, FollowLast::yes, maxLinksInPath, place_.token);
       })
       .then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {

@@ -2,7 +2,6 @@
 
 #include <capnp/rpc-twoparty.h>
 #include <h5cap/types.capnp.h>
-#include <malloc.h>
 
 #include "server/transport/guarded-stream.h"
 #include "server/base/log.h"
@@ -18,6 +17,9 @@ constexpr auto stallCheck = 10 * kj::SECONDS;
 
 // Half a message is memory too, and a peer that never says a whole one is none of ours.
 constexpr unsigned checksForMessage = 12;
+
+// Messages that take part of the heap for themselves.
+constexpr std::uint64_t muchBytes = 1 << 20;
 
 // So many connections have taken megabytes together.
 constexpr std::uint64_t connectionsWorthReturning = 256;
@@ -53,7 +55,8 @@ class Connection {
     state_->replyBytes->countAlso([] { return std::uint64_t{0}; });
   }
 
-  bool hoarded() const { return state_->hoarded; }
+  // Whether the memory that it took is worth giving back.
+  bool hadMuch() const { return state_->hoarded || stream_.bytesOfMessages() >= muchBytes; }
 
   kj::Promise<void> ended() {
     return network_.onDisconnect().exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
@@ -87,19 +90,18 @@ class Connection {
 
 }  // namespace
 
-kj::Promise<void> serveConnection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity,
-                                  std::string peer) {
+kj::Promise<void> serveConnection(ServerContext& server, Trimming& trimming, kj::Own<kj::AsyncIoStream> stream,
+                                  Identity identity, std::string peer) {
   return kj::evalNow([&] {
            auto connection = kj::heap<Connection>(server, kj::mv(stream), kj::mv(identity));
            auto& served = *connection;
            return served.ended()
                .then([] { return kj::Maybe<kj::Exception>(nullptr); },
                      [](kj::Exception&& problem) { return kj::Maybe<kj::Exception>(kj::mv(problem)); })
-               .then([&server, connection = kj::mv(connection)](kj::Maybe<kj::Exception> problem) mutable {
-                 const bool hoarded = connection->hoarded();
+               .then([&server, &trimming, connection = kj::mv(connection)](kj::Maybe<kj::Exception> problem) mutable {
+                 const bool hadMuch = connection->hadMuch();
                  connection = nullptr;
-                 // The allocator keeps what is freed in the middle of its heap.
-                 if (hoarded || ++server.connectionsEnded % connectionsWorthReturning == 0) malloc_trim(0);
+                 if (hadMuch || ++server.connectionsEnded % connectionsWorthReturning == 0) trimming.soon();
                  KJ_IF_MAYBE(exception, problem) kj::throwFatalException(kj::mv(*exception));
                });
          })

@@ -108,6 +108,7 @@ void GuardedStream::approve() {
       refuse("the peer sent a message larger than is accepted: " + std::to_string(words * wordBytes) + " bytes");
     approved_ += headerBytes;
     bodyLeft_ = words * wordBytes;
+    largestReceived_ = std::max(largestReceived_, bodyLeft_);
     ++messagesBegun_;
   }
 }

@@ -44,6 +44,9 @@ class GuardedStream final : public kj::AsyncIoStream {
 
   // Messages whose header was let through; and whether it is for the peer to end one, or to send its first.
   std::uint64_t messagesBegun() const { return messagesBegun_; }
+
+  // Of the largest message that was received, or of all that was sent.
+  std::uint64_t bytesOfMessages() const { return std::max(largestReceived_, sent_); }
   bool awaitsRest() const { return receiving_ && (messagesBegun_ == 0 || bodyLeft_ > 0 || approved_ != end_); }
 
   // Why the peer's bytes were not let through; empty when they all were.
@@ -82,6 +85,7 @@ class GuardedStream final : public kj::AsyncIoStream {
   std::vector<kj::byte> ahead_;
   std::size_t begin_ = 0, approved_ = 0, end_ = 0;
   std::uint64_t messagesBegun_ = 0;
+  std::uint64_t largestReceived_ = 0;
   bool receiving_ = false;
   std::uint64_t bodyLeft_ = 0;  // of the message whose header was approved
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> roomWaiter_;

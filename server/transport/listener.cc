@@ -50,7 +50,7 @@ Identity identityOf(int connection, PeerKind kind) {
 }  // namespace
 
 Listener::Listener(kj::AsyncIoContext& io, ServerContext& server)
-    : io_(io), server_(server), reserve_(openReserve()), connections_(*this) {
+    : io_(io), server_(server), reserve_(openReserve()), trimming_(io.provider->getTimer()), connections_(*this) {
   userName(geteuid());
 }
 
@@ -109,7 +109,7 @@ void Listener::adopt(int connection, PeerKind kind) {
 }
 
 kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> stream, Identity identity, std::string peer) {
-  return serveConnection(server_, kj::mv(stream), kj::mv(identity), kj::mv(peer));
+  return serveConnection(server_, trimming_, kj::mv(stream), kj::mv(identity), kj::mv(peer));
 }
 
 void Listener::taskFailed(kj::Exception&& problem) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/session/server-context.h"
+#include "server/transport/trimming.h"
 
 namespace h5cap {
 
@@ -40,6 +41,7 @@ class Listener final : private kj::TaskSet::ErrorHandler {
   kj::AsyncIoContext& io_;
   ServerContext& server_;
   kj::AutoCloseFd reserve_;  // given up to accept, and turn away, one more when there are no descriptors left
+  Trimming trimming_;
   kj::TaskSet connections_;
 };
 

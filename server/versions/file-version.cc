@@ -38,6 +38,10 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
   unexpectedReply();
 }
 
+Knowledge::Lifetime lifetimeOf(const Stamp& stamp) {
+  return stamp.stability == Stability::settled ? Knowledge::Lifetime::lasting : Knowledge::Lifetime::ofThis;
+}
+
 std::uint64_t endBytes(const PathEnd& end) {
   std::uint64_t bytes = sizeof end;
   if (auto* link = std::get_if<Link>(&end)) bytes += footprint(*link);
@@ -58,7 +62,7 @@ std::uint64_t footprint(const MappingIndex& index) { return index.footprint(); }
 FileVersion::FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, kj::Own<Planner> planner,
                          const SharedCache& memory)
     : file_(kj::mv(file)), stamp_(stamp), version_(stamp.state.version()), planner_(kj::mv(planner)),
-      knowledge_(memory, std::move(name)), chunks_(*planner_, knowledge_) {}
+      knowledge_(memory, std::move(name), lifetimeOf(stamp)), chunks_(*planner_, knowledge_) {}
 
 FileVersion::FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std::string name, FileVersion& before)
     : FileVersion(kj::mv(file), stamp, std::move(name), kj::addRef(*before.planner_), before.knowledge_.memory()) {
@@ -67,7 +71,7 @@ FileVersion::FileVersion(kj::Own<const SharedFile> file, const Stamp& stamp, std
 
 bool FileVersion::isStillTrueOf(const Stamp& stamp) const {
   if (stamp.state != stamp_.state) return false;
-  return isSettled() || (isSwmr_ && stamp_.stability == Stability::visible);
+  return isSettled() || (isFollowed() && stamp_.stability == Stability::visible);
 }
 
 bool FileVersion::satisfies(const Version& wanted) const {
@@ -165,7 +169,7 @@ std::shared_ptr<const Resolution> FileVersion::knownEnd(const std::string& path)
   return share(Resolution(std::get<MissingStep>(*end)));
 }
 
-std::shared_ptr<const Resolution> FileVersion::keepEnd(const std::string& path, Resolution resolution) const {
+std::shared_ptr<const Resolution> FileVersion::keepEnd(const std::string& path, Resolution resolution) {
   PathEnd end;
   if (auto* node = std::get_if<NodePointer>(&resolution)) {
     end = (*node)->id;
@@ -182,7 +186,7 @@ std::shared_ptr<const Resolution> FileVersion::keepEnd(const std::string& path, 
   return share(std::move(resolution));
 }
 
-NodePointer FileVersion::keepNode(NodeInfo node) const {
+NodePointer FileVersion::keepNode(NodeInfo node) {
   const std::string detail = detailOf(node.id);
   if (auto known = knowledge_.find<NodeInfo>(Topic::node, detail)) return known;
   auto kept = share(std::move(node));

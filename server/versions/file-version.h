@@ -68,7 +68,7 @@ class FileVersion : public kj::Refcounted {
   bool isSettled() const { return stamp_.stability == Stability::settled; }
 
   // Whether it is known to have a SWMR writer, which the next version may follow: false before info().
-  bool isFollowed() const { return isSwmr_; }
+  bool isFollowed() const { return isSwmr_ && !isLeft_; }
 
   // Whether a file in this state needs no further version: nothing of it may have changed, or nothing that a SWMR
   // writer does without showing it.
@@ -78,7 +78,7 @@ class FileVersion : public kj::Refcounted {
   bool satisfies(const Version& wanted) const;
 
   // Lets the next version have a planner of its own: what this one knows of a SWMR file has led nowhere.
-  void leave() { isSwmr_ = false; }
+  void leave() { isLeft_ = true; }
 
   // Whether the next version may share the planner.
   kj::Promise<bool> refresh();
@@ -115,14 +115,15 @@ class FileVersion : public kj::Refcounted {
 
   kj::Promise<std::shared_ptr<const Resolution>> resolveFrom(PathQuestion question);
   std::shared_ptr<const Resolution> knownEnd(const std::string& path) const;
-  std::shared_ptr<const Resolution> keepEnd(const std::string& path, Resolution end) const;
-  NodePointer keepNode(NodeInfo node) const;
+  std::shared_ptr<const Resolution> keepEnd(const std::string& path, Resolution end);
+  NodePointer keepNode(NodeInfo node);
 
   kj::Own<const SharedFile> file_;
   const Stamp stamp_;
   const Version version_;
   kj::Own<Planner> planner_;
   bool isSwmr_ = false;
+  bool isLeft_ = false;
   Knowledge knowledge_;
   ChunkIndex chunks_;
 };

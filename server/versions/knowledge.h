@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -22,24 +23,26 @@ class Knowledge {
  public:
   enum class Topic : char { info, path, node, reference, storage, mappings, extents };
 
+  // For how long: whether anybody will look under the version's name again.
+  enum class Lifetime { lasting, ofThis };
+
   // `memory` outlives it.  `version` names one state of one file, and is never used for another.
-  Knowledge(const SharedCache& memory, std::string version) : memory_(memory), version_(std::move(version)) {}
+  Knowledge(const SharedCache& memory, std::string version, Lifetime lifetime)
+      : memory_(memory), version_(std::move(version)), lifetime_(lifetime) {}
+  ~Knowledge() noexcept;
   KJ_DISALLOW_COPY(Knowledge);
 
   const std::string& version() const { return version_; }
   const SharedCache& memory() const { return memory_; }
 
-  // Null when it is not known.  A topic's values are of one type.
+  // Null when it is not known.  What a topic keeps is of one type.
   template <class Value>
   std::shared_ptr<const Value> find(Topic topic, const std::string& detail) const {
     return memory_.find<Value>(SharedCache::Kind::knowledge, keyOf(topic, detail));
   }
 
   // `bytes`: what the value holds.  Answers to questions that are longer than any real path are not kept.
-  void keep(Topic topic, const std::string& detail, std::shared_ptr<const void> value, std::uint64_t bytes) const {
-    if (detail.size() > longestDetail) return;
-    memory_.put(SharedCache::Kind::knowledge, keyOf(topic, detail), std::move(value), bytes);
-  }
+  void keep(Topic topic, const std::string& detail, std::shared_ptr<const void> value, std::uint64_t bytes);
 
   // The answer of `ask`, or of somebody else's who asks the same at the moment.
   template <class Value, class Ask>
@@ -63,7 +66,9 @@ class Knowledge {
 
   const SharedCache& memory_;
   const std::string version_;
+  const Lifetime lifetime_;
   std::map<std::string, Asking> asking_;  // by key
+  std::set<std::string> ofThis_;          // keys that go with this
 };
 
 // The bytes of a number, for details.

@@ -33,18 +33,21 @@ void ServedFile::reopen(kj::Own<const SharedFile> file) {
   files_.use(*this);
 }
 
-kj::Promise<Stamp> ServedFile::look(const WorkOwner& asker) {
-  Look look = beginLook(asker);
-  return files_.executor_.run<Stamp>(asker, [file = kj::mv(look.file)] { return file->look(); });
-}
-
-ServedFile::Look ServedFile::beginLook(const WorkOwner& asker) {
+ServedFile::Look ServedFile::beginLook() {
   files_.use(*this);
-  return {asker, kj::atomicAddRef(*KJ_REQUIRE_NONNULL(file_, "a file that rests cannot be examined")), settleAttempts};
+  return {kj::atomicAddRef(*KJ_REQUIRE_NONNULL(file_, "a file that rests cannot be examined")), settleAttempts};
 }
 
-kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker) {
-  Look look = beginLook(asker);
+// In a queue of the server's own: who shares a look does not wait behind the work of whoever asked first.
+kj::Promise<Stamp> ServedFile::stampOf(const SharedFile& file, std::shared_ptr<std::atomic<bool>> hasLooked) {
+  return files_.executor_.run<Stamp>(WorkOwner{}, [file = kj::atomicAddRef(file), hasLooked = std::move(hasLooked)] {
+    *hasLooked = true;
+    return file->look();
+  });
+}
+
+kj::Promise<kj::Own<FileVersion>> ServedFile::current() {
+  Look look = beginLook();
   auto before = kj::Promise<void>(kj::READY_NOW);
   KJ_IF_MAYBE(last, refresh_) {
     if (!*last->hasLooked) return last->version.addBranch().attach(kj::addRef(*this));
@@ -53,24 +56,15 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker) {
   }
   auto hasLooked = std::make_shared<std::atomic<bool>>(false);
   auto isDone = std::make_shared<bool>(false);
-  auto version =
-      before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
-          .attach(kj::defer([isDone] { *isDone = true; }));
+  auto version = before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
+                     .attach(kj::defer([isDone] { *isDone = true; }));
   auto& next = refresh_.emplace(Refresh{version.fork(), kj::mv(hasLooked), kj::mv(isDone)});
   return next.version.addBranch().attach(kj::addRef(*this));
 }
 
-kj::Promise<kj::Own<FileVersion>> ServedFile::current(const WorkOwner& asker, const Stamp& stamp) {
-  return versionOf(beginLook(asker), stamp).attach(kj::addRef(*this));
-}
-
 kj::Promise<kj::Own<FileVersion>> ServedFile::refresh(Look look, std::shared_ptr<std::atomic<bool>> hasLooked) {
-  auto looking = [file = kj::atomicAddRef(*look.file), hasLooked] {
-    *hasLooked = true;
-    return file->look();
-  };
-  return files_.executor_.run<Stamp>(look.asker, kj::mv(looking))
-      .then([this, look = kj::mv(look)](Stamp stamp) mutable { return versionOf(kj::mv(look), stamp); });
+  auto looking = stampOf(*look.file, std::move(hasLooked));
+  return looking.then([this, look = kj::mv(look)](Stamp stamp) mutable { return versionOf(kj::mv(look), stamp); });
 }
 
 kj::Promise<kj::Own<FileVersion>> ServedFile::versionOf(Look look, Stamp stamp) {
@@ -100,9 +94,8 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::anew(Look look, Stamp stamp) {
   const auto wait = std::min(hiddenFor(stamp), longestWait);
   if (wait > 0ns && look.attemptsLeft-- > 0) {
     return files_.timer_.afterDelay(wait.count() * kj::NANOSECONDS).then([this, look = kj::mv(look)]() mutable {
-      auto looking = [file = kj::atomicAddRef(*look.file)] { return file->look(); };
-      return files_.executor_.run<Stamp>(look.asker, kj::mv(looking))
-          .then([this, look = kj::mv(look)](Stamp next) mutable { return anew(kj::mv(look), next); });
+      auto looking = stampOf(*look.file, std::make_shared<std::atomic<bool>>(false));
+      return looking.then([this, look = kj::mv(look)](Stamp next) mutable { return anew(kj::mv(look), next); });
     });
   }
   // Somebody else may have come here meanwhile.
@@ -116,7 +109,7 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::anew(Look look, Stamp stamp) {
 }
 
 kj::Own<FileVersion> ServedFile::become(kj::Own<FileVersion> version) {
-  latest_ = version->addRef();
+  if (file_ != nullptr) latest_ = version->addRef();  // one that has come to rest meanwhile keeps nothing
   return version;
 }
 
@@ -135,15 +128,17 @@ void ServedFile::forgetRefresh() {
   }
 }
 
-// Whether somebody reads, who would keep the descriptor open.
-bool ServedFile::isInUse() {
+// Rests unless somebody reads, who would keep the descriptor open.
+bool ServedFile::tryRest() {
   forgetRefresh();
-  if (refresh_ != nullptr) return true;
+  if (refresh_ != nullptr) return false;
   KJ_IF_MAYBE(version, latest_) {
-    if ((*version)->isShared()) return true;
+    if ((*version)->isShared()) return false;
   }
   latest_ = nullptr;
-  return KJ_REQUIRE_NONNULL(file_, "a file that rests has no readers")->isShared();
+  if (KJ_REQUIRE_NONNULL(file_, "a file that rests has nothing to give up")->isShared()) return false;
+  rest();
+  return true;
 }
 
 // Gives up descriptor and planner; those who read at the moment have them as long as they do.
@@ -158,10 +153,13 @@ ServedFiles::ServedFiles(PlannerPool& planners, Executor& executor, const Shared
     : planners_(planners), executor_(executor), memory_(memory), timer_(timer), options_(options),
       sweeping_(sweep().eagerlyEvaluate(nullptr)) {}
 
+// Idle files of others only when there is nothing left for anybody: they are opened again at little cost.
 StockLease ServedFiles::descriptorFor(const Principal& principal) {
+  auto isTheirs = [&](const SharedFile& file) { return file.chargedTo() == principal.id(); };
+  auto isAnybodys = [](const SharedFile&) { return true; };
   do {
     if (auto lease = principal.descriptors().tryTake(1)) return std::move(*lease);
-  } while (closeOneOf(principal.id()));
+  } while (closeOneOf(isTheirs) || (principal.descriptors().used() == 0 && closeOneOf(isAnybodys)));
   return principal.descriptors().take(1);
 }
 
@@ -194,18 +192,19 @@ void ServedFiles::use(ServedFile& file) {
   }
 }
 
-void ServedFiles::close(ServedFile& file) {
-  file.rest();
+// What has come to rest is open no more.
+void ServedFiles::remove(ServedFile& file) {
   auto place = KJ_ASSERT_NONNULL(file.place_);
   file.place_ = nullptr;
   open_.erase(place);  // perhaps the last that held it
 }
 
-bool ServedFiles::closeOneOf(PrincipalId principal) {
+template <class IsWanted>
+bool ServedFiles::closeOneOf(IsWanted&& isWanted) {
   for (auto at = open_.rbegin(); at != open_.rend(); ++at) {
     ServedFile& file = **at;
-    if (KJ_ASSERT_NONNULL(file.file_)->chargedTo() != principal || file.isInUse()) continue;
-    close(file);
+    if (!isWanted(*KJ_ASSERT_NONNULL(file.file_)) || !file.tryRest()) continue;
+    remove(file);
     return true;
   }
   return false;
@@ -216,7 +215,10 @@ kj::Promise<void> ServedFiles::sweep() {
   return timer_.afterDelay(std::clamp<kj::Duration>(idleTime / 4, 100 * kj::MILLISECONDS, 15 * kj::SECONDS))
       .then([this, idleTime] {
         const auto limit = timer_.now() - idleTime;
-        while (!open_.empty() && open_.back()->lastUsed_ <= limit) close(*open_.back());
+        while (!open_.empty() && open_.back()->lastUsed_ <= limit) {
+          open_.back()->rest();
+          remove(*open_.back());
+        }
         return sweep();
       });
 }

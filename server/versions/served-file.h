@@ -33,20 +33,13 @@ class ServedFile : public kj::Refcounted {
   // Takes a descriptor of this very file, unless it has one.
   void reopen(kj::Own<const SharedFile> file);
 
-  // The version that is current: asks the file system on an executor thread, for `asker`.  Whoever asks before that has
-  // looked shares what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.
-  // FileError.
-  kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker);
-
-  // The same for a stamp that has just been taken.
-  kj::Promise<kj::Own<FileVersion>> current(const WorkOwner& asker, const Stamp& stamp);
+  // The version that is current: asks the file system on an executor thread.  Whoever asks before that has looked shares
+  // what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.  FileError.
+  kj::Promise<kj::Own<FileVersion>> current();
 
   // The version that was current when somebody last looked, as long as it may be read again: nothing for one that was
   // not settled, and for a file that has rested.
   kj::Maybe<kj::Own<FileVersion>> latest();
-
-  // How it looks now.
-  kj::Promise<Stamp> look(const WorkOwner& asker);
 
  private:
   friend class ServedFiles;
@@ -59,19 +52,19 @@ class ServedFile : public kj::Refcounted {
 
   // One look and what follows from it; through a descriptor of its own, should the file come to rest meanwhile.
   struct Look {
-    WorkOwner asker;
     kj::Own<const SharedFile> file;
     int attemptsLeft;
   };
 
-  Look beginLook(const WorkOwner& asker);
+  Look beginLook();
+  kj::Promise<Stamp> stampOf(const SharedFile& file, std::shared_ptr<std::atomic<bool>> hasLooked);
   kj::Promise<kj::Own<FileVersion>> refresh(Look look, std::shared_ptr<std::atomic<bool>> hasLooked);
   kj::Promise<kj::Own<FileVersion>> versionOf(Look look, Stamp stamp);
   kj::Promise<kj::Own<FileVersion>> follow(Look look, Stamp stamp, FileVersion& before);
   kj::Promise<kj::Own<FileVersion>> anew(Look look, Stamp stamp);
   kj::Own<FileVersion> become(kj::Own<FileVersion> version);
   void forgetRefresh();
-  bool isInUse();
+  bool tryRest();
   void rest();
 
   ServedFiles& files_;
@@ -109,8 +102,9 @@ class ServedFiles {
   friend class ServedFile;
   std::string nameOf(const Stamp& stamp);
   void use(ServedFile& file);
-  void close(ServedFile& file);
-  bool closeOneOf(PrincipalId principal);
+  void remove(ServedFile& file);
+  template <class IsWanted>
+  bool closeOneOf(IsWanted&& isWanted);
   kj::Promise<void> sweep();
 
   PlannerPool& planners_;

@@ -118,10 +118,11 @@ def as_user(uid):
 class Server:
     """h5capd on {name: folder}.  Listens on a Unix socket, and with `tcp` also on a loopback port.
 
-    With `uid`, for root only, it runs as that user, who is the only one that its socket is for.
+    With `uid`, for root only, it runs as that user, who is the only one that its socket is for.  `prefix`: what to put before
+    the command, which has to become it.
     """
 
-    def __init__(self, exports, tcp=False, options=(), environment=None, uid=None):
+    def __init__(self, exports, tcp=False, options=(), environment=None, uid=None, prefix=()):
         self.folder = tempfile.mkdtemp(prefix="h5cap-test-")
         self.socket = os.path.join(self.folder, "s")
         self.addresses, self.output = [], []
@@ -132,9 +133,8 @@ class Server:
         if uid is not None:
             os.chown(self.folder, uid, uid)
             command = [*as_user(uid), *command]
-        self.process = subprocess.Popen(command + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True,
-                                        errors="replace",
+        self.process = subprocess.Popen([*prefix, *command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, errors="replace",
                                         env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
         self.ready = threading.Event()
         self.wanted = 2 if tcp else 1

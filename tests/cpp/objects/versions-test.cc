@@ -194,8 +194,8 @@ TEST_CASE("all who follow a file share one refresh, and one version") {
   auto opened = server.opener->open(kj::atomicAddRef(*principal), "data/changing.h5", rpc::Access::READ)
                     .wait(server.io.waitScope);
   auto file = server.context.files.of(kj::mv(opened->file));
-  auto first = file->current({principal->id()});
-  auto second = file->current({principal->id()});  // before anybody has looked
+  auto first = file->current();
+  auto second = file->current();  // before anybody has looked
   auto a = first.wait(server.io.waitScope), b = second.wait(server.io.waitScope);
   CHECK(a.get() == b.get());
 
@@ -203,7 +203,7 @@ TEST_CASE("all who follow a file share one refresh, and one version") {
   std::ofstream writer(server.folder.path() + "/changing.h5", std::ios::in | std::ios::out);
   writer.seekp(0, std::ios::end) << "x" << std::flush;
   std::vector<kj::Promise<kj::Own<FileVersion>>> followers;
-  for (int i = 0; i < 100; ++i) followers.push_back(file->current({principal->id()}));
+  for (int i = 0; i < 100; ++i) followers.push_back(file->current());
   std::vector<kj::Own<FileVersion>> versions;
   for (auto& follower : followers) versions.push_back(follower.wait(server.io.waitScope));
   for (auto& version : versions) CHECK(version.get() == versions[0].get());
@@ -212,7 +212,7 @@ TEST_CASE("all who follow a file share one refresh, and one version") {
   CHECK(file->latest() == nullptr);
 
   // The control: who asks later gets another one, of the same state.
-  auto later = file->current({principal->id()}).wait(server.io.waitScope);
+  auto later = file->current().wait(server.io.waitScope);
   CHECK(later.get() != versions[0].get());
   CHECK(later->state() == versions[0]->state());
   CHECK(later->name() != versions[0]->name());
