@@ -202,8 +202,6 @@ KNOWN_CIRCLES = [
     ["client/src/rpc/call", "client/src/rpc/channel", "client/src/rpc/peer"],
     # A connection waits with the patience of the call that is retried on it.
     ["client/src/rpc/connection", "client/src/rpc/retry"],
-    # What is common to one read is declared beside those who carry it out.
-    ["server/executor/gather", "server/executor/stored-chunks", "server/executor/strided-read"],
     # Sources of open files are open files, found by following links from them.
     ["server/files/link-follower", "server/files/open-file", "server/files/source-files"],
     # Nodes contain nodes, and make them.
