@@ -208,7 +208,6 @@ KNOWN_CIRCLES = [
     ["server/objects/dataset-impl", "server/objects/group-impl", "server/objects/named-type-impl",
      "server/objects/node-impl", "server/objects/referenced-node", "server/objects/sealed-node"],
     # Interfaces that make what implements them.
-    ["server/reading/dataset-reader", "server/reading/read-operation"],
     ["tests/support/fake-objects", "tests/support/fake-server"],
 ]
 
