@@ -12,7 +12,8 @@
 #include "client/src/rpc/loop.h"
 #include "client/src/threads/guarded.h"
 #include "core/endpoint.h"
-#include "h5cap/session.h"
+#include "h5cap/options.h"
+#include "h5cap/report.h"
 
 namespace h5cap::detail {
 
