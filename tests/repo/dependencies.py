@@ -203,10 +203,6 @@ def naming_problem(path, quote, name, files):
 KNOWN_CIRCLES = [
     # Positions are axes of resolved selections, and resolving selections is arithmetic on positions.
     ["core/positions", "core/selection"],
-    # A call is cancelled on its channel, and a channel tracks calls, at its peer on the loop's thread.
-    ["client/src/rpc/call", "client/src/rpc/channel", "client/src/rpc/peer"],
-    # A connection waits with the patience of the call that is retried on it.
-    ["client/src/rpc/connection", "client/src/rpc/retry"],
     # Sources of open files are open files, found by following links from them.
     ["server/files/link-follower", "server/files/open-file", "server/files/source-files"],
     # Nodes contain nodes, and make them.

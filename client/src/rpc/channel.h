@@ -37,8 +37,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // exceptions of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
   void start(const SharedCall& call, std::function<kj::Promise<void>()> send);
 
-  // Stops it, at the server too.  Whoever waits for it gets `Busy`.
-  void cancel(const SharedCall& call);
+  // Stops it on the channel that it was started on, at the server too.  Whoever waits for it gets `Busy`.
+  static void cancel(const SharedCall& call);
 
   void close();
   Traffic traffic() const;
