@@ -1,8 +1,9 @@
 #include "server/access/export-paths.h"
 
 #include <algorithm>
-#include <set>
 #include <stdexcept>
+
+#include "h5cap/error.h"
 
 namespace h5cap {
 
@@ -44,16 +45,7 @@ bool startsWith(const std::vector<std::string>& parts, const std::vector<std::st
   return beginning.size() <= parts.size() && std::equal(beginning.begin(), beginning.end(), parts.begin());
 }
 
-void addOnce(std::vector<std::string>& paths, const std::string& path) {
-  if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
-}
-
 }  // namespace
-
-void Places::add(const Places& more) {
-  for (const std::string& path : more.inside) addOnce(inside, path);
-  if (more.outside == Outside::some) outside = Outside::some;
-}
 
 bool isRoot(const std::string& path) {
   return path.find('\0') == std::string::npos && components(path).empty() && (path.empty() || path[0] != '/');
@@ -126,7 +118,7 @@ Places ExportTable::candidates(const std::string& from, const std::string& name,
     }
     if (places.empty()) found.outside = Outside::some;
     std::stable_sort(places.begin(), places.end(), [](auto& a, auto& b) { return a.first > b.first; });
-    for (auto& [depth, path] : places) addOnce(found.inside, path);
+    for (auto& [depth, path] : places) found.add(path);
   };
   ExportPath here = locate(from);
   std::string file = here.exported->folder + "/" + here.inside;

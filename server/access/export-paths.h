@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/access/opener.h"
+#include "server/access/exports.h"
 
 namespace h5cap {
 

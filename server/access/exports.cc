@@ -1,14 +1,15 @@
+#include "server/access/exports.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
-
-#include "server/access/opener.h"
 
 namespace h5cap {
 
@@ -71,6 +72,15 @@ void setSettleTime(std::vector<Export>& exports, const std::string& text) {
     isKnown = true;
   }
   if (!isKnown) throw std::invalid_argument("settle " + text + ": no folder is served by that name");
+}
+
+void Places::add(const std::string& path) {
+  if (std::find(inside.begin(), inside.end(), path) == inside.end()) inside.push_back(path);
+}
+
+void Places::add(const Places& more) {
+  for (const std::string& path : more.inside) add(path);
+  if (more.outside == Outside::some) outside = Outside::some;
 }
 
 }  // namespace h5cap

@@ -11,13 +11,12 @@
 #include <kj/io.h>
 #include <kj/refcount.h>
 
-#include <chrono>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "h5cap/node.h"
 #include "server/access/authoriser.h"
+#include "server/access/exports.h"
 #include "server/base/shared-file.h"
 
 namespace h5cap {
@@ -28,36 +27,6 @@ struct Opened {
   std::string requestedPath;
   std::string finalPath;  // after symbolic links, in the exports
   Grant grant;
-};
-
-struct Export {
-  std::string name;
-  std::string folder;       // without symbolic links
-  std::string asGiven = {};  // as whoever writes files knows it, with them; absolute; empty: the same
-  std::chrono::nanoseconds settle = std::chrono::seconds(2);  // see judge()
-};
-
-// "SECONDS" sets the time in which files settle for all exports, "NAME=SECONDS" for one.  Throws std::invalid_argument:
-// not a number of seconds from 0 to 86400, no export of that name.
-void setSettleTime(std::vector<Export>& exports, const std::string& text);
-
-// "DIR" or "NAME=DIR".  The name is the folder's base name by default.  Throws std::invalid_argument: not a directory,
-// a name with a slash.
-Export parseExport(const std::string& text);
-
-// Whether a place where HDF5 would look, too, lies outside of what is served.  Nobody may look there: what is nowhere
-// inside is denied then, not absent.
-enum class Outside { none, some };
-
-// Where the file that a name in another file means is looked for.
-struct Places {
-  std::vector<std::string> inside;  // paths in the exports, in order of preference
-  Outside outside;
-
-  // Those of another search, behind these.
-  void add(const Places& more);
-
-  friend bool operator==(const Places&, const Places&) = default;
 };
 
 class Opener {
@@ -85,9 +54,6 @@ class Opener {
   // an absolute one leads where it says.
   virtual Places rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
-
-// The whole filesystem as the one export: paths are absolute paths of the host.
-Export wholeHost();
 
 kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
 #include "server/executor/gather.h"
 #include "server/executor/stored-chunks.h"

@@ -7,22 +7,9 @@
 
 #include "core/chunk-grid.h"
 #include "core/storage.h"
-#include "server/executor/chunk-cache.h"
-#include "server/executor/decode-budget.h"
+#include "server/executor/gather-context.h"
 
 namespace h5cap {
-
-// What is common to one read.
-struct GatherContext {
-  int file = -1;               // for pread
-  std::uint64_t fileSize = 0;  // extents beyond it are FileError (fileProblem): planners are not trusted
-  std::string version;         // for the cache
-  ChunkCache* cache = nullptr;
-  std::size_t elementBytes = 0;
-  Bytes fillElement;  // one packed element; never empty
-  Shape shape;        // of the dataset
-  DecodeBudget* decoding = nullptr;
-};
 
 // Elements of `region` from one contiguous extent.  Reads no more than it must: whole rows where they are dense, spans
 // where gaps are small.  A dataset that was allocated only in part reads as fill beyond `storage.size`.
@@ -51,8 +38,5 @@ void gatherInline(const GatherContext& context, const InlineBytes& storage, cons
                   std::span<std::byte> result);
 void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const Shape& grid,
                   std::span<const ChunkExtent> extents, const ChunkElements& wanted, std::span<std::byte> result);
-
-// pread that fails with FileError on a short read or an I/O error, naming offset and count.
-void readExactly(int file, std::uint64_t offset, std::span<std::byte> target);
 
 }  // namespace h5cap

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/codec/codec.h"
+#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
 
 namespace h5cap {

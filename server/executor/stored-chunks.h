@@ -5,7 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "server/executor/gather.h"
+#include "core/storage.h"
+#include "server/executor/gather-context.h"
 
 namespace h5cap {
 

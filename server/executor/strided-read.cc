@@ -4,8 +4,9 @@
 #include <cstring>
 #include <memory>
 
+#include "h5cap/error.h"
+#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
-#include "server/executor/gather.h"
 
 namespace h5cap {
 

@@ -4,8 +4,10 @@
 #include <deque>
 
 #include "h5cap/error.h"
-#include "server/planner-pool/planner-pool.h"
+#include "server/base/shared-file.h"
 #include "server/planner-pool/planner-process.h"
+#include "server/planner-pool/planner.h"
+#include "server/planner-pool/pool-options.h"
 #include "server/planner-pool/pool-slots.h"
 #include "server/planner-pool/quarantine.h"
 

@@ -14,6 +14,18 @@ kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, Elemen
 
 namespace {
 
+class HeapSpace final : public ElementSpace {
+ public:
+  kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) override {
+    bytes_.assign(bytes, std::byte{0});
+    return std::span<std::byte>(bytes_);
+  }
+  Bytes& bytes() { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
 // Appends replies until there is no more.
 class WholeReader {
  public:

@@ -11,7 +11,7 @@
 #include "core/fields.h"
 #include "core/slot-map.h"
 #include "server/executor/gather.h"
-#include "server/reading/dataset-reader.h"
+#include "server/reading/read-request.h"
 #include "server/reading/virtual-extent.h"
 
 namespace h5cap {

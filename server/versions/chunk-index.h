@@ -7,7 +7,7 @@
 
 #include "core/chunk-grid.h"
 #include "core/storage.h"
-#include "server/planner-pool/planner-pool.h"
+#include "server/planner-pool/planner.h"
 #include "server/versions/knowledge.h"
 
 namespace h5cap {

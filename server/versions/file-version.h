@@ -13,7 +13,7 @@
 #include "core/storage.h"
 #include "h5cap/node.h"
 #include "server/base/shared-file.h"
-#include "server/planner-pool/planner-pool.h"
+#include "server/planner-pool/planner.h"
 #include "server/versions/chunk-index.h"
 #include "server/versions/knowledge.h"
 

@@ -13,6 +13,7 @@
 
 #include "server/base/shared-cache.h"
 #include "server/executor/executor.h"
+#include "server/planner-pool/planner-pool.h"
 #include "server/versions/file-version.h"
 
 namespace h5cap {

@@ -47,16 +47,19 @@ MAY_USE = {
     ),
     **tower(
         ["capnp/h5cap", "core"],
-        "client/include",
+        "client/values",
         "client/src/threads",
         {("client/src/rpc", "client/src/open"), "client/src/cache"},
         "client/src/reading",
-        "client/src",
+        # A public header and its source are counted as one: who is below uses neither.
+        {("client/include", "client/src")},
     ),
+    "client/include": {"capnp/h5cap", "core", "client/values"},  # it is its sources that use the rest
     **{room: {"client/include"} for room in OUTSIDE},
 }
 # Folders of a room besides the one that has its name.
-ALSO = {"core/include/h5cap": "core", "client/include/h5cap": "client/include"}
+ALSO = {"core/include/h5cap": "core", "client/include/h5cap": "client/include",
+        "client/values/h5cap": "client/values"}
 # Those of tests and benchmarks, which use what they like, and which nobody uses: tests/cpp has the rooms' own names.
 ABOVE = {f"tests/cpp/{room.split('/')[-1]}" for room in MAY_USE} | {
     "tests/cpp/client", "tests/support", "tests/install/outside", "benchmarks/cpp"}
@@ -111,7 +114,7 @@ LOCK_LINES = {
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
 IMPORT = re.compile(r'\bimport "([^"]+)"')
-PUBLIC_FOLDERS = ("client/include", "core/include")
+PUBLIC_FOLDERS = ("client/include", "client/values", "core/include")
 
 
 def sources():
@@ -195,32 +198,25 @@ def naming_problem(path, quote, name, files):
     return None if from_the_root else f"{name}: names no file of ours from the root"
 
 
-# Files that use each other, a header counted with its source: interfaces beside what makes their one implementation,
-# and kinds that contain each other.  Others are refused, and so are those of the list that have gone.
+# Files that use each other, a header counted with its source: kinds that contain each other.  Others are refused, and
+# so are those of the list that have gone.
 KNOWN_CIRCLES = [
-    # A call is cancelled on its channel, and a channel tracks calls, at its peer on the loop's thread.
-    ["client/src/rpc/call", "client/src/rpc/channel", "client/src/rpc/peer"],
-    # A connection waits with the patience of the call that is retried on it.
-    ["client/src/rpc/connection", "client/src/rpc/retry"],
-    # An opener is made over exports, which are among its options.
-    ["server/access/export-paths", "server/access/located", "server/access/opener"],
-    # What is common to one read is declared beside those who carry it out.
-    ["server/executor/gather", "server/executor/stored-chunks", "server/executor/strided-read"],
+    # Positions are axes of resolved selections, and resolving selections is arithmetic on positions.
+    ["core/positions", "core/selection"],
     # Sources of open files are open files, found by following links from them.
     ["server/files/link-follower", "server/files/open-file", "server/files/source-files"],
     # Nodes contain nodes, and make them.
     ["server/objects/dataset-impl", "server/objects/group-impl", "server/objects/named-type-impl",
      "server/objects/node-impl", "server/objects/referenced-node", "server/objects/sealed-node"],
-    # Interfaces that make what implements them.
-    ["server/planner-pool/planner-impl", "server/planner-pool/planner-pool"],
-    ["server/reading/dataset-reader", "server/reading/read-operation"],
+    # An interface beside what makes its one implementation.
     ["tests/support/fake-objects", "tests/support/fake-server"],
 ]
 
 
 def unit_of(path):
-    """A header and its source are one file; public headers are beneath what implements them."""
-    return path.rsplit(".", 1)[0]
+    """A header and its source are one file, also where the header is public."""
+    unit = path.rsplit(".", 1)[0]
+    return re.sub("^client/include/h5cap/", "client/src/", re.sub("^core/include/h5cap/", "core/", unit))
 
 
 def file_graph(files):

@@ -88,6 +88,14 @@ FORBIDDEN_INCLUDES = {
         {"client/src/cache/a.cc": '#include "client/src/rpc/b.h"', "client/src/rpc/b.h": ""},
         "client/src/cache may not use client/src/rpc",
     ),
+    "what is open knows handles over it": (
+        {"client/src/open/a.h": '#include "h5cap/file.h"', "client/include/h5cap/file.h": ""},
+        "client/src/open may not use client/include",
+    ),
+    "a value knows a handle": (
+        {"client/values/h5cap/a.h": '#include "h5cap/session.h"', "client/include/h5cap/session.h": ""},
+        "client/values may not use client/include",
+    ),
     "calls know what is open": (
         {"client/src/rpc/a.cc": '#include "client/src/open/b.h"', "client/src/open/b.h": ""},
         "client/src/rpc may not use client/src/open",
@@ -142,6 +150,12 @@ def test_no_files_use_each_other_in_a_circle_but_those_that_are_listed():
 )
 def test_a_circle_is_found(files):
     assert circles(file_graph(files)) == [sorted({path.rsplit(".", 1)[0] for path in files})]
+
+
+def test_a_public_header_is_counted_with_its_source():
+    files = {"client/include/h5cap/a.h": "", "client/src/a.cc": '#include "h5cap/a.h"\n#include "client/src/open/b.h"',
+             "client/src/open/b.h": '#include "h5cap/a.h"'}
+    assert circles(file_graph(files)) == [["client/src/a", "client/src/open/b"]]
 
 
 def test_a_header_and_its_source_are_no_circle():

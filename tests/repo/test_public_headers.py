@@ -1,4 +1,4 @@
-"""Every public header of the client compiles by itself as C++17, warnings being errors, with nothing but the two
+"""Every public header of the client compiles by itself as C++17, warnings being errors, with nothing but the
 include folders; and the check would notice C++20."""
 import subprocess
 

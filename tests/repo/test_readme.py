@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from dependencies import PUBLIC_FOLDERS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.M | re.S)
@@ -89,8 +90,8 @@ def test_more_python(text, served, home, environment):
 def test_cpp(text, served, home, environment, programs):
     (library,) = programs.parent.rglob("libh5cap.so")
     (home / "slice.cc").write_text(text)
-    command = ["g++", "-std=c++17", "slice.cc", f"-I{ROOT / 'client/include'}", f"-I{ROOT / 'core/include'}",
-               str(library)]
+    includes = [f"-I{ROOT / folder}" for folder in PUBLIC_FOLDERS]
+    command = ["g++", "-std=c++17", "slice.cc", *includes, str(library)]
     run([*command, f"-Wl,-rpath,{library.parent}", "-pthread", "-o", "slice"], home, environment)
     assert run(["./slice"], home, environment) == "8192 elements\n"
 

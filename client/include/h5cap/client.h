@@ -9,7 +9,8 @@
 // call that waits.  Every wait is said in the function's comment, counted in round trips.
 //
 // Where to look: session.h (connect, directories), file.h (files, groups), dataset.h (slicing and reading), array.h
-// (what reading returns), attributes.h, selection.h (indices), error.h (what is thrown), xtensor.h (opt-in).
+// (what reading returns), attributes.h, selection.h (indices), options.h (what may be said besides), report.h (what
+// servers and files tell of themselves), error.h (what is thrown), xtensor.h (opt-in).
 #pragma once
 
 #include "h5cap/array.h"
@@ -18,5 +19,7 @@
 #include "h5cap/error.h"
 #include "h5cap/file.h"
 #include "h5cap/node.h"
+#include "h5cap/options.h"
+#include "h5cap/report.h"
 #include "h5cap/selection.h"
 #include "h5cap/session.h"

@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "h5cap/array.h"
 #include "h5cap/attributes.h"
 #include "h5cap/node.h"
+#include "h5cap/options.h"
 #include "h5cap/selection.h"
 
 namespace h5cap {
@@ -25,38 +24,6 @@ namespace detail {
 class NodeState;
 class BulkRead;
 }  // namespace detail
-
-struct ReadOptions {
-  // Behaviour.
-  // FileError (missingSource) instead of fill for absent sources of a virtual dataset.
-  bool raiseMissingSources = false;
-
-  // Called by the waiting thread at the end of a read, with the names of the sources of a virtual dataset that are
-  // absent and show as fill, if any.  Not by `readPackedAsync` and `tiles`.
-  std::function<void(const std::vector<std::string>& names)> missingSources;
-
-  // Called by the waiting thread every 50 ms while it waits, with the elements that have arrived and those of the whole
-  // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and
-  // `tiles`.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
-
-  // Of a compound, only these fields, as elements that have just these in this order; only their bytes travel.  Empty:
-  // all.  BadSelection for a field that is not there or is named twice, BadType when elements are no compounds.
-  std::vector<std::string> fields;
-
-  // Performance; zero: as the connection's.
-  std::uint64_t tileBytes = 0;
-  std::uint64_t windowBytes = 0;
-};
-
-// A piece of a streamed read: a contiguous run, in C order, of the elements of the view, except where `inResult` says
-// otherwise (tiles follow chunk edges).
-struct StreamedTile {
-  std::vector<RegionAxis> inResult;  // where the elements belong, along all axes of the view (dropped ones included)
-  Shape shape;                       // counts of inResult
-  Bytes elements;                    // packed
-  Bytes heap;
-};
 
 // Tiles of a view, in order, with a bounded number under way: memory does not grow with the view.  Dropping it cancels
 // what is under way, at the server too.

@@ -11,6 +11,7 @@
 #include "h5cap/attributes.h"
 #include "h5cap/dataset.h"
 #include "h5cap/node.h"
+#include "h5cap/report.h"
 
 namespace h5cap {
 
@@ -65,9 +66,6 @@ struct Referenced {
   Node node;
   Hyperslab stored;  // what a region reference selects of its dataset; `all` for an object reference
 };
-
-// What the path of an open file leads to by now.
-enum class PathNow { unknown, thisFile, anotherFile, nothing };
 
 // What `File::readBytes` read.
 struct RawBytes {

@@ -2,56 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "h5cap/file.h"
 #include "h5cap/node.h"
+#include "h5cap/options.h"
+#include "h5cap/report.h"
 
 namespace h5cap {
-
-struct ConnectOptions {
-  // Behaviour.
-  std::chrono::milliseconds timeout{60'000};  // of any wait for the server; then Busy (deadline)
-  // How long a connection that is lost (a restarted server, a broken link, a laptop that slept) is tried to be
-  // replaced, within `timeout`; then Disconnected.  Whatever was asked is asked again, and handles stay valid;
-  // FileError (changed) when a file is not the same any more.  Zero: never.
-  std::chrono::milliseconds reconnectTime{10'000};
-  std::string token;                          // reserved: throws Unimplemented unless empty
-  std::function<void()> interrupted;          // called every 50 ms by the waiting thread; may throw to give up waiting
-
-  // Performance.
-  // A folder for tiles and snapshots of files, "DIR" or "DIR:SIZE" (K, M, G, T; 10G by default), shared by processes;
-  // empty: $H5CAP_CACHE as it is when the session is made, or none.  What is kept is used when the server says that the
-  // file still is that version.
-  std::string cache;
-  std::uint64_t tileBytes = 1 << 20;    // one reply of a bulk read
-  std::uint64_t windowBytes = 32 << 20; // replies under way at once
-};
-
-struct OpenOptions {
-  std::uint32_t snapshotBytes = 0;  // how much of the file's tree comes with the reply; zero: none
-};
-
-struct ServerInfo {
-  std::string software;
-  std::uint32_t protocol = 0;
-  std::string libraryVersion;
-};
-
-// What crossed the socket so far, in both directions, and how often an answer had to be there before the next call
-// could be sent.  The login belongs to the first flight.  A bulk read is one flight, and two when it learns from its
-// first reply that there is more.
-struct Traffic {
-  std::uint64_t bytesReceived = 0;
-  std::uint64_t bytesSent = 0;
-  std::uint64_t messagesReceived = 0;
-  std::uint64_t messagesSent = 0;
-  std::uint64_t roundTrips = 0;  // flights: calls that were sent before any of them was waited for count as one
-};
 
 namespace detail {
 class Call;

@@ -109,7 +109,7 @@ void FileState::openAgainOn(const std::shared_ptr<Channel>& channel, State& stat
 
 FileState::~FileState() {
   auto opening = state_.lock()->opening;
-  if (opening && !opening->isDone()) opening->cancel();
+  if (opening && !opening->isDone()) Channel::cancel(opening);
 }
 
 const FileInfo& FileState::info() const {

@@ -12,7 +12,9 @@
 #include "client/src/open/snapshot-index.h"
 #include "client/src/rpc/connection.h"
 #include "client/src/threads/guarded.h"
-#include "h5cap/file.h"
+#include "h5cap/node.h"
+#include "h5cap/options.h"
+#include "h5cap/report.h"
 
 namespace h5cap::detail {
 

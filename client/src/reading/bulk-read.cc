@@ -101,7 +101,7 @@ void BulkRead::start() {
   call_ = std::move(call);
 }
 
-BulkRead::~BulkRead() { call_->cancel(); }
+BulkRead::~BulkRead() { Channel::cancel(call_); }
 
 std::optional<StreamedTile> BulkRead::next() {
   return retried(node_->connection(), [this] {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "client/src/reading/tile-reader.h"
-#include "h5cap/dataset.h"
+#include "h5cap/array.h"
 
 namespace h5cap::detail {
 

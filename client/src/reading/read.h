@@ -8,7 +8,8 @@
 
 #include "client/src/open/node-state.h"
 #include "client/src/reading/sink.h"
-#include "h5cap/dataset.h"
+#include "h5cap/options.h"
+#include "h5cap/selection.h"
 
 namespace h5cap::detail {
 

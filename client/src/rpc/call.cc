@@ -1,6 +1,5 @@
 #include "client/src/rpc/call.h"
 
-#include "client/src/rpc/channel.h"
 #include "h5cap/error.h"
 
 namespace h5cap::detail {
@@ -20,10 +19,6 @@ bool Call::wasLost() const {
   } catch (...) {
     return false;
   }
-}
-
-void Call::cancel() {
-  if (auto channel = channel_.lock()) channel->cancel(shared_from_this());
 }
 
 void Call::finish(std::exception_ptr problem) {

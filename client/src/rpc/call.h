@@ -20,7 +20,7 @@ namespace h5cap::detail {
 class Channel;
 struct Peer;
 
-class Call : public std::enable_shared_from_this<Call> {
+class Call {
  public:
   // May be asked in a forked child, too, of calls of the parent's.
   bool isDone() const { return ending_.lock()->isDone; }
@@ -41,9 +41,6 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // Whether this process, and not the one that it was forked from, started it.
   bool isOurs() const { return owner_ == getpid(); }
-
-  // Stops it, as Channel::cancel does on the channel that it was started on.
-  void cancel();
 
  private:
   friend class Channel;

@@ -51,8 +51,10 @@ void Channel::start(const SharedCall& call, std::function<kj::Promise<void>()> s
 }
 
 void Channel::cancel(const SharedCall& call) {
+  auto self = call->channel_.lock();
+  if (!self) return;
   call->finish(std::make_exception_ptr(Busy("the call was given up")));
-  loop_.post([self = shared_from_this(), call] {
+  self->loop_.post([self, call] {
     if (self->peer_ == nullptr) return;
     auto found = self->peer_->cancelers.find(call->id_);
     if (found == self->peer_->cancelers.end()) return;

@@ -12,7 +12,8 @@
 #include "client/src/rpc/loop.h"
 #include "client/src/threads/guarded.h"
 #include "core/endpoint.h"
-#include "h5cap/session.h"
+#include "h5cap/options.h"
+#include "h5cap/report.h"
 
 namespace h5cap::detail {
 
@@ -36,8 +37,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // exceptions of h5cap thrown in it and its continuations arrive as they are when they pass through `checked`.
   void start(const SharedCall& call, std::function<kj::Promise<void>()> send);
 
-  // Stops it, at the server too.  Whoever waits for it gets `Busy`.
-  void cancel(const SharedCall& call);
+  // Stops it on the channel that it was started on, at the server too.  Whoever waits for it gets `Busy`.
+  static void cancel(const SharedCall& call);
 
   void close();
   Traffic traffic() const;

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <optional>
 
-#include "client/src/rpc/retry.h"
+#include "client/src/rpc/patience.h"
 #include "h5cap/error.h"
 
 namespace h5cap::detail {
@@ -97,7 +97,7 @@ SharedCall Connection::startOn(const std::shared_ptr<Channel>& channel, std::fun
 
 void Connection::wait(const SharedCall& call, GiveUp giveUp, const std::function<void()>& tick) const {
   auto giveUpNow = [&] {
-    if (giveUp == GiveUp::cancel) call->cancel();
+    if (giveUp == GiveUp::cancel) Channel::cancel(call);
   };
   if (!call->isOurs() && !call->isDone()) throw parentsConnection(endpoint_);
   std::optional<Patience> own;

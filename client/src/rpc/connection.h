@@ -11,7 +11,7 @@
 #include "client/src/rpc/channel.h"
 #include "client/src/threads/guarded.h"
 #include "core/endpoint.h"
-#include "h5cap/session.h"
+#include "h5cap/options.h"
 
 namespace h5cap::detail {
 

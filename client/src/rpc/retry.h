@@ -17,46 +17,12 @@
 // predecessor, nor `denied`, which older servers say then: the path is tried, and Denied is what the path says.
 #pragma once
 
-#include <chrono>
 #include <exception>
 
 #include "client/src/rpc/connection.h"
+#include "client/src/rpc/patience.h"
 
 namespace h5cap::detail {
-
-// `ConnectOptions::reconnectTime`, or $H5CAP_RECONNECT in seconds.
-std::chrono::milliseconds reconnectTime(const ConnectOptions& options);
-
-// Of one call of the public interface, on the thread that makes it.
-class Patience {
- public:
-  using Clock = std::chrono::steady_clock;
-
-  explicit Patience(const ConnectOptions& options);
-  ~Patience();
-  Patience(const Patience&) = delete;
-  Patience& operator=(const Patience&) = delete;
-
-  // That of the call that this thread is in; null in none.
-  static Patience* current();
-
-  // Something arrived.
-  void renew();
-
-  // When waiting without progress ends.
-  Clock::time_point deadline() const { return deadline_; }
-
-  // The connection was lost, of which `problem` tells: waits before the next attempt, or throws `problem` when that
-  // would be the last word anyway.
-  void lost(const Connection& connection, const std::exception_ptr& problem);
-
- private:
-  const ConnectOptions& options_;
-  Clock::time_point deadline_;
-  Clock::time_point giveUp_;  // of the losses since something last arrived
-  unsigned losses_ = 0;
-  bool isLosing_ = false;
-};
 
 // Calls `attempt` until it ends otherwise than by Disconnected.  Within another `retried` on the same thread: once.
 template <class Attempt>
@@ -70,7 +36,8 @@ auto retried(const Connection& connection, Attempt&& attempt) -> decltype(attemp
     } catch (const Disconnected&) {
       problem = std::current_exception();
     }
-    patience.lost(connection, problem);
+    if (!connection.mayReconnect()) std::rethrow_exception(problem);
+    patience.lost(problem);
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/endpoint.h"
-#include "h5cap/session.h"
+#include "h5cap/options.h"
 
 namespace h5cap::detail {
 

@@ -1,6 +1,7 @@
 // Covers: gathering from contiguous, inline and chunked storage against a naive model, over random shapes, regions,
 // chunk shapes and filters; hostile extents; how much is read.  Seeded.  Decoders have their own tests in
 // tests/cpp/core.
+#include "server/executor/exact-read.h"
 #include "server/executor/gather.h"
 
 #include <doctest/doctest.h>

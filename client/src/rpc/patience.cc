@@ -1,4 +1,4 @@
-#include "client/src/rpc/retry.h"
+#include "client/src/rpc/patience.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -43,8 +43,8 @@ void Patience::renew() {
   isLosing_ = false;
 }
 
-void Patience::lost(const Connection& connection, const std::exception_ptr& problem) {
-  if (!connection.mayReconnect() || ++losses_ > MOST_LOSSES) std::rethrow_exception(problem);
+void Patience::lost(const std::exception_ptr& problem) {
+  if (++losses_ > MOST_LOSSES) std::rethrow_exception(problem);
   const auto now = Clock::now();
   if (!isLosing_) giveUp_ = std::min(now + reconnectTime(options_), deadline_);
   // The first attempt is made at once: most lost connections can be replaced.

@@ -1,10 +1,11 @@
-// Node, Group, File, Dataset: handles over detail::NodeState.
+// Node, Group, File: handles over detail::NodeState.
+#include "h5cap/file.h"
+
 #include "client/src/open/node-state.h"
 #include "client/src/reading/raw-bytes.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
-#include "h5cap/file.h"
 
 namespace h5cap {
 
@@ -139,26 +140,6 @@ RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t 
     auto result = sink->result.lock();
     return {result->count, std::move(result->version)};
   });
-}
-
-const std::string& Dataset::path() const { return state_->path(); }
-const NodeInfo& Dataset::nodeInfo() const { return state_->info(); }
-const FileInfo& Dataset::fileInfo() const { return state_->fileInfo(); }
-const DatasetInfo& Dataset::info() const { return state_->datasetInfo(); }
-Attributes Dataset::attributes() const { return Attributes(state_); }
-DatasetInfo Dataset::refresh() const { return state_->refresh(); }
-View Dataset::view() const { return View(state_, Selection()); }
-
-std::vector<std::string> Dataset::missingSources() const {
-  auto names = std::make_shared<std::vector<std::string>>();
-  detail::retried(state_->connection(), [&] {
-    state_->connection().run([remote = state_->remote(), names]() -> kj::Promise<void> {
-      return remote->node.castAs<rpc::Dataset>().missingSourcesRequest().send().then([names](auto reply) {
-        for (auto name : reply.getNames()) names->push_back(name);
-      });
-    });
-  });
-  return std::move(*names);
 }
 
 }  // namespace h5cap

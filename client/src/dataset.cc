@@ -1,11 +1,12 @@
-// View: composing selections, and reading them.
+// Dataset; View: composing selections, and reading them.  TileStream is in tile-stream.cc.
+#include "h5cap/dataset.h"
+
 #include <algorithm>
 #include <thread>
 
 #include "client/src/reading/cached-read.h"
 #include "client/src/reading/read.h"
 #include "client/src/rpc/retry.h"
-#include "h5cap/dataset.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -90,6 +91,26 @@ void keep(std::promise<PackedElements>& promise, F&& result) {
 }
 
 }  // namespace
+
+const std::string& Dataset::path() const { return state_->path(); }
+const NodeInfo& Dataset::nodeInfo() const { return state_->info(); }
+const FileInfo& Dataset::fileInfo() const { return state_->fileInfo(); }
+const DatasetInfo& Dataset::info() const { return state_->datasetInfo(); }
+Attributes Dataset::attributes() const { return Attributes(state_); }
+DatasetInfo Dataset::refresh() const { return state_->refresh(); }
+View Dataset::view() const { return View(state_, Selection()); }
+
+std::vector<std::string> Dataset::missingSources() const {
+  auto names = std::make_shared<std::vector<std::string>>();
+  detail::retried(state_->connection(), [&] {
+    state_->connection().run([remote = state_->remote(), names]() -> kj::Promise<void> {
+      return remote->node.castAs<rpc::Dataset>().missingSourcesRequest().send().then([names](auto reply) {
+        for (auto name : reply.getNames()) names->push_back(name);
+      });
+    });
+  });
+  return std::move(*names);
+}
 
 View::View(std::shared_ptr<detail::NodeState> node, Selection selection)
     : node_(std::move(node)), selection_(std::move(selection)) {}

@@ -8,9 +8,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "h5cap/data-type.h"
 #include "h5cap/node.h"
+#include "h5cap/selection.h"
 #include "h5cap/shape.h"
 
 namespace h5cap {
@@ -47,6 +49,15 @@ struct PackedElements {
   Bytes elements;
   Bytes heap;
   std::vector<std::string> missingSources;  // of a virtual dataset: names of absent sources, shown as fill
+};
+
+// A piece of a streamed read: a contiguous run, in C order, of the elements of the view, except where `inResult` says
+// otherwise (tiles follow chunk edges).
+struct StreamedTile {
+  std::vector<RegionAxis> inResult;  // where the elements belong, along all axes of the view (dropped ones included)
+  Shape shape;                       // counts of inResult
+  Bytes elements;                    // packed
+  Bytes heap;
 };
 
 // Types that elements can be converted to.

@@ -1,0 +1,56 @@
+// What one read of a dataset is asked for, what it answers, and where it puts elements.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "h5cap/selection.h"
+#include "server/files/open-file.h"
+
+namespace h5cap {
+
+enum class AbsentSources { fill, raise };
+
+struct ReadRequest {
+  WorkOwner owner;                  // whose turn the work is
+  Selection selection;
+  std::vector<std::string> fields;  // of a compound: only these, in this order; empty: all
+  std::uint64_t replyBytes = 0;    // zero: the default
+  std::uint64_t firstElement = 0;  // where to go on
+  AbsentSources absentSources = AbsentSources::fill;
+  Version ifVersion;               // empty: any
+  Version knownVersion;            // the caller has the elements in this version; empty: in none
+};
+
+struct ReadResult {
+  NodePointer node;                  // the dataset
+  ObjectId objectId = 0;
+  Version version;
+  VersionStability stability = VersionStability::unsettled;  // whether the elements may be kept by that version
+  Shape shape;                       // of the dataset
+  Shape selected;                    // counts of the whole selection along all axes that are not dropped
+  std::uint64_t first = 0, count = 0;
+  std::optional<std::uint64_t> next;
+  std::optional<Bytes> fill;         // instead of elements: all of them are this one
+  bool isUnchanged = false;          // no elements: they are those of ReadRequest::knownVersion
+  Bytes heap;
+  std::vector<std::string> missingSources;
+};
+
+// Where elements are put.
+class ElementSpace {
+ public:
+  virtual ~ElementSpace() noexcept(false) = default;
+
+  // Memory for packed elements, once the budget allows it; what an earlier call returned is void.
+  virtual kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) = 0;
+};
+
+// Virtual datasets over virtual datasets: how many levels further a read may go.
+inline constexpr int maxVirtualDepth = 16;
+
+}  // namespace h5cap
