@@ -68,6 +68,8 @@ StockLease Share::take(std::uint64_t amount) const {
   throw Busy("too many " + what + ": " + std::to_string(used()) + " are yours; drop some, or try again later");
 }
 
+bool Share::isSmall() const { return used() < counted_->stock->capacity / 8; }
+
 std::uint64_t Share::used() const {
   auto lock = counted_->stock->used.lockShared();
   return counted_->used;

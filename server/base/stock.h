@@ -61,6 +61,9 @@ class Share {
 
   std::uint64_t used() const;
 
+  // Whether it is less than an eighth of the stock.
+  bool isSmall() const;
+
  private:
   std::shared_ptr<StockLease::Counted> counted_;
 };

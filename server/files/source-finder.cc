@@ -49,9 +49,14 @@ kj::Promise<FoundSource> SourceFinder::find(const std::string& file, const std::
                             [&](const Known& one) { return one.file == file && one.dataset == dataset; });
   if (known == known_.end()) {
     if (known_.size() >= maxKnown) known_.pop_back();
-    auto looking = kj::evalNow([&] { return lookUp(file, dataset); }).then([](FoundSource found) {
-      return kj::refcounted<Shared>(kj::mv(found));
-    });
+    auto looking = kj::evalNow([&] { return lookUp(file, dataset); })
+                       .catch_([this, file, dataset](kj::Exception&& problem) -> kj::Promise<FoundSource> {
+                         if (errorOf(problem).code != ErrorCode::busy) return kj::mv(problem);
+                         // Too many files at once: those that were found before are found again when they are needed.
+                         known_.remove_if([&](const Known& one) { return one.file != file || one.dataset != dataset; });
+                         return lookUp(file, dataset);
+                       })
+                       .then([](FoundSource found) { return kj::refcounted<Shared>(kj::mv(found)); });
     known_.push_front(Known{file, dataset, looking.fork()});
   } else {
     known_.splice(known_.begin(), known_, known);

@@ -30,7 +30,12 @@ kj::Promise<bool> ReadOperation::fromRawFiles(const ExternalStorage& storage) {
   return openRawFiles(place_.clone(), storage, slots)
       .then([this, regions = std::move(regions)](std::shared_ptr<RawFiles> files) mutable {
         return gatherRaw(std::move(files), std::move(regions));
-      });
+      },
+            [this, &storage, many = slots.size() > 1](kj::Exception&& problem) -> kj::Promise<bool> {
+              if (errorOf(problem).code != ErrorCode::busy || !many || run_.count == 1) return kj::mv(problem);
+              cut(run_.count / 2);  // too many files at once
+              return fromRawFiles(storage);
+            });
 }
 
 // What the reply carries as regions: one, or for single elements those that cover them.

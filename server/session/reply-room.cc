@@ -1,6 +1,12 @@
 #include "server/session/reply-room.h"
 
 namespace h5cap {
+namespace {
+
+// Of these, peers that take nothing leave gaps in the heap.
+constexpr std::uint64_t largeReply = 1 << 20;
+
+}  // namespace
 
 ReplyRoom::~ReplyRoom() noexcept(false) {
   if (ofConnection_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofConnection_));
@@ -10,6 +16,7 @@ ReplyRoom::~ReplyRoom() noexcept(false) {
 kj::Promise<void> ReplyRoom::reserve(std::uint64_t bytes) {
   ofConnection_ = nullptr;
   ofServer_ = nullptr;
+  if (bytes >= largeReply) caller_->connection->hoarded = true;
   Quota& quota = *caller_->connection->replyBytes;
   KJ_IF_MAYBE(lease, quota.tryTake(bytes)) {
     ofConnection_ = kj::mv(*lease);

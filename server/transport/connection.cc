@@ -56,10 +56,12 @@ class Connection {
   }
 
   // Whether the memory that it took is worth giving back.
-  bool hadMuch() const { return state_->hoarded || stream_.bytesOfMessages() >= muchBytes; }
+  bool hadMuch() const { return state_->hoarded || stream_.largestReceived() >= muchBytes; }
 
   kj::Promise<void> ended() {
-    return network_.onDisconnect().exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
+    // Nothing is read of a peer that has much to take: that it has gone shows where it is written to.
+    auto gone = network_.onDisconnect().exclusiveJoin(stream_.whenWriteDisconnected());
+    return gone.exclusiveJoin(stalled()).then([this]() -> kj::Promise<void> {
       const std::string& refusal = stream_.refusal().empty() ? metered_.refusal() : stream_.refusal();
       if (refusal.empty()) return kj::READY_NOW;
       return kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__, kj::heapString(refusal.c_str()));

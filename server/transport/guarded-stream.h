@@ -45,8 +45,8 @@ class GuardedStream final : public kj::AsyncIoStream {
   // Messages whose header was let through; and whether it is for the peer to end one, or to send its first.
   std::uint64_t messagesBegun() const { return messagesBegun_; }
 
-  // Of the largest message that was received, or of all that was sent.
-  std::uint64_t bytesOfMessages() const { return std::max(largestReceived_, sent_); }
+  // Of the largest message, without its header.
+  std::uint64_t largestReceived() const { return largestReceived_; }
   bool awaitsRest() const { return receiving_ && (messagesBegun_ == 0 || bodyLeft_ > 0 || approved_ != end_); }
 
   // Why the peer's bytes were not let through; empty when they all were.

@@ -153,13 +153,13 @@ ServedFiles::ServedFiles(PlannerPool& planners, Executor& executor, const Shared
     : planners_(planners), executor_(executor), memory_(memory), timer_(timer), options_(options),
       sweeping_(sweep().eagerlyEvaluate(nullptr)) {}
 
-// Idle files of others only when there is nothing left for anybody: they are opened again at little cost.
+// For who has few, idle files of others give way, too: they are opened again at little cost.
 StockLease ServedFiles::descriptorFor(const Principal& principal) {
   auto isTheirs = [&](const SharedFile& file) { return file.chargedTo() == principal.id(); };
   auto isAnybodys = [](const SharedFile&) { return true; };
   do {
     if (auto lease = principal.descriptors().tryTake(1)) return std::move(*lease);
-  } while (closeOneOf(isTheirs) || (principal.descriptors().used() == 0 && closeOneOf(isAnybodys)));
+  } while (closeOneOf(isTheirs) || (principal.descriptors().isSmall() && closeOneOf(isAnybodys)));
   return principal.descriptors().take(1);
 }
 

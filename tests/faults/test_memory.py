@@ -457,7 +457,7 @@ SCENARIOS = {
     "blocks of a chunk index": Scenario(chunk_index, {"caches": 1}, mark="slow"),
     "decoded chunks": Scenario(decoded_chunks, {"caches": 1}),
     "large chunks": Scenario(large_chunks, {"caches": 1, "decoding": 1}, mark="long"),
-    "one large chunk": Scenario(one_large_chunk, {"caches": 1, "decoding": 1}, mark="slow"),
+    "one large chunk": Scenario(one_large_chunk, {"caches": 1, "decoding": 2}, mark="slow"),  # alone, beyond the row
     "folders by long paths": Scenario(long_folder_paths, HALF),
     "nodes by long paths": Scenario(long_node_paths, HALF),
     "handles": Scenario(handles, HALF),
@@ -540,6 +540,9 @@ def untaken_replies(peer):
     peer.flush()
 
 
+UNTAKEN_MIB = 4  # that are produced for a connection and not written yet: ObjectLimits::replyBytesPerConnection
+
+
 @pytest.mark.slow
 def test_replies_to_many_peers(folder, sample):
     """120 peers that each ask for 64 MiB and take nothing: each could have 4 MiB under way."""
@@ -554,7 +557,7 @@ def test_replies_to_many_peers(folder, sample):
         for peer in peers:
             peer.close()
     print(f"replies to many: {growth.peak:.0f} MiB")
-    assert growth.peak <= allowed({"replies": 1, "caches": 1})
+    assert growth.peak <= allowed({"caches": 1}) + 120 * UNTAKEN_MIB
 
 
 @pytest.mark.parametrize("hoarding", [half_messages, untaken_replies])
