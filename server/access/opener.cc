@@ -69,8 +69,8 @@ kj::Own<Opened> openFile(const Request& request) {
   return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
 
-// Attributes of one entry, links followed as far as the exports go and whoever asks may see.  False when there is nothing
-// that could be opened.
+// Attributes of one entry, links followed as far as the exports go and whoever asks may see.  False when there is
+// nothing that could be opened.
 bool examine(const Request& request, const Resolved& directory, int stream, const std::string& name,
              struct stat& status) {
   if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;

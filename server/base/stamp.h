@@ -54,8 +54,8 @@ enum class Writers { none, some, unknown };
 // microseconds waits for them.  SIGIO, which the kernel then sends, is ignored from the first call on.
 Writers writersOf(int file);
 
-// Whether times of a file system are this machine's own; `memory` (tmpfs): they are, and stores through a memory map leave
-// them as they were.
+// Whether times of a file system are this machine's own; `memory` (tmpfs): they are, and stores through a memory map
+// leave them as they were.
 enum class FileSystemKind { local, memory, remote };
 FileSystemKind fileSystemOf(int file);
 

@@ -48,7 +48,7 @@ class Stock {
 };
 
 // What one principal holds of a stock: never more than it leaves for all others.  Who takes all they can one after the
-// other hold a half, a quarter, an eighth; and a sixteenth of the stock is kept back for those who have next to nothing.
+// other hold a half, a quarter, an eighth; and a sixteenth of it is kept back for those who have next to nothing.
 class Share {
  public:
   explicit Share(const Stock& stock);

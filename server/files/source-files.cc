@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t maxSources = 64;
 constexpr std::size_t maxSeries = 256;
-constexpr std::uint64_t keptBytes = 256;  // of an entry, names apart
+constexpr std::uint64_t keptBytes = 256;    // of an entry, names apart
+constexpr std::size_t longestName = 4096;  // that is kept: no real one is longer
 constexpr kj::Duration trustedFor = 100 * kj::MILLISECONDS;
 
 using MaybeFile = kj::Maybe<kj::Own<OpenFile>>;
@@ -38,6 +39,7 @@ void SourceFiles::rememberBlocks(const std::string& file, const std::string& dat
     return;
   }
   if (blocks_.size() >= maxSeries) blocks_.clear();
+  if (file.size() + dataset.size() > longestName) return;
   // What does not fit is counted again the next time.
   if (auto memory = memory_.tryTake(keptBytes + file.size() + dataset.size()))
     blocks_.emplace(Series{file, dataset}, Blocks{count, std::move(*memory)});
@@ -86,8 +88,9 @@ kj::Own<OpenFile> SourceFiles::keep(std::string name, kj::Own<OpenFile> file) {
     return kj::addRef(*known->file);
   }
   if (sources_.size() >= maxSources) sources_.pop_back();
+  if (name.size() > longestName) return file;  // opened again the next time
   auto memory = memory_.tryTake(keptBytes + name.size());
-  if (!memory) return file;  // opened again the next time
+  if (!memory) return file;  // likewise
   auto result = kj::addRef(*file);
   sources_.push_front(Source{std::move(name), kj::mv(file), state, now, std::move(*memory)});
   return result;

@@ -56,8 +56,9 @@ kj::Promise<kj::Own<FileVersion>> ServedFile::current() {
   }
   auto hasLooked = std::make_shared<std::atomic<bool>>(false);
   auto isDone = std::make_shared<bool>(false);
-  auto version = before.then([this, look = kj::mv(look), hasLooked]() mutable { return refresh(kj::mv(look), hasLooked); })
-                     .attach(kj::defer([isDone] { *isDone = true; }));
+  auto version = before.then([this, look = kj::mv(look), hasLooked]() mutable {
+    return refresh(kj::mv(look), hasLooked);
+  }).attach(kj::defer([isDone] { *isDone = true; }));
   auto& next = refresh_.emplace(Refresh{version.fork(), kj::mv(hasLooked), kj::mv(isDone)});
   return next.version.addBranch().attach(kj::addRef(*this));
 }

@@ -34,8 +34,9 @@ class ServedFile : public kj::Refcounted {
   // Takes a descriptor of this very file, unless it has one.
   void reopen(kj::Own<const SharedFile> file);
 
-  // The version that is current: asks the file system on an executor thread.  Whoever asks before that has looked shares
-  // what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.  FileError.
+  // The version that is current: asks the file system on an executor thread.  Whoever asks before that has looked
+  // shares what it finds; there is one refresh at a time.  The file is open, and is kept alive by the promise.
+  // FileError.
   kj::Promise<kj::Own<FileVersion>> current();
 
   // The version that was current when somebody last looked, as long as it may be read again: nothing for one that was

@@ -1,7 +1,8 @@
-"""Descriptors of files: shared by those who are served, given up by files that nobody uses, and taken again by the path.
+"""Descriptors of files: shared by those who are served, given up by files that nobody uses, and taken again by the
+path.
 
-Watched from outside: what /proc says that the front and its planners have open.  Not covered: descriptors of connections
-(test_greedy_peers); remote file systems; an export that is a mount itself, whose folder the server keeps.
+Watched from outside: what /proc says that the front and its planners have open.  Not covered: descriptors of
+connections (test_greedy_peers); remote file systems; an export that is a mount itself, whose folder the server keeps.
 """
 
 import os
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="desc
 
 
 def holders(server, path):
-    """Processes of the server that have `path` open, deleted or not.  A planner that may not be looked at counts as one."""
+    """Processes of the server that have `path` open, deleted or not.  A planner that may not be looked at is one."""
     found = []
     for pid in server.pids():
         try:
@@ -246,7 +247,7 @@ def test_changed_is_an_os_error():
     assert issubclass(h5cap.Changed, OSError)
 
 
-# ------------------------------------------------------------------------------------------------------ what was planned
+# ----------------------------------------------------------------------------------------------------- what was planned
 
 
 def rested(server):
@@ -288,7 +289,7 @@ def test_what_was_not_planned_asks_a_planner(idle):
     file.close()
 
 
-# ---------------------------------------------------------------------------------------------------------------- mounts
+# --------------------------------------------------------------------------------------------------------------- mounts
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
@@ -323,7 +324,7 @@ def test_a_file_system_is_unmounted_below_a_file_that_rests(folder, sample, is_o
             peer.close()
 
 
-# --------------------------------------------------------------------------------------------------------------- path now
+# ------------------------------------------------------------------------------------------------------------- path now
 
 
 def replaced(path):

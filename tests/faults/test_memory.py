@@ -1,8 +1,8 @@
 """Peers and files that make the server keep things: what it grows by is what the table in docs/architecture.md allows.
 
-The table's numbers are those of the sources.  Each scenario names the rows that it may fill, and how often; the front's resident
-memory, looked at while it goes on, stays within the sum of these rows and 64 MiB.  Others are served meanwhile.  Not covered:
-the memory of planners, which the kernel limits; page tables and sockets in the kernel.
+The table's numbers are those of the sources.  Each scenario names the rows that it may fill, and how often; the front's
+resident memory, looked at while it goes on, stays within the sum of these rows and 64 MiB.  Others are served
+meanwhile.  Not covered: the memory of planners, which the kernel limits; page tables and sockets in the kernel.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ SAMPLE = "data/sample.h5"
 IS_SANITIZED = any(name in pathlib.Path(program("h5capd")).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
 
 
-# --------------------------------------------------------------------------------------------------------------- the table
+# ------------------------------------------------------------------------------------------------------------ the table
 
 
 @dataclasses.dataclass
@@ -81,7 +81,7 @@ def test_base(folder, sample):
         assert server.front_rss() <= table()["base"].mib(CACHE_MB) * MIB
 
 
-# ---------------------------------------------------------------------------------------------------------------- watching
+# ------------------------------------------------------------------------------------------------------------- watching
 
 
 class Growth:
@@ -111,7 +111,8 @@ class Growth:
 @contextlib.contextmanager
 def served(folder, sample, cache_mb=CACHE_MB, **options):
     (folder / "sample.h5").write_bytes(sample.read_bytes())
-    with Server({"data": str(folder)}, tcp=True, options=["--cache-mb", str(cache_mb), "--threads", "2"], **options) as server:
+    few = ["--cache-mb", str(cache_mb), "--threads", "2"]
+    with Server({"data": str(folder)}, tcp=True, options=few, **options) as server:
         yield server
         assert server.alive(), "h5capd died:\n" + "".join(server.output[-20:])
 
@@ -158,19 +159,20 @@ def keep_objects(peer, questions):
         peer.out += message(FINISH, Struct(struct.pack("<IB", question, 1)))
 
 
-# ------------------------------------------------------------------------------------------------------------------- files
+# ---------------------------------------------------------------------------------------------------------------- files
 
 
 def make(folder, name, source):
     path = folder / name
     if path.exists():
         return f"data/{name}"
-    oracle.run("import sys, h5py, numpy as np\nwith h5py.File(sys.argv[1], 'w', libver=('earliest', 'v110')) as file:\n" +
+    oracle.run("import sys, h5py, numpy as np\n"
+               "with h5py.File(sys.argv[1], 'w', libver=('earliest', 'v110')) as file:\n" +
                "\n".join("    " + line for line in source.splitlines()), path)
     return f"data/{name}"
 
 
-# --------------------------------------------------------------------------------------------------------------- scenarios
+# ------------------------------------------------------------------------------------------------------------ scenarios
 
 
 def absent_paths(length, count):
@@ -225,7 +227,8 @@ references = file.create_dataset('references', ({count},), dtype=h5py.regionref_
 references[...] = [data.regionref[:2] for _ in range({count})]
 """)
     size = 12
-    offset = int(oracle.run("import sys, h5py\nprint(h5py.File(sys.argv[1])['references'].id.get_offset())", folder / "regions.h5"))
+    place = "import sys, h5py\nprint(h5py.File(sys.argv[1])['references'].id.get_offset())"
+    offset = int(oracle.run(place, folder / "regions.h5"))
     stored = (folder / "regions.h5").read_bytes()[offset:offset + count * size]
     tokens = [stored[at:at + size] for at in range(0, len(stored), size)]
     assert len(set(tokens)) == count
@@ -252,7 +255,8 @@ h5py.h5d.create(file.id, b'x', h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple((5_
 def decoded_chunks(peer, folder):
     """300 MiB of chunks, in 300 datasets, from a file of a few hundred kB."""
     path = make(folder, "decoded.h5", """\
-for k in range(300): file.create_dataset(str(k), data=np.full((1, 1 << 20), k % 251, 'u1'), chunks=(1, 1 << 20), compression=4)
+for k in range(300):
+    file.create_dataset(str(k), data=np.full((1, 1 << 20), k % 251, 'u1'), chunks=(1, 1 << 20), compression=4)
 """)
     file = peer.open_file(path)
     assert failures(peer, 4) == []
@@ -397,7 +401,8 @@ for k in range(256):
     here.select_hyperslab((k, 0), (1, h5py.h5s.UNLIMITED), (1, 4), (1, 4))
     there = h5py.h5s.create_simple((4,))
     properties.set_virtual(here, b's%b.h5', b'y' * 100_000 + str(k).encode(), there)
-h5py.h5d.create(file.id, b'x', h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple((256, 4), (256, h5py.h5s.UNLIMITED)), properties)
+space = h5py.h5s.create_simple((256, 4), (256, h5py.h5s.UNLIMITED))
+h5py.h5d.create(file.id, b'x', h5py.h5t.NATIVE_UINT8, space, properties)
 """)
     assert failures(peer, 3) == []
     for _ in range(12):
@@ -573,7 +578,8 @@ def test_memory_comes_back_when_peers_go(folder, sample, hoarding):
         for peer in peers:
             peer.close()
         limit = allowed({"caches": 1}) * MIB
-        assert wait_until(lambda: server.front_rss() - before < limit, 5), f"{(server.front_rss() - before) // MIB} MiB are left"
+        is_back = wait_until(lambda: server.front_rss() - before < limit, 5)
+        assert is_back, f"{(server.front_rss() - before) // MIB} MiB are left"
 
 
 @pytest.mark.skipif(IS_SANITIZED, reason="address space is not limited then")
@@ -601,10 +607,11 @@ int H5Aexists(long object, const char* name) {
 @pytest.mark.skipif(not shutil.which("cc"), reason="a libhdf5 that crashes is made with cc")
 @pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer wants to be the first library")
 def test_questions_that_kill_planners(folder, sample, tmp_path):
-    """What is refused for a while is remembered by the question, which may be long: 200 names of attributes of 1 MiB."""
+    """What is refused for a while is remembered by the question, which may be long: 200 names of 1 MiB."""
     (tmp_path / "fragile.c").write_text(FRAGILE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "fragile.so", tmp_path / "fragile.c"], check=True)
-    with served(folder, sample, environment={"LD_PRELOAD": str(tmp_path / "fragile.so")}) as server, RawPeer(server.port) as peer:
+    preloaded = {"LD_PRELOAD": str(tmp_path / "fragile.so")}
+    with served(folder, sample, environment=preloaded) as server, RawPeer(server.port) as peer:
         warm(server)
         attributes = peer.call(peer.open_file(SAMPLE), 0, NODE, 1, Struct())
         assert failures(peer, 5) == []

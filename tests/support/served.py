@@ -118,8 +118,8 @@ def as_user(uid):
 class Server:
     """h5capd on {name: folder}.  Listens on a Unix socket, and with `tcp` also on a loopback port.
 
-    With `uid`, for root only, it runs as that user, who is the only one that its socket is for.  `prefix`: what to put before
-    the command, which has to become it.
+    With `uid`, for root only, it runs as that user, who is the only one that its socket is for.  `prefix`: what to put
+    before the command, which has to become it.
     """
 
     def __init__(self, exports, tcp=False, options=(), environment=None, uid=None, prefix=()):
