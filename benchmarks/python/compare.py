@@ -68,12 +68,12 @@ class Pair:
     def samples(self, name, file, first, todo, turn):
         """One repetition of a workload on each build, in the order of `turn`, after a call compared with h5py's."""
         prepare = WORKLOADS[name].prepare
-        found = [None, None]
+        found = [], []
         with prepare(self.here, file) as expected, prepare(self.sides[0], file) as a, prepare(self.sides[1], file) as b:
             checked(label(name, file), expected, [a, b], [first])
             for build in turn:
-                found[build] = sample((a, b)[build], todo, self.meters[build])
-        return found
+                found[build].append(sample((a, b)[build], todo, self.meters[build]))
+        return [ratios.mean(both) for both in found]
 
 
 def timed(folder, todo, options):
