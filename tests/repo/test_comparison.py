@@ -64,7 +64,7 @@ def test_ratios(a, b, expected):
 
 @pytest.mark.parametrize("repeat", [1, 2, 9])
 def test_each_build_is_as_often_first_as_second_in_every_round(repeat):
-    """By an odd number of rounds, too: a build beside itself was 1.25 times slower when it was second in five of nine."""
+    """By an odd number of rounds, too: beside itself a build was 1.25 times slower, second in five of nine."""
     turns = ratios.turns(repeat)
     assert len(turns) == repeat and all(turn.count(0) == turn.count(1) == 2 for turn in turns)
     assert all(sum(place for place, build in enumerate(turn) if build == 0) == 3 for turn in turns)
