@@ -8,7 +8,7 @@ MEASURES = ("time", "cpu", "instructions", "planner_cpu", "planner_instructions"
 def turns(repeat):
     """The order of the two builds in each round: there and back, so that neither drift nor being first favours one.
 
-    Whoever is first may be a fifth faster for calls of 0.2 ms, and an odd number of rounds would give that to one build.
+    Whoever is first may be a fifth faster for calls of 0.2 ms, and an odd number of rounds would give that to one.
     """
     return [(0, 1, 1, 0) if i % 2 == 0 else (1, 0, 0, 1) for i in range(repeat)]
 
