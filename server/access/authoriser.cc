@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "h5cap/error.h"
+#include "server/base/guarded.h"
 
 namespace h5cap {
 
@@ -47,6 +48,12 @@ kj::Promise<void> Grant::whenEnded(kj::Timer& timer) const {
   if (!until_) return ended;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*until_ - std::chrono::system_clock::now());
   return ended.exclusiveJoin(timer.afterDelay(std::max<std::int64_t>(left.count(), 0) * kj::MILLISECONDS));
+}
+
+kj::Promise<void> Grant::endOf(kj::Timer& timer, std::string what) const {
+  return whenEnded(timer).then([what = std::move(what)]() -> void {
+    raiseKj(ErrorCode::denied, what + ": the permission has ended");
+  });
 }
 
 namespace {

@@ -57,7 +57,16 @@ class Grant {
   // Resolves when it ends or is revoked; never for one that does neither.
   kj::Promise<void> whenEnded(kj::Timer& timer) const;
 
+  // `work`, which is dropped, and Denied, when the grant ends before it.  `what` it is for, for the message.
+  template <class T>
+  kj::Promise<T> during(kj::Timer& timer, std::string what, kj::Promise<T> work) const {
+    if (!isTemporary()) return work;
+    return work.exclusiveJoin(endOf(timer, std::move(what)).then([]() -> T { KJ_UNREACHABLE; }));
+  }
+
  private:
+  kj::Promise<void> endOf(kj::Timer& timer, std::string what) const;  // fails
+
   rpc::Access rights_;
   std::string path_;
   std::optional<TimePoint> until_;

@@ -18,10 +18,17 @@ class SharedFile : public kj::AtomicRefcounted {
  public:
   // `file` is open for reading only.  `settle`: see judge().
   SharedFile(kj::AutoCloseFd file, std::chrono::nanoseconds settle)
-      : file_(kj::mv(file)), id_(stateOf(file_).id), fileSystem_(fileSystemOf(file_)), settle_(settle) {}
+      : file_(kj::mv(file)), id_(stateOf(file_).id), fileSystem_(fileSystemOf(file_)), seen_(Seen{settle, {}}) {}
 
   int get() const { return file_.get(); }
   const FileId& id() const { return id_; }
+
+  // The time it takes to settle.
+  std::chrono::nanoseconds settle() const { return seen_.lockShared()->settle; }
+
+  // Lets it take at least as long from here on, and what has settled sooner settle again: the file was found where that
+  // is the rule, too.
+  void settleNoSooner(std::chrono::nanoseconds settle) const;
 
   // How it looks now: blocking.  Throws FileError.
   Stamp look() const;
@@ -34,17 +41,20 @@ class SharedFile : public kj::AtomicRefcounted {
   PrincipalId chargedTo() const { return chargedTo_; }
 
  private:
-  struct Seen {
+  struct Phase {
     FileState state;
     std::chrono::steady_clock::time_point first;  // when it was first seen to be so
     Stability stability = Stability::hidden;      // as far as that was known the last time
+  };
+  struct Seen {
+    std::chrono::nanoseconds settle;
+    std::optional<Phase> last;
   };
 
   const kj::AutoCloseFd file_;
   const FileId id_;
   const FileSystemKind fileSystem_;
-  const std::chrono::nanoseconds settle_;
-  kj::MutexGuarded<std::optional<Seen>> seen_;
+  kj::MutexGuarded<Seen> seen_;
   PrincipalId chargedTo_{};
   StockLease lease_;
 };

@@ -34,6 +34,7 @@ class OpenFile : public kj::Refcounted {
   const std::string& finalPath() const { return finalPath_; }
   const std::string& below() const { return below_; }
   const Grant& grant() const { return grant_; }  // what the session may do with it
+  void renew(Grant grant) { grant_ = std::move(grant); }  // another one for the same path
   std::string shownPath() const;
   const FileState& stateWhenOpened() const { return stateWhenOpened_; }
 

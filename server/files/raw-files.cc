@@ -52,7 +52,7 @@ class Opening {
 
 void RawFiles::add(kj::Own<Opened> file, const std::vector<std::size_t>& slots) {
   for (std::size_t slot : slots) ofSlot_[slot] = file->file->get();
-  files_.push_back({kj::mv(file->file), file->stamp.state});
+  files_.push_back({kj::mv(file->file), file->stamp.state, file->grant, file->requestedPath});
 }
 
 bool RawFiles::areUnchanged() const {

@@ -21,6 +21,13 @@ class RawFiles {
   // -1 for a slot that was not opened.
   const std::vector<int>& ofSlot() const { return ofSlot_; }
 
+  // `work` on them, for as long as all of them may be read: Denied, and dropped, when that ends.
+  template <class T>
+  kj::Promise<T> during(kj::Timer& timer, kj::Promise<T> work) const {
+    for (const File& one : files_) work = one.grant.during(timer, one.path, kj::mv(work));
+    return work;
+  }
+
   // Whether all of them are as they were when they were opened: blocking.
   bool areUnchanged() const;
 
@@ -30,6 +37,8 @@ class RawFiles {
   struct File {
     kj::Own<const SharedFile> file;
     FileState state;  // when it was opened
+    Grant grant;
+    std::string path;
   };
   std::vector<File> files_;
   std::vector<int> ofSlot_;

@@ -48,7 +48,9 @@ void SourceFiles::rememberBlocks(const std::string& file, const std::string& dat
 kj::Promise<MaybeFile> SourceFiles::get(OpenFile& from, std::string name) {
   auto known = find(name);
   const auto now = timer_.now();
-  if (known == sources_.end() || now - known->checked >= trustedFor) {
+  const bool isTrusted = known != sources_.end() && now - known->checked < trustedFor &&
+                         known->file->grant().covers(rpc::Access::READ);
+  if (!isTrusted) {
     if (known != sources_.end()) known->checked = now;
     return lookUp(from, std::move(name)).attach(kj::addRef(from));
   }
@@ -82,7 +84,10 @@ kj::Own<OpenFile> SourceFiles::keep(std::string name, kj::Own<OpenFile> file) {
   const auto now = timer_.now();
   auto known = find(name);
   if (known != sources_.end()) {
-    if (!isSameFile(*known->file, *file)) known->file = kj::mv(file);
+    if (isSameFile(*known->file, *file))
+      known->file->renew(file->grant());
+    else
+      known->file = kj::mv(file);
     known->state = state;
     known->checked = now;
     return kj::addRef(*known->file);

@@ -8,8 +8,10 @@ namespace h5cap {
 
 kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, ElementSpace& space, int depthLeft) {
   auto operation = kj::heap<ReadOperation>(kj::mv(place), std::move(request), space, depthLeft);
-  auto promise = kj::evalNow([&] { return operation->run(); });
-  return promise.attach(kj::mv(operation));
+  // Also of a source, whose permission is another one than that of the virtual dataset.
+  OpenFile& file = operation->file();
+  auto reading = kj::evalNow([&] { return operation->run(); });
+  return file.grant().during(operation->timer(), file.shownPath(), kj::mv(reading)).attach(kj::mv(operation));
 }
 
 namespace {

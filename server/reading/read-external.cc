@@ -66,6 +66,7 @@ kj::Promise<bool> ReadOperation::gatherRaw(std::shared_ptr<RawFiles> files, std:
         context.fillElement = Bytes(elementBytes());
         context.shape = result_.shape;
         auto loan = std::make_shared<Loan>();
+        const auto allFiles = files;
         auto work = [context = std::move(context), files = std::move(files), target, loan,
                      regions = std::move(regions), count = run_.count, picker = picker_,
                      storage = storage_]() {
@@ -89,7 +90,7 @@ kj::Promise<bool> ReadOperation::gatherRaw(std::shared_ptr<RawFiles> files, std:
           loan->whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
           return areUnchanged;
         };
-        return server_.executor.run<bool>(request_.owner, kj::mv(work))
+        return allFiles->during(server_.timer, server_.executor.run<bool>(request_.owner, kj::mv(work)))
             .attach(kj::defer([loan] { loan->end(); }));
       })
       .then([this](bool areUnchanged) {

@@ -24,6 +24,9 @@ class ReadOperation {
 
   kj::Promise<ReadResult> run();
 
+  OpenFile& file() { return *place_.file; }
+  kj::Timer& timer() { return server_.timer; }
+
  private:
   using Extents = std::vector<ChunkExtent>;
 

@@ -91,6 +91,8 @@ class Wrapper final : public capnp::Capability::Server {
       auto tooLate = whenTooLate(*rule, context);
       auto call = begin(*rule, context);
       KJ_IF_MAYBE(end, tooLate) call.promise = call.promise.exclusiveJoin(kj::mv(*end));
+      if (grant_.isTemporary())
+        call.promise = grant_.during(caller_->server.timer, object_->name(), kj::mv(call.promise));
       return call;
     });
   }
@@ -118,8 +120,7 @@ class Wrapper final : public capnp::Capability::Server {
         .attach(kj::mv(underWay));
   }
 
-  // Fails when the time that the call is allowed has passed, or the grant has ended; nothing for a call that has no end
-  // set.
+  // Fails when the time that the call is allowed has passed; nothing for a call that has no end set.
   kj::Maybe<kj::Promise<void>> whenTooLate(const MethodRule& rule, Context& context) {
     kj::Maybe<kj::Promise<void>> end;
     if (rule.timeAllowed != nullptr) {
@@ -129,20 +130,15 @@ class Wrapper final : public capnp::Capability::Server {
         raiseKj(ErrorCode::deadline, object_->name() + ": the time allowed for this read has passed");
       });
     }
-    if (!grant_.isTemporary()) return end;
-    auto ended = grant_.whenEnded(caller_->server.timer).then([this] { raiseEnded(); });
-    KJ_IF_MAYBE(other, end) return other->exclusiveJoin(kj::mv(ended));
-    return kj::mv(ended);
+    return end;
   }
 
   void requireRight(rpc::Access needs) const {
     if (grant_.covers(needs)) return;
     if (needs > grant_.rights())
       raiseKj(ErrorCode::denied, object_->name() + ": may not be " + verb(needs) + " through this reference");
-    raiseEnded();
+    raiseKj(ErrorCode::denied, object_->name() + ": the permission has ended");
   }
-
-  [[noreturn]] void raiseEnded() const { raiseKj(ErrorCode::denied, object_->name() + ": the permission has ended"); }
 
   kj::Own<Caller> caller_;
   const Grant grant_;

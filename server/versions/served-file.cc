@@ -22,14 +22,17 @@ std::string textOf(const FileState& state) {
 }  // namespace
 
 ServedFile::ServedFile(ServedFiles& files, kj::Own<const SharedFile> file)
-    : files_(files), id_(file->id()), file_(kj::mv(file)), lastUsed_(files.timer_.now()) {
+    : files_(files), id_(file->id()), settle_(file->settle()), lastUsed_(files.timer_.now()) {
+  file_ = kj::mv(file);
   files_.all_[id_] = this;
 }
 
 ServedFile::~ServedFile() noexcept(false) { files_.all_.erase(id_); }
 
 void ServedFile::reopen(kj::Own<const SharedFile> file) {
+  settle_ = std::max(settle_, file->settle());
   if (file_ == nullptr) file_ = kj::mv(file);
+  KJ_ASSERT_NONNULL(file_)->settleNoSooner(settle_);
   files_.use(*this);
 }
 

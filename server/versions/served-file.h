@@ -31,7 +31,7 @@ class ServedFile : public kj::Refcounted {
   // Whether it has a descriptor: one that nobody has used for a while has given it up, and waits for `reopen`.
   bool isOpen() const { return file_ != nullptr; }
 
-  // Takes a descriptor of this very file, unless it has one.
+  // Takes a descriptor of this very file, unless it has one, and its time to settle where that is longer.
   void reopen(kj::Own<const SharedFile> file);
 
   // The version that is current: asks the file system on an executor thread.  Whoever asks before that has looked
@@ -72,6 +72,7 @@ class ServedFile : public kj::Refcounted {
   ServedFiles& files_;
   const FileId id_;
   kj::Maybe<kj::Own<const SharedFile>> file_;
+  std::chrono::nanoseconds settle_;  // the longest of all exports it was found in
   kj::Maybe<kj::Own<FileVersion>> latest_;
   kj::Maybe<Refresh> refresh_;  // the last one that was begun
   kj::TimePoint lastUsed_;

@@ -160,6 +160,23 @@ TEST_CASE("an open file is looked at, and settles once it rests") {
   CHECK(shared->look().state != old.state);
 }
 
+TEST_CASE("a file that is found where files settle later took the sooner time") {
+  TemporaryFile file;
+  REQUIRE(write(file.writer, "1", 1) == 1);
+  file.writer = nullptr;
+  auto shared = kj::atomicRefcounted<SharedFile>(file.open(O_RDONLY), 0ns);
+  std::this_thread::sleep_for(2100ms);
+  REQUIRE(shared->look().stability == settled);
+  shared->settleNoSooner(0ns);  // the control
+  CHECK(shared->look().stability == settled);
+  shared->settleNoSooner(1h);
+  CHECK(shared->settle() == 1h);
+  const bool kernelTells = writersOf(file.open(O_RDONLY)) != Writers::unknown;
+  CHECK(shared->look().stability == (kernelTells ? settled : visible));
+  shared->settleNoSooner(1s);
+  CHECK(shared->settle() == 1h);
+}
+
 TEST_CASE("every part of a state is in its version") {
   const FileState state{{1, 2}, 3, 4, 5};
   FileState other = state;

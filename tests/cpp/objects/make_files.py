@@ -125,6 +125,19 @@ def append(path, value):
         f['values'][-10:] = value
 
 
+def swmr(path):
+    """`values` grows by ten rows for each line of the standard input, by a live writer that tells of each."""
+    with h5py.File(path, 'w', libver='latest') as f:
+        values = f.create_dataset('values', data=np.zeros((200, 1000), 'i4'), chunks=(10, 1000), maxshape=(None, 1000))
+        f.swmr_mode = True
+        print('ready', flush=True)
+        for line in sys.stdin:
+            values.resize(values.shape[0] + 10, 0)
+            values[-10:] = int(line)
+            values.flush()
+            print('written', flush=True)
+
+
 def outside(folder):
     """names.h5, in which everything leads out of the folder but where it says gone."""
     with h5py.File(folder + '/../secret.h5', 'w') as f:
@@ -158,5 +171,7 @@ if __name__ == '__main__':
         main(path)
     elif action == 'outside':
         outside(path)
+    elif action == 'swmr':
+        swmr(path)
     else:
         {'rewrite': rewrite, 'append': append}[action](path, int(sys.argv[3]))

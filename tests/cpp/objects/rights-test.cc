@@ -32,13 +32,16 @@ rpc::Dataset::Client dataset(rpc::Group::Client group, const char* path) {
 class TestAuthoriser final : public Authoriser {
  public:
   std::map<std::string, rpc::Access> rights;  // to read, for paths that are not here
+  std::map<std::string, std::shared_ptr<Revocation>> revocations;  // `revocation` for paths that are not here
   const std::shared_ptr<Revocation> revocation = std::make_shared<Revocation>();
 
   Grant authorise(const AccessQuestion& question) const override {
-    auto known = rights.find(question.finalPath.value_or(question.requestedPath));
+    const std::string& path = question.finalPath.value_or(question.requestedPath);
+    auto known = rights.find(path);
     const auto right = known == rights.end() ? rpc::Access::READ : known->second;
     if (question.access > right) throw Denied(question.requestedPath + ": not allowed");
-    return Grant(right, question.requestedPath, std::nullopt, revocation);
+    auto its = revocations.find(path);
+    return Grant(right, question.requestedPath, std::nullopt, its == revocations.end() ? revocation : its->second);
   }
 };
 
@@ -133,6 +136,63 @@ TEST_CASE("when a right is taken back, everything that was opened by it is denie
   CHECK(errorFrom(frames.describeRequest().send(), waitScope).code == ErrorCode::denied);
   CHECK(errorFrom(attributes.listRequest().send(), waitScope).code == ErrorCode::denied);
   CHECK(errorFrom(root.listRequest().send(), waitScope).code == ErrorCode::denied);
+}
+
+TEST_CASE("a read that runs outlived the right to the source or raw file that it reads") {
+  const std::map<const char*, const char*> roads = {
+      {"data/a.h5", "virtual"}, {"data/elements.h5", "external"}, {"data/b.h5", "line"}};
+  for (auto [path, name] : roads) {
+    CAPTURE(path);
+    auto authoriser = std::make_shared<TestAuthoriser>();
+    TestServer server({}, authoriser);
+    TestClient client(server);
+    auto& waitScope = server.io.waitScope;
+    auto node = dataset(openFile(client, rpc::Access::READ, path).getFile(), name);
+    // The source opens anew: what it had was taken back.
+    auto renew = [&] {
+      for (const char* source : {"data/b.h5", "data/second.raw"})
+        authoriser->revocations[source] = std::make_shared<Revocation>();
+    };
+    auto takeBack = [&] {
+      for (auto& [source, revocation] : authoriser->revocations) revocation->revoke();
+    };
+    const bool isSource = std::string(name) != "line";
+    if (isSource) renew();
+    CHECK(errorFrom(node.readRequest().send(), waitScope).message == "");
+    unsigned denied = 0;
+    for (int turns = 0; turns < 40; ++turns) {
+      takeBack();
+      if (isSource) renew();
+      auto running = node.readRequest().send();
+      server.io.provider->getTimer().afterDelay(turns * 20 * kj::MICROSECONDS).wait(waitScope);
+      takeBack();
+      auto error = errorFrom(kj::mv(running), waitScope);
+      CAPTURE(error.message);
+      CHECK((error.message.empty() || error.code == ErrorCode::denied));
+      denied += !error.message.empty();
+    }
+    CAPTURE(denied);
+    CHECK((denied > 0) == isSource);  // the control: this file's own right is another one
+  }
+}
+
+TEST_CASE("a source that was kept open was read with the right that had been taken back") {
+  auto authoriser = std::make_shared<TestAuthoriser>();
+  const auto first = authoriser->revocations["data/b.h5"] = std::make_shared<Revocation>();
+  TestServer server({}, authoriser);
+  TestClient client(server);
+  auto& waitScope = server.io.waitScope;
+  auto virtualDataset = dataset(openFile(client, rpc::Access::READ).getFile(), "virtual");
+  CHECK(errorFrom(virtualDataset.readRequest().send(), waitScope).message == "");
+  authoriser->rights["data/b.h5"] = rpc::Access::NONE;
+  first->revoke();
+  CHECK(errorFrom(virtualDataset.readRequest().send(), waitScope).code == ErrorCode::denied);
+
+  // Granted again, in the moment for which the source would have been trusted.
+  authoriser->rights.clear();
+  authoriser->revocations["data/b.h5"] = std::make_shared<Revocation>();
+  CHECK(errorFrom(virtualDataset.readRequest().send(), waitScope).message == "");
+  CHECK(errorFrom(virtualDataset.readRequest().send(), waitScope).message == "");
 }
 
 TEST_CASE("a folder or file that was opened by a long way round kept the way") {

@@ -2,6 +2,7 @@
 // writers that never pause (tests/faults).
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -54,6 +55,50 @@ unsigned killPlanners() {
     for (pid_t planner : childrenOf(zygote)) killed += kill(planner, SIGKILL) == 0;
   return killed;
 }
+
+// A live SWMR writer of `path`, ended with the object.
+class SwmrWriter {
+ public:
+  explicit SwmrWriter(const std::string& path) {
+    int in[2], out[2];
+    KJ_SYSCALL(pipe(in));
+    KJ_SYSCALL(pipe(out));
+    KJ_SYSCALL(process_ = fork());
+    if (process_ == 0) {
+      dup2(in[0], STDIN_FILENO);
+      dup2(out[1], STDOUT_FILENO);
+      for (int end : {in[0], in[1], out[0], out[1]}) close(end);
+      execl("/usr/bin/python3", "python3", H5CAP_TEST_SOURCE "/make_files.py", "swmr", path.c_str(), nullptr);
+      _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    commands_ = kj::AutoCloseFd(in[1]);
+    answers_ = fdopen(out[0], "r");
+    REQUIRE(answer() == "ready\n");
+  }
+  ~SwmrWriter() {
+    commands_ = nullptr;
+    waitpid(process_, nullptr, 0);
+    fclose(answers_);
+  }
+
+  void append(int value) {
+    const std::string line = std::to_string(value) + "\n";
+    REQUIRE(write(commands_, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+    REQUIRE(answer() == "written\n");
+  }
+
+ private:
+  std::string answer() {
+    char line[64] = "";
+    return fgets(line, sizeof line, answers_) == nullptr ? "" : line;
+  }
+
+  pid_t process_;
+  kj::AutoCloseFd commands_;
+  FILE* answers_;
+};
 
 const Selection corner{std::int64_t{0}, std::int64_t{0}};
 const Selection lastCorner{std::int64_t{-1}, std::int64_t{-1}};
@@ -216,6 +261,63 @@ TEST_CASE("all who follow a file share one refresh, and one version") {
   CHECK(later.get() != versions[0].get());
   CHECK(later->state() == versions[0]->state());
   CHECK(later->name() != versions[0]->name());
+}
+
+TEST_CASE("two follows at once of a file with a live SWMR writer are one refresh and one version") {
+  TestServer server;
+  const std::string path = server.folder.path() + "/growing.h5";
+  SwmrWriter writer(path);
+  auto principal = server.context.principals.of({Authentication::none, "anyone"});
+  auto opened = server.opener->open(kj::atomicAddRef(*principal), "data/growing.h5", rpc::Access::READ)
+                    .wait(server.io.waitScope);
+  auto file = server.context.files.of(kj::mv(opened->file));
+  auto before = file->current().wait(server.io.waitScope);
+  CHECK(before->info().wait(server.io.waitScope)->isSwmr);
+  CHECK(before->isFollowed());
+  CHECK(server.planners->processCount() == 1);
+  for (int round = 1; round <= 5; ++round) {
+    writer.append(round);
+    std::vector<kj::Promise<kj::Own<FileVersion>>> followers;
+    for (int i = 0; i < 100; ++i) followers.push_back(file->current());
+    std::vector<kj::Own<FileVersion>> versions;
+    for (auto& follower : followers) versions.push_back(follower.wait(server.io.waitScope));
+    for (auto& version : versions) CHECK(version.get() == versions[0].get());
+    CHECK(versions[0].get() != before.get());
+    CHECK(versions[0]->isFollowed());
+    auto end = versions[0]->resolve("/values", FollowLast::yes).wait(server.io.waitScope);
+    CHECK(std::get<NodePointer>(*end)->dataset->space.shape[0] == 200u + 10 * round);
+    before = kj::mv(versions[0]);
+  }
+  CHECK(server.planners->processCount() == 1);  // it has been refreshed, and none was begun anew
+}
+
+TEST_CASE("a read of a file with a live SWMR writer may have a later version than asked for, and no other file") {
+  TestServer server;
+  TestClient client(server);
+  const std::string path = server.folder.path() + "/growing.h5";
+  auto writer = kj::heap<SwmrWriter>(path);
+  auto dataset = client.dataset("values", "data/growing.h5");
+  auto first = readRequest(dataset, lastCorner).send().wait(server.io.waitScope);
+  CHECK(first.getShape()[0] == 200);
+  writer->append(7);
+  auto later = [&](kj::ArrayPtr<const kj::byte> version) {
+    auto request = readRequest(dataset, lastCorner);
+    request.getOptions().setIfVersion(version);
+    return request.send();
+  };
+  auto grown = later(first.getVersion()).wait(server.io.waitScope);
+  CHECK(grown.getShape()[0] == 210);
+  CHECK(readOne(dataset, lastCorner, server) == 7);
+
+  auto ofOther = readRequest(client.dataset("values", "data/changing.h5"), corner).send().wait(server.io.waitScope);
+  CHECK(errorFrom(later(ofOther.getVersion()), server.io.waitScope).code == ErrorCode::changed);
+
+  // Without its writer it is a file like any other: the version that was is not this one.
+  writer = nullptr;
+  server.io.provider->getTimer().afterDelay(50 * kj::MILLISECONDS).wait(server.io.waitScope);
+  makeFiles("append " + path + " 8");
+  CHECK(errorFrom(later(grown.getVersion()), server.io.waitScope).code == ErrorCode::changed);
+  CHECK(readOne(dataset, lastCorner, server) == 8);
 }
 
 TEST_CASE("what is read while somebody may write is for its reader alone; once the file rests it is kept") {
