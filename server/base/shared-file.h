@@ -22,6 +22,7 @@ class SharedFile : public kj::AtomicRefcounted {
 
   int get() const { return file_.get(); }
   const FileId& id() const { return id_; }
+  FileSystemKind fileSystem() const { return fileSystem_; }
 
   // The time it takes to settle.
   std::chrono::nanoseconds settle() const { return seen_.lockShared()->settle; }

@@ -59,12 +59,14 @@ Writers writersOf(int file) {
 
 FileSystemKind fileSystemOf(int file) {
   // From linux/magic.h, and of those that are not in it: XFS, ZFS, bcachefs.
-  constexpr std::array<std::uint32_t, 10> local{0xEF53,     0x58465342, 0x9123683E, 0x794C7630, 0xF2F52010,
-                                                0x2FC12FC1, 0xCA451A4E, 0x73717368, 0x9660,     0x4D44};
+  constexpr std::array<std::uint32_t, 9> local{0xEF53,     0x58465342, 0x9123683E, 0xF2F52010, 0x2FC12FC1,
+                                               0xCA451A4E, 0x73717368, 0x9660,     0x4D44};
   constexpr std::array<std::uint32_t, 2> memory{0x01021994, 0x858458F6};
+  constexpr std::uint32_t overlay = 0x794C7630;
   struct statfs status;
   if (fstatfs(file, &status) != 0) return FileSystemKind::remote;
   const auto type = static_cast<std::uint32_t>(status.f_type);
+  if (type == overlay) return FileSystemKind::stacked;
   if (std::find(memory.begin(), memory.end(), type) != memory.end()) return FileSystemKind::memory;
   return std::find(local.begin(), local.end(), type) != local.end() ? FileSystemKind::local : FileSystemKind::remote;
 }

@@ -54,9 +54,18 @@ enum class Writers { none, some, unknown };
 // microseconds waits for them.  SIGIO, which the kernel then sends, is ignored from the first call on.
 Writers writersOf(int file);
 
-// Whether times of a file system are this machine's own; `memory` (tmpfs): they are, and stores through a memory map
-// leave them as they were.
-enum class FileSystemKind { local, memory, remote };
+// Whether times of a file system are this machine's own.
+enum class FileSystemKind {
+  local,
+  memory,   // tmpfs: they are, and stores through a memory map leave them as they were
+  stacked,  // overlayfs: they are, and what lies below may be anywhere
+  remote,
+};
+
+// Whether asking about an open file takes no longer than a call: nothing behind it that may hang.
+inline bool answersAtOnce(FileSystemKind kind) {
+  return kind == FileSystemKind::local || kind == FileSystemKind::memory;
+}
 FileSystemKind fileSystemOf(int file);
 
 // What a stamp is judged by.

@@ -86,6 +86,7 @@ kj::Promise<PathNow> OpenFile::pathNow() {
 }
 
 kj::Promise<FileState> OpenFile::stateNow(FileVersion& version) {
+  if (answersAtOnce(version.sharedFile()->fileSystem())) return guarded([&] { return stateOf(version.file()); });
   return session_->server.executor
       .run<FileState>(session_->owner(), [file = version.sharedFile()] { return stateOf(file->get()); })
       .attach(kj::addRef(*this));
