@@ -10,26 +10,6 @@ namespace h5cap {
 
 namespace {
 
-constexpr std::size_t PLACE_BYTES = 16;
-
-struct HeapPlace {
-  std::uint64_t offset = 0, count = 0;
-};
-
-// Places are little-endian, as this machine is.
-HeapPlace readPlace(const std::byte* from) {
-  HeapPlace place;
-  std::memcpy(&place.offset, from, sizeof place.offset);
-  std::memcpy(&place.count, from + sizeof place.offset, sizeof place.count);
-  return place;
-}
-
-void writePlace(HeapPlace place, std::byte* to) {
-  if (place.count == 0) place.offset = 0;
-  std::memcpy(to, &place.offset, sizeof place.offset);
-  std::memcpy(to + sizeof place.offset, &place.count, sizeof place.count);
-}
-
 bool isNumber(const DataType& type) {
   return type.as<IntegerType>() || type.as<FloatType>() || type.as<EnumType>() || type.as<BitfieldType>() ||
          type.as<ComplexType>();
@@ -49,13 +29,20 @@ std::size_t lengthOf(const std::byte* text, std::size_t size, StringPadding padd
   return size;
 }
 
-// New data is appended to the heap, so places that are not converted stay what they are.
+bool isSame(const DataType& from, const DataType& to) {
+  return sameElements(from, to) || (from.as<VariableStringType>() && to.as<VariableStringType>());
+}
+
 class SourceConversion {
  public:
-  explicit SourceConversion(Bytes heap) : heap_(std::move(heap)) {}
+  SourceConversion(std::span<const std::byte> source, std::uint64_t maxHeapBytes)
+      : source_(source), heap_(maxHeapBytes) {}
 
   Bytes convert(const DataType& from, Bytes elements, const DataType& to) {
-    if (sameElements(from, to) || (from.as<VariableStringType>() && to.as<VariableStringType>())) return elements;
+    if (isSame(from, to)) {
+      heap_.append(from, elements, source_);
+      return elements;
+    }
     if (auto *a = from.as<CompoundType>(), *b = to.as<CompoundType>(); a && b) {
       return fields(*a, from.size(), elements, *b, to.size());
     }
@@ -73,7 +60,7 @@ class SourceConversion {
     return simple(from, std::move(elements), to);
   }
 
-  Bytes takeHeap() { return std::move(heap_); }
+  Bytes takeHeap() { return heap_.take(); }
 
  private:
   Bytes simple(const DataType& from, Bytes elements, const DataType& to) {
@@ -109,20 +96,38 @@ class SourceConversion {
     return result;
   }
 
+  // All of them at once, and each piece once, however many places lead to it.
   Bytes sequences(const DataType& from, const Bytes& elements, const DataType& to) {
-    convert(from, {}, to);  // refuses also when all of them are empty
+    std::vector<HeapPlace> pieces;
+    for (std::size_t at = 0; at < elements.size(); at += PLACE_BYTES) {
+      if (const HeapPlace place = readPlace(&elements[at]); place.count != 0) pieces.push_back(place);
+    }
+    std::sort(pieces.begin(), pieces.end());
+    pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
+    std::uint64_t bytes = 0;
+    for (const HeapPlace& piece : pieces) {
+      bytes += dataOf(piece, from.size(), source_).size();
+      if (bytes > source_.size() - convertedBytes_) throw FileError("variable-length data that overlaps itself");
+    }
+    convertedBytes_ += bytes;
+    Bytes base;
+    base.reserve(bytes);
+    for (const HeapPlace& piece : pieces) {
+      auto data = dataOf(piece, from.size(), source_);
+      base.insert(base.end(), data.begin(), data.end());
+    }
+    base = convert(from, std::move(base), to);  // refuses also when all of them are empty
+    std::vector<HeapPlace> converted;
+    for (auto offset = heap_.add(base, base.size()).offset; const HeapPlace& piece : pieces) {
+      converted.push_back({offset, piece.count});
+      offset += piece.count * to.size();
+    }
     Bytes result(elements.size());
-    for (std::size_t at = 0; at + PLACE_BYTES <= elements.size(); at += PLACE_BYTES) {
-      HeapPlace place = readPlace(elements.data() + at);
+    for (std::size_t at = 0; at < elements.size(); at += PLACE_BYTES) {
+      const HeapPlace place = readPlace(&elements[at]);
       if (place.count == 0) continue;
-      std::uint64_t bytes = 0;
-      if (__builtin_mul_overflow(place.count, std::uint64_t{from.size()}, &bytes) || place.offset > heap_.size() ||
-          bytes > heap_.size() - place.offset) {
-        throw FileError("variable-length data lies outside of its heap");
-      }
-      auto begin = heap_.begin() + static_cast<std::ptrdiff_t>(place.offset);
-      append(convert(from, Bytes(begin, begin + static_cast<std::ptrdiff_t>(bytes)), to), place.count,
-             result.data() + at);
+      auto found = std::lower_bound(pieces.begin(), pieces.end(), place);
+      writePlace(converted[static_cast<std::size_t>(found - pieces.begin())], &result[at]);
     }
     return result;
   }
@@ -131,25 +136,23 @@ class SourceConversion {
     const std::size_t count = size == 0 ? 0 : elements.size() / size;
     Bytes result(count * PLACE_BYTES);
     for (std::size_t i = 0; i < count; ++i) {
-      auto* text = elements.data() + i * size;
-      auto length = lengthOf(text, size, padding);
-      append(Bytes(text, text + length), length, result.data() + i * PLACE_BYTES);
+      std::span text(elements.data() + i * size, size);
+      text = text.first(lengthOf(text.data(), size, padding));
+      writePlace(heap_.add(text, text.size()), result.data() + i * PLACE_BYTES);
     }
     return result;
   }
 
-  void append(const Bytes& data, std::uint64_t count, std::byte* place) {
-    writePlace({heap_.size(), count}, place);
-    heap_.insert(heap_.end(), data.begin(), data.end());
-  }
-
-  Bytes heap_;
+  std::span<const std::byte> source_;
+  std::uint64_t convertedBytes_ = 0;  // of sequences: more than there are only where these overlap
+  Heap heap_;
 };
 
 }  // namespace
 
-PackedData convertSource(const DataType& from, PackedData data, const DataType& to) {
-  SourceConversion conversion(std::move(data.heap));
+PackedData convertSource(const DataType& from, PackedData data, const DataType& to, std::uint64_t maxHeapBytes) {
+  if (isSame(from, to)) return data;
+  SourceConversion conversion(data.heap, maxHeapBytes);
   Bytes elements = conversion.convert(from, std::move(data.elements), to);
   return {std::move(elements), conversion.takeHeap()};
 }

@@ -18,13 +18,9 @@ class FieldPicker {
   // The fields in the order of their names, without padding.
   const DataType& type() const { return type_; }
 
-  // From whole packed elements to `target`, which holds as many of `type()`.
+  // From whole packed elements to `target`, which holds as many of `type()`.  Places are copied as they are: what they
+  // need of the heap, Heap::append takes.
   void pick(std::span<const std::byte> elements, std::span<std::byte> target) const;
-
-  // What picked elements need of the heap of whole ones: their places are changed to lie in the result.  Throws
-  // FileError for places outside `heap`, (tooLarge) when they share so much that the result would be larger than
-  // `heap`.
-  Bytes pickHeap(std::span<std::byte> picked, std::span<const std::byte> heap) const;
 
  private:
   struct Part {

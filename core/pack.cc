@@ -1,14 +1,11 @@
 #include "core/pack.h"
 
-#include <bit>
+#include <algorithm>
 #include <cstring>
 
 #include "h5cap/error.h"
 
 namespace h5cap {
-
-// Places in heaps are little-endian on the wire and are changed in place here.
-static_assert(std::endian::native == std::endian::little, "h5cap runs on little-endian machines");
 
 namespace {
 
@@ -120,19 +117,6 @@ void copyAxes(std::span<const CopyAxis> axes, const std::byte* source, std::byte
   }
 }
 
-// Offsets of the places of variable-length data in one packed element.
-void collectPlaces(const DataType& type, std::size_t base, std::vector<std::size_t>& places) {
-  if (!type.hasVariable()) return;
-  if (const auto* compound = type.as<CompoundType>()) {
-    for (const auto& field : compound->fields) collectPlaces(field.type, base + field.offset, places);
-  } else if (const auto* array = type.as<ArrayType>()) {
-    auto count = array->element->size() == 0 ? 0 : type.size() / array->element->size();
-    for (std::size_t i = 0; i < count; ++i) collectPlaces(*array->element, base + i * array->element->size(), places);
-  } else {
-    places.push_back(base);
-  }
-}
-
 }  // namespace
 
 void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceShape,
@@ -176,27 +160,6 @@ void fillElements(std::span<const std::byte> element, std::span<std::byte> targe
     auto next = std::min(done, target.size() - done);
     std::memcpy(target.data() + done, target.data(), next);
     done += next;
-  }
-}
-
-void relocate(const DataType& type, std::span<std::byte> elements, std::uint64_t delta) {
-  std::vector<std::size_t> places;
-  collectPlaces(type, 0, places);
-  if (places.empty() || delta == 0) return;
-  if (type.size() == 0 || elements.size() % type.size() != 0 || places.back() + 16 > type.size()) {
-    throw Failed("relocating: not a whole number of elements");
-  }
-  for (std::size_t at = 0; at < elements.size(); at += type.size()) {
-    for (auto place : places) {
-      std::uint64_t offsetAndCount[2];
-      auto* bytes = elements.data() + at + place;
-      std::memcpy(offsetAndCount, bytes, sizeof offsetAndCount);
-      if (offsetAndCount[1] == 0) continue;
-      if (__builtin_add_overflow(offsetAndCount[0], delta, &offsetAndCount[0])) {
-        throw FileError("a place of variable-length data lies beyond 2^64");
-      }
-      std::memcpy(bytes, offsetAndCount, sizeof offsetAndCount);
-    }
   }
 }
 

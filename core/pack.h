@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/positions.h"
-#include "h5cap/data-type.h"
 #include "h5cap/selection.h"
 #include "h5cap/shape.h"
 
@@ -23,10 +22,6 @@ void copyElements(std::span<const std::byte> sourceBytes, const Shape& sourceSha
 
 // Writes `element` to every element of `target`.
 void fillElements(std::span<const std::byte> element, std::span<std::byte> target);
-
-// Adds `delta` to the heap offset of every variable-length place in packed elements, nested ones in `heap` excepted:
-// what appending one heap to another takes.  Places with count zero stay zero.
-void relocate(const DataType& type, std::span<std::byte> elements, std::uint64_t delta);
 
 // The part of a region that one reply carries: a box that is also a contiguous run in the C order of the region.
 struct Run {

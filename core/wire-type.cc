@@ -3,6 +3,7 @@
 
 #include "core/wire-checks.h"
 #include "core/wire.h"
+#include "h5cap/place.h"
 
 namespace h5cap::wire {
 
@@ -10,7 +11,6 @@ namespace {
 
 constexpr unsigned MAX_DEPTH = 32;                      // of nested types
 constexpr std::uint32_t MAX_TYPE_BYTES = 512u << 20;
-constexpr std::uint32_t PLACE_BYTES = 16;               // of a variable-length element
 constexpr unsigned MAX_TYPES = 1u << 16;                // nested in one another, all levels together
 
 using Type = rpc::DataType;

@@ -9,7 +9,8 @@
 # Variable-length data.  The place of a variable-length element (a string or a sequence) in packed elements is 16 bytes:
 # two little-endian UInt64, `offset` and `count`.  The data itself stands in the *heap* that accompanies the elements:
 # `count` base elements from byte `offset` on (for strings: `count` bytes, no terminator).  Base elements are packed
-# elements again, so sequences nest.  Offsets are relative to the heap of the same message.
+# elements again, so sequences nest.  Offsets are relative to the heap of the same message.  Places may share what they
+# lead to; sequences that nest and overlap others in parts may be refused.
 #
 # Versions.  Numbers are only ever added; a retired member keeps its number and says why.  Whoever meets an enumerant or
 # union member it does not know answers, or raises, `unimplemented`.

@@ -23,7 +23,7 @@ class PackedSink final : public detail::Sink {
   // Once the read is done.
   PackedElements take() {
     auto rest = result.lock();
-    return {std::move(rest->type), std::move(rest->shape), std::move(elements_), std::move(rest->heap),
+    return {std::move(rest->type), std::move(rest->shape), std::move(elements_), rest->heap.take(),
             std::move(rest->missingSources)};
   }
   std::span<const std::byte> elements() const { return elements_; }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bindings.h"
+#include "h5cap/place.h"
 #include "to-python.h"
 
 namespace h5cap::python {
@@ -98,22 +99,16 @@ nb::tuple readInto(const Node& node, const nb::object& axes, ByteBuffer target, 
   return nb::make_tuple(toPython(shape), toPython(missing));
 }
 
-// The data of `count` variable-length places, as bytes objects: places are (offset, count) pairs, and each counted item
-// is `itemSize` bytes of the heap.
+// The data of variable-length places, as bytes objects; each counted item is `itemSize` bytes of the heap.
 nb::list heapSlices(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> places,
                     const nb::bytes& heap, std::uint64_t itemSize) {
-  constexpr std::size_t placeBytes = 16;
-  if (places.size() % placeBytes != 0) throw FileError("variable-length data: the places are cut short");
+  if (places.size() % PLACE_BYTES != 0) throw FileError("variable-length data: the places are cut short");
   nb::list out;
-  for (std::size_t at = 0; at < places.size(); at += placeBytes) {
-    std::uint64_t offset = 0, count = 0;  // little-endian, as the processors that NumPy's wheels exist for
-    std::memcpy(&offset, places.data() + at, sizeof offset);
-    std::memcpy(&count, places.data() + at + sizeof offset, sizeof count);
-    std::uint64_t bytes = 0;
-    if (__builtin_mul_overflow(count, itemSize, &bytes) || offset > heap.size() || bytes > heap.size() - offset) {
-      throw FileError("variable-length data: a place lies outside its heap");
-    }
-    out.append(nb::bytes(heap.c_str() + offset, bytes));
+  for (std::size_t at = 0; at < places.size(); at += PLACE_BYTES) {
+    const HeapPlace place = readPlace(reinterpret_cast<const std::byte*>(places.data() + at));
+    const std::byte* data =
+        placeData(place, itemSize, reinterpret_cast<const std::byte*>(heap.c_str()), heap.size());
+    out.append(data == nullptr ? nb::bytes("", 0) : nb::bytes(data, place.count * itemSize));
   }
   return out;
 }
@@ -133,6 +128,7 @@ void bindReading(nb::module_& module) {
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
              "fields"_a = nb::make_tuple(),
              "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
+  module.attr("PLACE_BYTES") = PLACE_BYTES;
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }
 

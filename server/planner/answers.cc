@@ -130,7 +130,7 @@ void Answers::chunks(rpc::PlannerRequest::Chunks::Reader request, rpc::PlannerRe
 void Answers::elements(rpc::PlannerRequest::Elements::Reader request, rpc::PlannerReply::Builder reply) {
   std::vector<std::uint64_t> points;
   for (auto coordinate : request.getPoints()) points.push_back(coordinate);
-  PackedElements read = readElements(file(), request.getSource(), wire::readRegion(request.getRegion()), points);
+  PackedData read = readElements(file(), request.getSource(), wire::readRegion(request.getRegion()), points);
   auto elements = reply.initElements();
   elements.setPacked(wire::asData(read.elements));
   elements.setHeap(wire::asData(read.heap));

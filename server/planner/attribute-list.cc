@@ -60,16 +60,16 @@ void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
     result.value = Attribute::Omitted{bytes};
     return;
   }
-  Packer packer(MAX_VALUE_BYTES);
+  PackedData packed;
   if (count > 0) {
     AttributeMemory memory(attribute, type.get(), space.get(), mapped, count);
-    packer.add(*mapped.layout, memory.data(), count);
+    packed = pack(*mapped.layout, memory.data(), count, MAX_VALUE_BYTES);
   }
-  std::size_t bytes = packer.elements().size() + packer.heap().size();
+  std::size_t bytes = packed.elements.size() + packed.heap.size();
   if (bytes > maxBytes) {
     result.value = Attribute::Omitted{bytes};
   } else {
-    result.value = Attribute::Value{std::move(packer.elements()), std::move(packer.heap())};
+    result.value = Attribute::Value{std::move(packed.elements), std::move(packed.heap)};
   }
 }
 

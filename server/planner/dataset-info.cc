@@ -66,10 +66,9 @@ void readFill(hid_t creationList, hid_t type, const MemoryLayout& layout, Datase
   }
   Bytes memory(layout.memoryBytes);
   check(H5Pget_fill_value(creationList, type, memory.data()), "read the fill value");
-  Packer packer(MAX_FILL_BYTES);
-  packer.add(layout, memory.data(), 1);
-  info.fillValue = std::move(packer.elements());
-  info.fillHeap = std::move(packer.heap());
+  PackedData packed = pack(layout, memory.data(), 1, MAX_FILL_BYTES);
+  info.fillValue = std::move(packed.elements);
+  info.fillHeap = std::move(packed.heap);
   info.fillDefined = true;
   if (info.type.hasVariable()) {
     Handle scalar = own(H5Screate(H5S_SCALAR), "make a scalar space");

@@ -179,8 +179,8 @@ void checkServed(const DataType& type, hid_t creationList) {
 
 }  // namespace
 
-PackedElements readElements(const OpenFile& file, ObjectId id, const Region& region,
-                            std::span<const std::uint64_t> points) {
+PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
+                        std::span<const std::uint64_t> points) {
   Handle dataset = file.dataset(id);
   Handle creation = own(H5Dget_create_plist(dataset.get()), "read the dataset's properties");
   Handle type = own(H5Dget_type(dataset.get()), "read the datatype");
@@ -216,9 +216,7 @@ PackedElements readElements(const OpenFile& file, ObjectId id, const Region& reg
     raiseMissingFilter(creation.get());
     throw;
   }
-  Packer packer(MAX_ELEMENT_REPLY_BYTES);
-  packer.add(*mapped.layout, memory.data(), count);
-  return {std::move(packer.elements()), std::move(packer.heap())};
+  return pack(*mapped.layout, memory.data(), count, MAX_ELEMENT_REPLY_BYTES);
 }
 
 }  // namespace h5cap::hdf5

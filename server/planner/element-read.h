@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "core/heap.h"
 #include "h5cap/node.h"
 #include "h5cap/selection.h"
 #include "server/planner/open-file.h"
@@ -11,16 +12,11 @@ namespace h5cap::hdf5 {
 
 inline constexpr std::size_t MAX_ELEMENT_REPLY_BYTES = 48 << 20;
 
-struct PackedElements {
-  Bytes elements;
-  Bytes heap;
-};
-
 // The elements of `region`, packed in C order, or when there are points those: coordinates of one after the other.
 // BadSelection outside the shape; FileError (tooLarge) when elements and heap exceed MAX_ELEMENT_REPLY_BYTES,
 // (missingFilter) naming the filter, (fileProblem); Unimplemented for types that are not served and for datasets whose
 // elements are in other files.
-PackedElements readElements(const OpenFile& file, ObjectId dataset, const Region& region,
-                            std::span<const std::uint64_t> points);
+PackedData readElements(const OpenFile& file, ObjectId dataset, const Region& region,
+                        std::span<const std::uint64_t> points);
 
 }  // namespace h5cap::hdf5

@@ -1,7 +1,7 @@
 #include "server/planner/packer.h"
 
-#include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "h5cap/error.h"
 
@@ -9,38 +9,32 @@ namespace h5cap::hdf5 {
 
 namespace {
 
-// Little-endian as the contract asks; the planner's machine is.
-void writePlace(std::byte* place, std::uint64_t offset, std::uint64_t count) {
-  std::memcpy(place, &offset, sizeof offset);
-  std::memcpy(place + sizeof offset, &count, sizeof count);
-}
+class Packer {
+ public:
+  explicit Packer(Heap& heap) : heap_(heap) {}
 
-}  // namespace
+  void pack(const MemoryLayout& layout, const std::byte* memory, std::byte* packed);
 
-std::size_t Packer::reserve(std::size_t count, std::size_t bytesEach) {
-  std::size_t room = maxBytes_ - std::min(maxBytes_, elements_.size() + heap_.size());
-  if (bytesEach != 0 && count > room / bytesEach) {
-    throw FileError("variable-length data of more than " + std::to_string(maxBytes_) + " bytes", ErrorCode::tooLarge);
-  }
-  std::size_t offset = heap_.size();
-  heap_.resize(offset + count * bytesEach);
-  return offset;
-}
+ private:
+  void packSequence(const MemoryLayout& base, const hvl_t& sequence, std::byte* place);
+
+  Heap& heap_;
+};
 
 void Packer::packSequence(const MemoryLayout& base, const hvl_t& sequence, std::byte* place) {
   if (sequence.len == 0 || sequence.p == nullptr) return;
   const auto* memory = static_cast<const std::byte*>(sequence.p);
-  std::size_t offset = reserve(sequence.len, base.packedBytes);
+  const HeapPlace data = heap_.reserve(sequence.len, base.packedBytes);
   if (base.kind == MemoryLayout::Kind::plain) {
-    std::memcpy(heap_.data() + offset, memory, sequence.len * base.packedBytes);
+    std::memcpy(heap_.data(data), memory, sequence.len * base.packedBytes);
   } else {
     Bytes packed(sequence.len * base.packedBytes);  // packing nested data grows the heap, and moves it
     for (std::size_t i = 0; i < sequence.len; ++i) {
       pack(base, memory + i * base.memoryBytes, packed.data() + i * base.packedBytes);
     }
-    std::memcpy(heap_.data() + offset, packed.data(), packed.size());
+    std::memcpy(heap_.data(data), packed.data(), packed.size());
   }
-  writePlace(place, offset, sequence.len);
+  writePlace(data, place);
 }
 
 void Packer::pack(const MemoryLayout& layout, const std::byte* memory, std::byte* packed) {
@@ -52,10 +46,8 @@ void Packer::pack(const MemoryLayout& layout, const std::byte* memory, std::byte
       const char* text;
       std::memcpy(&text, memory, sizeof text);
       if (text == nullptr || *text == '\0') return;
-      std::size_t length = std::strlen(text);
-      std::size_t offset = reserve(length, 1);
-      std::memcpy(heap_.data() + offset, text, length);
-      writePlace(packed, offset, length);
+      const auto bytes = std::as_bytes(std::span(text, std::strlen(text)));
+      writePlace(heap_.add(bytes, bytes.size()), packed);
       return;
     }
     case MemoryLayout::Kind::sequence: {
@@ -75,22 +67,25 @@ void Packer::pack(const MemoryLayout& layout, const std::byte* memory, std::byte
   }
 }
 
-void Packer::add(const MemoryLayout& layout, const std::byte* memory, std::size_t count) {
-  if (layout.packedBytes != 0 && count > (maxBytes_ - std::min(maxBytes_, elements_.size())) / layout.packedBytes) {
+}  // namespace
+
+PackedData pack(const MemoryLayout& layout, const std::byte* memory, std::size_t count, std::size_t maxBytes) {
+  if (layout.packedBytes != 0 && count > maxBytes / layout.packedBytes) {
     throw FileError(std::to_string(count) + " elements of " + std::to_string(layout.packedBytes) +
-                        " bytes are more than " + std::to_string(maxBytes_) + " bytes",
+                        " bytes are more than " + std::to_string(maxBytes) + " bytes",
                     ErrorCode::tooLarge);
   }
-  std::size_t first = elements_.size();
-  elements_.resize(first + count * layout.packedBytes);
-  std::byte* packed = elements_.data() + first;
+  Bytes elements(count * layout.packedBytes);
+  Heap heap(maxBytes - elements.size());
   if (layout.kind == MemoryLayout::Kind::plain) {
-    std::memcpy(packed, memory, count * layout.packedBytes);
-    return;
+    if (!elements.empty()) std::memcpy(elements.data(), memory, elements.size());
+  } else {
+    Packer packer(heap);
+    for (std::size_t i = 0; i < count; ++i) {
+      packer.pack(layout, memory + i * layout.memoryBytes, elements.data() + i * layout.packedBytes);
+    }
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    pack(layout, memory + i * layout.memoryBytes, packed + i * layout.packedBytes);
-  }
+  return {std::move(elements), heap.take()};
 }
 
 }  // namespace h5cap::hdf5

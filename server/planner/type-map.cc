@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "h5cap/error.h"
+#include "h5cap/place.h"
 #include "server/planner/handle.h"
 
 namespace h5cap::hdf5 {
@@ -11,7 +12,6 @@ namespace h5cap::hdf5 {
 namespace {
 
 constexpr int MAX_DEPTH = 24;
-constexpr std::size_t PLACE_BYTES = 16;  // of variable-length data in packed elements
 
 MappedType map(hid_t type, int depth);
 

@@ -1,6 +1,7 @@
 #include "server/reading/dataset-reader.h"
 
 #include "core/convert.h"
+#include "core/heap.h"
 #include "server/base/guarded.h"
 #include "server/reading/read-operation.h"
 
@@ -31,8 +32,9 @@ class HeapSpace final : public ElementSpace {
 // Appends replies until there is no more.
 class WholeReader {
  public:
-  WholeReader(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources, int depthLeft)
-      : place_(kj::mv(place)), depthLeft_(depthLeft), request_{.owner = owner} {
+  WholeReader(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
+              std::uint64_t maxHeapBytes, int depthLeft)
+      : place_(kj::mv(place)), depthLeft_(depthLeft), request_{.owner = owner}, heap_(maxHeapBytes) {
     request_.selection = std::move(selection);
     request_.absentSources = absentSources;
     request_.replyBytes = rpc::MAX_REPLY_BYTES;
@@ -42,7 +44,10 @@ class WholeReader {
     return readDataset(place_.clone(), request_, space_, depthLeft_).then([this](ReadResult result) {
       return guarded([&]() -> kj::Promise<WholeRead> {
         append(result);
-        if (!result.next) return std::move(whole_);
+        if (!result.next) {
+          whole_.heap = heap_.take();
+          return std::move(whole_);
+        }
         request_.firstElement = *result.next;
         request_.ifVersion = result.version;
         return run();
@@ -66,10 +71,7 @@ class WholeReader {
     } else {
       whole_.elements.insert(whole_.elements.end(), space_.bytes().begin(), space_.bytes().end());
     }
-    if (!result.heap.empty()) {
-      relocate(whole_.type, std::span(whole_.elements).subspan(before), whole_.heap.size());
-      whole_.heap.insert(whole_.heap.end(), result.heap.begin(), result.heap.end());
-    }
+    heap_.append(whole_.type, std::span(whole_.elements).subspan(before), result.heap);
     whole_.missingSources.insert(whole_.missingSources.end(), result.missingSources.begin(),
                                  result.missingSources.end());
   }
@@ -79,13 +81,15 @@ class WholeReader {
   ReadRequest request_;
   HeapSpace space_;
   WholeRead whole_;
+  Heap heap_;
 };
 
 }  // namespace
 
 kj::Promise<WholeRead> readWhole(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
-                                 int depthLeft) {
-  auto reader = kj::heap<WholeReader>(kj::mv(place), owner, std::move(selection), absentSources, depthLeft);
+                                 std::uint64_t maxHeapBytes, int depthLeft) {
+  auto reader =
+      kj::heap<WholeReader>(kj::mv(place), owner, std::move(selection), absentSources, maxHeapBytes, depthLeft);
   auto promise = kj::evalNow([&] { return reader->run(); });
   return promise.attach(kj::mv(reader));
 }

@@ -14,7 +14,7 @@ namespace h5cap {
 kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, ElementSpace& space,
                                     int depthLeft = maxVirtualDepth);
 
-// All elements of a selection, in memory of their own.
+// All elements of a selection, in memory of their own.  FileError (tooLarge) once their heap exceeds `maxHeapBytes`.
 struct WholeRead {
   DataType type;
   Bytes elements;
@@ -22,6 +22,6 @@ struct WholeRead {
   std::vector<std::string> missingSources;
 };
 kj::Promise<WholeRead> readWhole(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
-                                 int depthLeft);
+                                 std::uint64_t maxHeapBytes, int depthLeft);
 
 }  // namespace h5cap

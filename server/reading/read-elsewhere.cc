@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/cover.h"
+#include "core/heap.h"
 #include "core/pack.h"
 #include "server/base/guarded.h"
 #include "server/reading/read-operation.h"
@@ -78,7 +79,9 @@ kj::Promise<bool> ReadOperation::takeElements(kj::Own<PlannerAnswer> answer) {
 void ReadOperation::pickInto(std::span<std::byte> target, std::span<const std::byte> elements,
                              std::span<const std::byte> heap) {
   picker_->pick(elements, target);
-  result_.heap = picker_->pickHeap(target, heap);
+  Heap picked(rpc::MAX_ELEMENT_BYTES);
+  picked.append(picker_->type(), target, heap);
+  result_.heap = picked.take();
 }
 
 // A source of another virtual dataset counts with the extent that its file stores, as in libhdf5, and reads as fill
@@ -155,7 +158,10 @@ class ReadOperation::Scattered {
 
   kj::Promise<Piece> run() {
     const auto rank = read_.result_.shape.size();
-    if (done_ == read_.run_.count) return std::move(whole_);
+    if (done_ == read_.run_.count) {
+      whole_.heap = heap_.take();
+      return std::move(whole_);
+    }
     auto covered = coverElements(std::span(read_.coordinates_).subspan(done_ * rank), rank);
     auto reading = read_.virtualPiece(storage_, covered.region);
     return reading.then([this, places = std::move(covered.places)](Piece piece) {
@@ -169,12 +175,7 @@ class ReadOperation::Scattered {
  private:
   void take(const std::vector<std::uint64_t>& places, Piece piece) {
     const auto bytes = read_.elementBytes();
-    if (!piece.heap.empty()) {
-      if (whole_.heap.size() + piece.heap.size() > rpc::MAX_ELEMENT_BYTES)
-        raiseKj(ErrorCode::tooLarge, read_.place_.text() + ": the variable-length data of one reply exceeds 32 MiB");
-      relocate(read_.dataset().type, piece.elements, whole_.heap.size());
-      whole_.heap.insert(whole_.heap.end(), piece.heap.begin(), piece.heap.end());
-    }
+    heap_.append(read_.dataset().type, piece.elements, piece.heap);
     for (auto place : places)
       std::memcpy(whole_.elements.data() + done_++ * bytes, piece.elements.data() + place * bytes, bytes);
   }
@@ -182,6 +183,7 @@ class ReadOperation::Scattered {
   ReadOperation& read_;
   const VirtualStorage& storage_;
   Piece whole_;
+  Heap heap_{rpc::MAX_ELEMENT_BYTES};
   std::uint64_t done_ = 0;
 };
 

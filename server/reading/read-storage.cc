@@ -58,8 +58,7 @@ void ReadOperation::setFill() {
   if (!readsZeros()) result_.heap = dataset().fillHeap;
   if (!picker_) return;
   Bytes picked(packedBytes());
-  picker_->pick(*result_.fill, picked);
-  result_.heap = picker_->pickHeap(picked, result_.heap);
+  pickInto(picked, *result_.fill, Bytes(std::move(result_.heap)));
   result_.fill = std::move(picked);
 }
 

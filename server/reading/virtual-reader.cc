@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/convert-source.h"
+#include "core/heap.h"
 #include "core/projection.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
@@ -26,8 +27,8 @@ class VirtualOperation {
       : read_(kj::mv(read)), target_(target), finder_(read_.place.clone()) {}
 
   kj::Promise<VirtualOutcome> run() {
+    heap_.append(type(), read_.fillElement, read_.node->dataset->fillHeap);
     fillElements(read_.fillElement, target_);
-    outcome_.heap = read_.node->dataset->fillHeap;
     for (std::size_t number : read_.index->near(read_.region)) {
       const VirtualSource& mapping = read_.storage->sources[number];
       if (!mayMeet(mapping, read_.region)) continue;
@@ -46,11 +47,14 @@ class VirtualOperation {
       auto& missing = outcome_.missingSources;
       std::sort(missing.begin(), missing.end());
       missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+      outcome_.heap = heap_.take();
       return std::move(outcome_);
     });
   }
 
  private:
+  const DataType& type() const { return read_.node->dataset->type; }
+
   struct ReadPart {
     ProjectedPart part;
     WholeRead whole;
@@ -108,7 +112,7 @@ class VirtualOperation {
   PackedData toOwnType(const NodePlace& source, const DataType& type, PackedData data) {
     const std::string reading = read_.place.text() + ": its source " + source.text() + " has another datatype: ";
     try {
-      return convertSource(type, std::move(data), read_.node->dataset->type);
+      return convertSource(type, std::move(data), this->type(), rpc::MAX_ELEMENT_BYTES);
     } catch (const BadType& problem) {
       raiseKj(ErrorCode::fileProblem, reading + problem.what());
     } catch (const Unimplemented& problem) {
@@ -118,12 +122,17 @@ class VirtualOperation {
 
   kj::Promise<void> readPart(std::size_t at, NodePlace place, ProjectedPart part) {
     Selection selection = asSelection(part.source);
-    auto reading = readWhole(place.clone(), read_.owner, std::move(selection), read_.absentSources, read_.depthLeft);
+    // What parts before it have leaves less: those that wait for their turn are held, too.
+    auto reading = readWhole(place.clone(), read_.owner, std::move(selection), read_.absentSources,
+                             rpc::MAX_ELEMENT_BYTES - gatheredBytes_, read_.depthLeft);
     return reading.then([this, at, place = kj::mv(place), part = std::move(part)](WholeRead whole) mutable {
       guarded([&] {
         auto converted = toOwnType(place, whole.type, {std::move(whole.elements), std::move(whole.heap)});
         whole.elements = std::move(converted.elements);
         whole.heap = std::move(converted.heap);
+        if (whole.heap.size() > rpc::MAX_ELEMENT_BYTES - gatheredBytes_)
+          raiseKj(ErrorCode::tooLarge, read_.place.text() + ": the variable-length data of one reply exceeds 32 MiB");
+        gatheredBytes_ += whole.heap.size();
         parts_[at].push_back({std::move(part), std::move(whole)});
       });
     });
@@ -140,17 +149,11 @@ class VirtualOperation {
   }
 
   void scatter(const ProjectedPart& part, WholeRead& whole) {
-    const DataType& type = read_.node->dataset->type;
-    if (!whole.heap.empty()) {
-      if (outcome_.heap.size() + whole.heap.size() > rpc::MAX_ELEMENT_BYTES)
-        raiseKj(ErrorCode::tooLarge, read_.place.text() + ": the variable-length data of one reply exceeds 32 MiB");
-      relocate(type, whole.elements, outcome_.heap.size());
-      outcome_.heap.insert(outcome_.heap.end(), whole.heap.begin(), whole.heap.end());
-    }
+    heap_.append(type(), whole.elements, whole.heap);
     std::vector<Positions> everything;
     for (std::uint64_t count : part.counts) everything.push_back(Positions{0, 1, count});
     copyElements(whole.elements, part.counts, everything, target_, read_.region.counts(), part.inRegion,
-                 std::max<std::size_t>(type.size(), 1));
+                 std::max<std::size_t>(type().size(), 1));
     outcome_.missingSources.insert(outcome_.missingSources.end(), whole.missingSources.begin(),
                                    whole.missingSources.end());
   }
@@ -164,6 +167,8 @@ class VirtualOperation {
   std::set<std::size_t> finished_;
   std::size_t nextPlaced_ = 0;
   VirtualOutcome outcome_;
+  Heap heap_{rpc::MAX_ELEMENT_BYTES};
+  std::uint64_t gatheredBytes_ = 0;  // of the heaps of all parts
 };
 
 }  // namespace

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "h5cap/place.h"
+
 namespace h5cap::cli {
 namespace {
-
-constexpr std::size_t PLACE_BYTES = 16;  // of variable-length data: offset and count
 
 std::uint64_t loadBits(const std::byte* from, std::size_t size, ByteOrder order) {
   std::uint64_t value = 0;
@@ -76,15 +76,10 @@ struct Stretch {
   std::uint64_t count;
 };
 
-// What a place points to.  The heap came over the network: a place beyond it is an error, not a read.
-Stretch place(const std::byte* element, std::size_t baseSize, const Bytes& heap) {
-  std::uint64_t offset = loadBits(element, 8, ByteOrder::little);
-  std::uint64_t count = loadBits(element + 8, 8, ByteOrder::little);
-  if (count == 0) return {heap.data(), 0};
-  if (offset > heap.size() || count > (heap.size() - offset) / std::max<std::size_t>(baseSize, 1)) {
-    throw FileError("the reply's variable-length data does not fit its heap");
-  }
-  return {heap.data() + offset, count};
+// What a place leads to.  The heap came over the network: a place beyond it is an error, not a read.
+Stretch stretch(const std::byte* element, std::size_t baseSize, const Bytes& heap) {
+  const HeapPlace place = readPlace(element);
+  return {placeData(place, baseSize, heap.data(), heap.size()), place.count};
 }
 
 void appendList(std::string& out, const DataType& type, const std::byte* from, std::uint64_t count, const Bytes& heap) {
@@ -144,7 +139,7 @@ std::string escaped(std::string_view text) {
 
 std::optional<std::string_view> stringElement(const DataType& type, const std::byte* element, const Bytes& heap) {
   if (type.as<VariableStringType>()) {
-    Stretch text = place(element, 1, heap);
+    Stretch text = stretch(element, 1, heap);
     return std::string_view(reinterpret_cast<const char*>(text.data), text.count);
   }
   auto fixed = type.as<FixedStringType>();
@@ -172,8 +167,7 @@ void appendElement(std::string& out, const DataType& type, const std::byte* elem
     for (std::uint32_t extent : array->dimensions) count *= extent;
     appendList(out, *array->element, element, count, heap);
   } else if (auto sequence = type.as<SequenceType>()) {
-    static_assert(PLACE_BYTES == 16);
-    Stretch items = place(element, sequence->base->size(), heap);
+    Stretch items = stretch(element, sequence->base->size(), heap);
     appendList(out, *sequence->base, items.data, items.count, heap);
   } else {
     appendHex(out, element, type.size());

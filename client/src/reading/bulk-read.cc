@@ -14,6 +14,7 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
   struct Slot {
     SharedCall arrival = std::make_shared<Call>();
     std::optional<StreamedTile> tile;
+    Heap heap;                // of the tile, until it is done
     std::uint64_t share = 0;  // of the window
   };
 
@@ -46,7 +47,7 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
     }
     std::vector<Positions> inTile;
     for (auto count : counts) inTile.push_back({0, 1, count, {}, false});
-    copyPiece(piece, type, counts, inTile, slot.tile->elements, counts, slot.tile->heap);
+    copyPiece(piece, type, counts, inTile, slot.tile->elements, counts, slot.heap);
     slot.arrival->noteProgress();
   }
 
@@ -54,6 +55,7 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
     auto now = state.lock();
     auto& slot = now->slots[index];
     slot.share = reader->windowShare(tile);
+    if (slot.tile) slot.tile->heap = slot.heap.take();
     slot.arrival->finish(nullptr);
     return false;
   }

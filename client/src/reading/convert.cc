@@ -1,8 +1,8 @@
 // Conversion of packed elements to native ones, by HDF5's rules.
 #include <cstring>
 
-#include "client/src/reading/heap.h"
 #include "core/convert.h"
+#include "core/heap.h"
 #include "h5cap/array.h"
 #include "h5cap/error.h"
 
@@ -39,7 +39,7 @@ void convertStrings(const DataType& type, const std::byte* elements, std::size_t
     if (fixed) {
       target[i] = fixedString(reinterpret_cast<const char*>(at), type.size(), fixed->padding);
     } else {
-      auto text = detail::resolvePlace(detail::readPlace(at), 1, heap);
+      auto text = dataOf(readPlace(at), 1, heap);
       target[i].assign(reinterpret_cast<const char*>(text.data()), text.size());
     }
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "client/src/reading/heap.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -84,14 +83,14 @@ Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64
 }
 
 void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
-               std::span<std::byte> result, const Shape& resultShape, Bytes& heap) {
+               std::span<std::byte> result, const Shape& resultShape, Heap& heap) {
   if (piece.count == 0) return;
   std::size_t size = type.size();
   std::span<const std::byte> elements = piece.elements;
   std::vector<std::byte> moved;
   if (piece.isFill || type.hasVariable()) {
     moved.assign(elements.begin(), elements.end());
-    if (type.hasVariable()) appendHeap(type, moved, piece.heap, heap);
+    heap.append(type, moved, piece.heap);
     elements = moved;
   }
   bool isWhole =

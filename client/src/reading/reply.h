@@ -9,6 +9,7 @@
 
 #include <h5cap/objects.capnp.h>
 
+#include "core/heap.h"
 #include "core/pack.h"
 #include "h5cap/node.h"
 
@@ -33,9 +34,9 @@ Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64
                  const Version& knownVersion = {});
 
 // Copies the piece, of a selection whose extents are `counts`, to where `inResult` says in an array of shape
-// `resultShape`; places move to the end of `heap`.
+// `resultShape`; what places lead to is appended to `heap`.
 void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
-               std::span<std::byte> result, const Shape& resultShape, Bytes& heap);
+               std::span<std::byte> result, const Shape& resultShape, Heap& heap);
 
 // The positions that `part`, positions among those of `whole`, stand for.
 std::vector<Positions> within(const std::vector<Positions>& whole, const std::vector<Positions>& part);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/src/threads/guarded.h"
+#include "core/heap.h"
 #include "h5cap/node.h"
 
 namespace h5cap::detail {
@@ -28,7 +29,7 @@ class Sink {
     bool isClosed = false;
     DataType type;
     Shape shape;
-    Bytes heap;
+    Heap heap;
     std::vector<std::string> missingSources;
     Version version;  // of the file that the elements are from
     bool isOfSeveralVersions = false;

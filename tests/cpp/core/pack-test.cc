@@ -90,22 +90,6 @@ TEST_CASE("fill repeats its element") {
   CHECK_THROWS_AS(fillElements(element, odd), Failed);
 }
 
-TEST_CASE("relocating moves places at any depth and leaves empty ones") {
-  auto number = DataType(4, IntegerType{true, ByteOrder::little, 32, 0});
-  auto text = DataType(16, VariableStringType{});
-  auto pair = DataType(32, ArrayType{std::make_shared<const DataType>(text), {2}});
-  auto type = DataType(36, CompoundType{{{"n", 0, number}, {"texts", 4, pair}}});
-  std::vector<std::uint64_t> places = {100, 5, 0, 0, 200, 1, 300, 2};
-  Bytes elements(72);
-  std::memcpy(&elements[4], places.data(), 32);
-  std::memcpy(&elements[40], places.data() + 4, 32);
-  relocate(type, elements, 1000);
-  std::memcpy(places.data(), &elements[4], 32);
-  std::memcpy(places.data() + 4, &elements[40], 32);
-  CHECK(places == std::vector<std::uint64_t>{1100, 5, 0, 0, 1200, 1, 1300, 2});
-  CHECK_THROWS_AS(relocate(type, elements, ~std::uint64_t{0}), FileError);
-}
-
 TEST_CASE("runs follow one another through a region and are as large as they may be") {
   Random random(6);
   for (int trial = 0; trial < 2000; ++trial) {

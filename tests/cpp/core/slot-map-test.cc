@@ -1,10 +1,7 @@
-// Slots of external raw files: where each byte is and which slots a region touches, against looking at every byte; and
-// what converting elements of a source does that files cannot show.  Not covered: reading (tests/conformance).
+// Slots of external raw files: where each byte is and which slots a region touches, against looking at every byte.  Not
+// covered: reading (tests/conformance).
 #include <doctest/doctest.h>
 
-#include <cstring>
-
-#include "core/convert-source.h"
 #include "core/slot-map.h"
 #include "h5cap/error.h"
 #include "random.h"
@@ -78,26 +75,4 @@ TEST_CASE("slots that cannot be are refused, and a search ends at its limit") {
   CHECK_THROWS_AS(SlotMap(ten).touched(resolve({}, {11}), {11}, 1, 5), FileError);
   std::vector<ExternalFile> many(1000, ExternalFile{"f", 0, 1});
   CHECK(SlotMap(many).touched(resolve({}, {1000}), {1000}, 1, 5).size() == 6);
-}
-
-TEST_CASE("converting a source does not believe its places") {
-  DataType number(4, IntegerType{true, ByteOrder::little, 32, 0}), wide(8, IntegerType{true, ByteOrder::little, 64, 0});
-  DataType from(16, SequenceType{std::make_shared<const DataType>(number)});
-  DataType to(16, SequenceType{std::make_shared<const DataType>(wide)});
-  auto place = [](std::uint64_t offset, std::uint64_t count) {
-    Bytes bytes(16);
-    std::memcpy(bytes.data(), &offset, 8);
-    std::memcpy(bytes.data() + 8, &count, 8);
-    return bytes;
-  };
-  Bytes heap(12, std::byte{1});
-  auto good = convertSource(from, {place(4, 2), heap}, to);
-  CHECK(good.elements == place(12, 2));
-  CHECK(good.heap.size() == 28);
-  CHECK(convertSource(from, {place(99, 0), heap}, to).elements == place(0, 0));
-  for (auto bad : {place(4, 3), place(13, 1), place(~0ull, 1), place(0, ~0ull / 4 + 2)}) {
-    CHECK_THROWS_AS(convertSource(from, {bad, heap}, to), FileError);
-  }
-  DataType text(4, FixedStringType{});
-  CHECK_THROWS_AS(convertSource(DataType(16, SequenceType{std::make_shared<const DataType>(text)}), {}, to), BadType);
 }

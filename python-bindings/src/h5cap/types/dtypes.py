@@ -17,7 +17,7 @@ from . import floats
 from .references import Reference, RegionReference
 from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
 
-_PLACE = np.dtype("V16")  # offset and count of variable-length data in the heap
+_PLACE = np.dtype((np.void, _h5cap.PLACE_BYTES))  # of variable-length data in the heap
 _POINTER_BYTES = 8  # what h5py's object fields occupy where HDF5 has a char*
 _COMPLEX = {4: "c8", 8: "c16", 16: "c32"}
 
