@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/cover.h"
+#include "core/plan/cover.h"
 #include "core/heap.h"
 #include "core/pack.h"
 #include "server/base/guarded.h"

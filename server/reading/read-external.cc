@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "core/cover.h"
+#include "core/plan/cover.h"
 #include "core/slot-map.h"
 #include "server/executor/gather.h"
 #include "server/executor/loan.h"

@@ -7,7 +7,7 @@
 #include <memory>
 #include <set>
 
-#include "core/cover.h"
+#include "core/plan/cover.h"
 #include "core/fields.h"
 #include "core/slot-map.h"
 #include "server/executor/gather.h"

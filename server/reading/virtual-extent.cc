@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/source-name.h"
-#include "core/projection.h"
+#include "core/plan/projection.h"
 #include "core/unlimited-axis.h"
 #include "server/base/guarded.h"
 #include "server/files/source-finder.h"

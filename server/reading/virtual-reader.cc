@@ -6,7 +6,7 @@
 
 #include "core/convert-source.h"
 #include "core/heap.h"
-#include "core/projection.h"
+#include "core/plan/projection.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
 #include "server/base/guarded.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/projection.h"
+#include "core/plan/projection.h"
 #include "core/storage.h"
 #include "server/reading/dataset-reader.h"
 #include "server/reading/virtual-extent.h"

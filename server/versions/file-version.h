@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/chunk-grid.h"
-#include "core/projection.h"
+#include "core/plan/projection.h"
 #include "core/storage.h"
 #include "h5cap/node.h"
 #include "server/base/shared-file.h"

@@ -31,10 +31,10 @@ OUTSIDE = {"python-bindings/src", "tools/h5cap", "tools/demo-slice"}
 
 # Rooms are folders.
 MAY_USE = {
-    **tower([], "capnp/h5cap", "core", "core/codec"),
+    **tower([], "capnp/h5cap", "core", "core/codec", "core/plan"),
     "server/planner": {"capnp/h5cap", "core", "core/codec"},
     **tower(
-        ["capnp/h5cap", "core", "core/codec"],
+        ["capnp/h5cap", "core", "core/codec", "core/plan"],
         "server/base",
         {"server/planner-pool", "server/executor", "server/access"},
         "server/versions",
@@ -74,6 +74,7 @@ TARGETS = {
     "h5cap_capnp": "capnp/h5cap",
     "h5cap_core": "core",
     "h5cap_codec": "core/codec",
+    "h5cap_plan": "core/plan",
     "h5cap_base": "server/base",
     "h5cap_planner_pool": "server/planner-pool",
     "h5cap_executor": "server/executor",

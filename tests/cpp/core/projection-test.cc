@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "core/projection.h"
+#include "core/plan/projection.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
 #include "h5cap/error.h"

@@ -1,6 +1,6 @@
 // Two ways: axis by axis, when the axes of the two selections pair up (ranges, strides and blocks of equal counts);
 // else row by row through ordered-selection.h.
-#include "core/projection.h"
+#include "core/plan/projection.h"
 
 #include <algorithm>
 

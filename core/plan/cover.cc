@@ -1,4 +1,4 @@
-#include "core/cover.h"
+#include "core/plan/cover.h"
 
 #include <algorithm>
 #include <set>
