@@ -42,5 +42,6 @@ struct ChunkExtent {
   std::uint64_t size = 0;
   std::uint32_t filterMask = 0;
 };
+using Extents = std::vector<ChunkExtent>;
 
 }  // namespace h5cap

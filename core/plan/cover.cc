@@ -47,4 +47,13 @@ CoveredElements coverElements(std::span<const std::uint64_t> coordinates, std::s
   return result;
 }
 
+std::vector<CoveredElements> covering(const Wanted& wanted) {
+  if (auto* region = std::get_if<Region>(&wanted)) return {CoveredElements{*region, {}}};
+  const auto& points = std::get<PointList>(wanted);
+  std::vector<CoveredElements> regions;
+  for (std::uint64_t done = 0; done < points.count(); done += regions.back().places.size())
+    regions.push_back(coverElements(std::span(points.coordinates).subspan(done * points.rank), points.rank));
+  return regions;
+}
+
 }  // namespace h5cap

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "h5cap/selection.h"
+#include "core/plan/wanted.h"
 
 namespace h5cap {
 
@@ -18,5 +18,8 @@ struct CoveredElements {
 // Takes elements one after the other, as long as the region that holds them all has hardly more than twice as many
 // elements.  `coordinates` are those of one after the other, of `rank` axes, at least one element.
 CoveredElements coverElements(std::span<const std::uint64_t> coordinates, std::size_t rank);
+
+// All of them, one covering after the other; a region is its own, without places.
+std::vector<CoveredElements> covering(const Wanted& wanted);
 
 }  // namespace h5cap

@@ -1,10 +1,13 @@
 // Two ways: axis by axis, when the axes of the two selections pair up (ranges, strides and blocks of equal counts);
-// else row by row through ordered-selection.h.
+// else by the order of their elements, through ordered-selection.h.
 #include "core/plan/projection.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "core/ordered-selection.h"
+#include "core/pack.h"
 #include "core/positions.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
@@ -15,6 +18,8 @@ namespace h5cap {
 namespace {
 
 constexpr std::size_t MAX_PARTS = 1'000'000;
+constexpr std::size_t MANY_REGIONS = 256;             // from here on, single elements cost less
+constexpr std::uint64_t MAX_POINTS = 262'144;
 constexpr std::uint64_t MAX_STEPS = 1u << 26;  // along one axis, where there is no arithmetic
 
 // Which positions of a region's axis meet which elements of a mapping's axis; the two have the same count.
@@ -100,16 +105,16 @@ bool arePaired(const std::vector<SlabAxis>& a, const std::vector<SlabAxis>& b) {
 
 [[noreturn]] void outside() { throw FileError("a virtual dataset's mapping reaches outside of its source"); }
 
-void addPart(std::vector<ProjectedPart>& parts, Region source, std::vector<Positions> inRegion, const Shape& extent) {
+void checkWithin(const Region& region, const Shape& extent) {
   for (std::size_t k = 0; k < extent.size(); ++k) {
-    if (!allBelow(source.axes[k], extent[k])) outside();
+    if (!allBelow(region.axes[k], extent[k])) outside();
   }
-  if (parts.size() == MAX_PARTS) {
-    throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
-  }
-  ProjectedPart part{std::move(source), std::move(inRegion), {}};
-  for (const auto& positions : part.inRegion) part.counts.push_back(positions.count);
-  parts.push_back(std::move(part));
+}
+
+void addPart(std::vector<ProjectedPart>& parts, Region source, Placement place, const Shape& extent) {
+  checkWithin(source, extent);
+  if (parts.size() == MAX_PARTS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+  parts.push_back({std::move(source), std::move(place)});
 }
 
 std::vector<ProjectedPart> projectPaired(const std::vector<SlabAxis>& target, const std::vector<SlabAxis>& source,
@@ -152,34 +157,50 @@ std::vector<ProjectedPart> projectPaired(const std::vector<SlabAxis>& target, co
   }
 }
 
-// Cuts one row of the meeting, `meeting` along the last axis and `outer` elsewhere, at the rows of the source.
-void projectRow(std::vector<ProjectedPart>& parts, const OrderedSelection& source, const Shape& sourceShape,
-                const std::vector<Positions>& outer, std::uint64_t rowFirst, const Meeting& meeting) {
-  for (std::uint64_t begin = 0; begin < meeting.inRegion.count;) {
-    if (rowFirst + meeting.inMapping.at(begin) >= source.count()) outside();
-    auto row = source.rowOf(rowFirst + meeting.inMapping.at(begin));
-    Positions numbers;
-    auto end = begin;
-    for (; end < meeting.inRegion.count; ++end) {
-      auto number = rowFirst + meeting.inMapping.at(end);
-      if (number < row.first || number - row.first >= row.last.count) break;
-      numbers.indices.push_back(number - row.first);
+// Elements that follow each other in the source's selection and in the region.
+struct Interval {
+  std::uint64_t number = 0;  // of the first one, in the source's selection
+  std::uint64_t place = 0;   // of the first one, in the region
+  std::uint64_t count = 0;
+};
+
+class Intervals {
+ public:
+  void add(std::uint64_t number, std::uint64_t place, std::uint64_t count) {
+    if (!all_.empty()) {
+      Interval& last = all_.back();
+      if (last.number + last.count == number && last.place + last.count == place) {
+        last.count += count;
+        return;
+      }
     }
-    Region from;
-    for (auto coordinate : row.outer) from.axes.push_back(regular(coordinate, 1, 1));
-    if (!sourceShape.empty()) from.axes.push_back(coordinates(row.last, normalised(std::move(numbers))));
-    auto inRegion = outer;
-    inRegion.push_back(subset(meeting.inRegion, begin, end - begin));
-    addPart(parts, std::move(from), std::move(inRegion), sourceShape);
-    begin = end;
+    if (all_.size() == MAX_PARTS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+    all_.push_back({number, place, count});
   }
+
+  const std::vector<Interval>& all() const { return all_; }
+
+ private:
+  std::vector<Interval> all_;
+};
+
+bool isDense(const Positions& positions) {
+  return positions.indices.empty() && (positions.step == 1 || positions.count <= 1);
 }
 
-std::vector<ProjectedPart> projectRows(const OrderedSelection& target, const OrderedSelection& source,
-                                       const Shape& sourceShape, const Region& region) {
-  std::vector<ProjectedPart> parts;
-  auto outerRank = region.axes.size() - 1;
-  // Rows of the virtual selection come in C order, each with the positions of the region that stand in it.
+// Where a row of the virtual selection meets the region, `place` being that of the row's first position there.
+void addRow(Intervals& intervals, const Meeting& meeting, std::uint64_t number, std::uint64_t place) {
+  const Positions &from = meeting.inMapping, &to = meeting.inRegion;
+  if (isDense(from) && isDense(to)) return intervals.add(number + from.at(0), place + to.at(0), to.count);
+  for (std::uint64_t i = 0; i < to.count; ++i) intervals.add(number + from.at(i), place + to.at(i), 1);
+}
+
+// All meetings of a virtual selection and a region, in C order of the selection.
+Intervals intervalsOf(const OrderedSelection& target, const Region& region) {
+  Intervals intervals;
+  const auto counts = region.counts();
+  const auto outerRank = region.axes.size() - 1;
+  const auto steps = strides(counts);
   target.forEachRow(region, [&](const SelectedRow& row) {
     auto meeting = meet(region.axes[outerRank], row.last);
     if (meeting.inRegion.count == 0) return;
@@ -191,16 +212,109 @@ std::vector<ProjectedPart> projectRows(const OrderedSelection& target, const Ord
     // Lists may ask for one row several times.
     std::vector<std::uint64_t> at(outerRank, 0);
     for (;;) {
-      std::vector<Positions> outer;
-      for (std::size_t k = 0; k < outerRank; ++k) outer.push_back(subset(places[k], at[k], 1));
-      projectRow(parts, source, sourceShape, outer, row.first, meeting);
+      std::uint64_t place = 0;
+      for (std::size_t k = 0; k < outerRank; ++k) place += places[k].at(at[k]) * steps[k];
+      addRow(intervals, meeting, row.first, place);
       auto k = outerRank;
       while (k > 0 && at[k - 1] + 1 == places[k - 1].count) at[--k] = 0;
       if (k == 0) return;
       ++at[k - 1];
     }
   });
+  return intervals;
+}
+
+// The region of a source that elements `number` and on of its selection are, as many as are one, and how many.
+std::pair<Region, std::uint64_t> regionFrom(const OrderedSelection& source, std::uint64_t number, std::uint64_t most) {
+  Region region;
+  if (source.axes()) {
+    Region numbers;
+    for (const auto& axis : *source.axes()) numbers.axes.push_back(regular(0, 1, axis.count));
+    auto run = runFrom(numbers, number, most);
+    for (std::size_t k = 0; k < numbers.axes.size(); ++k)
+      region.axes.push_back(coordinates((*source.axes())[k], run.part.axes[k]));
+    return {std::move(region), run.count};
+  }
+  auto row = source.rowOf(number);
+  const auto begin = number - row.first;
+  const auto count = std::min(most, row.last.count - begin);
+  for (auto coordinate : row.outer) region.axes.push_back(regular(coordinate, 1, 1));
+  region.axes.push_back(coordinates(row.last, regular(begin, 1, count)));
+  return {std::move(region), count};
+}
+
+// The next `count` elements of stretches, which lose them.
+std::vector<Stretch> takeFront(std::span<Stretch>& stretches, std::uint64_t count) {
+  std::vector<Stretch> taken;
+  while (count > 0) {
+    Stretch& front = stretches.front();
+    const auto part = std::min(front.count, count);
+    taken.push_back({front.first, part});
+    front.first += part;
+    front.count -= part;
+    count -= part;
+    if (front.count == 0) stretches = stretches.subspan(1);
+  }
+  return taken;
+}
+
+// Regions of the source, each of elements that follow each other in its selection; nothing when they are too many.
+std::optional<std::vector<ProjectedPart>> asRegions(const std::vector<Interval>& intervals,
+                                                    const OrderedSelection& source, const Shape& sourceShape) {
+  std::vector<ProjectedPart> parts;
+  for (std::size_t i = 0; i < intervals.size();) {
+    auto number = intervals[i].number;
+    std::uint64_t left = 0;
+    std::vector<Stretch> places;
+    for (; i < intervals.size() && intervals[i].number == number + left; ++i) {
+      places.push_back({intervals[i].place, intervals[i].count});
+      left += intervals[i].count;
+    }
+    std::span<Stretch> rest(places);
+    while (left > 0) {
+      if (parts.size() == MANY_REGIONS) return std::nullopt;
+      auto [region, count] = regionFrom(source, number, left);
+      addPart(parts, std::move(region), takeFront(rest, count), sourceShape);
+      number += count;
+      left -= count;
+    }
+  }
   return parts;
+}
+
+ProjectedPart asPoints(const std::vector<Interval>& intervals, const OrderedSelection& source,
+                       const Shape& sourceShape) {
+  PointList points{{}, sourceShape.size()};
+  std::vector<Stretch> places;
+  std::uint64_t total = 0;
+  for (const auto& interval : intervals) {
+    total += interval.count;
+    if (total > MAX_POINTS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+    places.push_back({interval.place, interval.count});
+    for (std::uint64_t done = 0; done < interval.count;) {
+      auto row = source.rowOf(interval.number + done);
+      const auto begin = interval.number + done - row.first;
+      const auto count = std::min(interval.count - done, row.last.count - begin);
+      for (std::uint64_t i = 0; i < count; ++i) {
+        points.coordinates.insert(points.coordinates.end(), row.outer.begin(), row.outer.end());
+        points.coordinates.push_back(row.last.at(begin + i));
+      }
+      done += count;
+    }
+  }
+  for (std::size_t i = 0; i < points.coordinates.size(); ++i)
+    if (points.coordinates[i] >= sourceShape[i % points.rank]) outside();
+  return {std::move(points), std::move(places)};
+}
+
+// The order of elements is all that the two selections share.
+std::vector<ProjectedPart> projectSequence(const OrderedSelection& target, const OrderedSelection& source,
+                                           const Shape& sourceShape, const Region& region) {
+  const Intervals intervals = intervalsOf(target, region);
+  for (const auto& interval : intervals.all())
+    if (interval.number >= source.count() || interval.count > source.count() - interval.number) outside();
+  if (auto parts = asRegions(intervals.all(), source, sourceShape)) return std::move(*parts);
+  return {asPoints(intervals.all(), source, sourceShape)};
 }
 
 // How far a mapping that grows reaches, along both of its axes; zero for one that does not grow.
@@ -279,7 +393,7 @@ std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& vi
   if (target.axes() && source.axes() && arePaired(*target.axes(), *source.axes())) {
     return projectPaired(*target.axes(), *source.axes(), sourceShape, region);
   }
-  return projectRows(target, source, sourceShape, region);
+  return projectSequence(target, source, sourceShape, region);
 }
 
 VirtualSource blockOf(const VirtualSource& pattern, std::uint64_t block) {

@@ -6,24 +6,23 @@
 #include <optional>
 #include <vector>
 
-#include "core/pack.h"
+#include "core/plan/placement.h"
+#include "core/plan/wanted.h"
 #include "h5cap/node.h"
 
 namespace h5cap {
 
 struct ProjectedPart {
-  Region source;                     // what to read from the source; counts() as below
-  std::vector<Positions> inRegion;   // where it goes in region.counts(); one entry an axis of the virtual dataset
-  // of the part, along the axes of the virtual dataset (source axes of extent one may differ; the element order is the
-  // same)
-  Shape counts;
+  Wanted source;  // what to read from the source
+  Placement place;    // where it goes in an array of region.counts()
 };
 
 // Parts of `mapping` that meet `region`, given the source's shape.  The n-th element of the virtual selection is the
 // n-th of the source selection, both in C order; where the mapping grows, as far as both shapes reach.  Usually none or
-// one part; several when the two selections are not separable axis by axis.  The mapping has one source: of a pattern
-// it is that of a block.  Throws FileError (fileProblem) when the region asks for elements that the source, or its
-// selection, does not have: mappings of whole sources outlive a change of the source's shape.
+// one part; a few when the two selections are not separable axis by axis, and single elements where these would be
+// many.  The mapping has one source: of a pattern it is that of a block.  Throws FileError (fileProblem) when the
+// region asks for elements that the source, or its selection, does not have: mappings of whole sources outlive a change
+// of the source's shape; (tooLarge) when it takes too many parts or elements at once.
 std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& virtualShape, const Shape& sourceShape,
                                    const Region& region);
 

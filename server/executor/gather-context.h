@@ -6,13 +6,13 @@
 
 #include "server/executor/chunk-cache.h"
 #include "server/executor/decode-budget.h"
+#include "server/executor/file-reader.h"
 
 namespace h5cap {
 
 struct GatherContext {
-  int file = -1;               // for pread
-  std::uint64_t fileSize = 0;  // extents beyond it are FileError (fileProblem): planners are not trusted
-  std::string version;         // for the cache
+  const FileReader* file = nullptr;
+  std::string version;  // for the cache
   ChunkCache* cache = nullptr;
   std::size_t elementBytes = 0;
   Bytes fillElement;  // one packed element; never empty

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
 #include "server/executor/gather.h"
 #include "server/executor/stored-chunks.h"
@@ -48,15 +47,15 @@ void readElements(const GatherContext& context, std::uint64_t address, std::uint
       last = next;
     }
     const auto offset = first * bytes, span = (last - first + 1) * bytes;
-    if (address > context.fileSize || offset > context.fileSize - address ||
-        span > context.fileSize - address - offset) {
+    const std::uint64_t size = context.file->size();
+    if (address > size || offset > size - address || span > size - address - offset) {
       throw FileError("elements lie beyond the end of the file: " + std::to_string(span) + " bytes, " +
                       std::to_string(offset) + " after offset " + std::to_string(address) + ", in a file of " +
-                      std::to_string(context.fileSize));
+                      std::to_string(size));
     }
     scratch.resize(span);
     checkWanted();
-    readExactly(context.file, address + offset, scratch);
+    context.file->read(address + offset, scratch);
     for (; i < end; ++i) put(context, scratch.data() + (elements[i].inChunk - first) * bytes, elements[i], result);
   }
 }

@@ -1,12 +1,7 @@
 #include "server/executor/gather.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "core/slot-map.h"
 #include "server/executor/stored-chunks.h"
 #include "server/executor/strided-read.h"
 
@@ -73,8 +68,7 @@ class ChunkGather {
   }
 
   void readRaw(const ChunkPart& part, const ChunkExtent& extent) {
-    StoredArray array{context_.file, context_.fileSize,    extent.address,
-                      extent.size,   context_.fillElement, &storage_.chunkShape};
+    StoredArray array{context_.file, extent.address, extent.size, context_.fillElement, &storage_.chunkShape};
     readStrided(array, part.inChunk, result_, counts_, part.inRegion);
   }
 
@@ -87,57 +81,12 @@ class ChunkGather {
   const StoredChunks chunks_;
 };
 
-// Slots of raw files as one extent.
-class RawBytes final : public ByteSource {
- public:
-  RawBytes(const ExternalStorage& storage, const std::vector<int>& files) : slots_(storage.files), files_(files) {}
-
-  void read(std::uint64_t offset, std::span<std::byte> target) const override {
-    while (!target.empty()) {
-      SlotMap::Piece piece = slots_.at(offset, target.size());
-      // A slot without elements of the region is not open, and lies in a gap that is read over.
-      if (files_[piece.slot] >= 0) readUpToEnd(files_[piece.slot], piece.offset, target.first(piece.count));
-      target = target.subspan(piece.count);
-      offset += piece.count;
-    }
-  }
-
- private:
-  static void readUpToEnd(int file, std::uint64_t offset, std::span<std::byte> target) {
-    while (!target.empty()) {
-      ssize_t count = pread(file, target.data(), target.size(), static_cast<off_t>(offset));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw FileError(std::string("cannot read an external raw file: ") + strerror(errno));
-      if (count == 0) break;
-      target = target.subspan(count);
-      offset += count;
-    }
-    std::fill(target.begin(), target.end(), std::byte{0});
-  }
-
-  SlotMap slots_;
-  const std::vector<int>& files_;
-};
-
 }  // namespace
 
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result) {
   if (!check(context, region, result)) return;
-  StoredArray array{context.file, context.fileSize, storage.address, storage.size, context.fillElement, &context.shape};
-  Shape counts = region.counts();
-  readStrided(array, region.axes, result, counts, everyPosition(counts));
-}
-
-void gatherExternal(const GatherContext& context, const ExternalStorage& storage, const std::vector<int>& files,
-                    const Region& region, std::span<std::byte> result) {
-  if (!check(context, region, result)) return;
-  if (files.size() != storage.files.size()) throw Failed("gather: raw files and descriptors differ in number");
-  RawBytes source(storage, files);
-  StoredArray array;
-  array.fillElement = context.fillElement;
-  array.shape = &context.shape;
-  array.source = &source;
+  StoredArray array{context.file, storage.address, storage.size, context.fillElement, &context.shape};
   Shape counts = region.counts();
   readStrided(array, region.axes, result, counts, everyPosition(counts));
 }

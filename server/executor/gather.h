@@ -16,11 +16,6 @@ namespace h5cap {
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result);
 
-// Elements of `region` from external raw files.  `files` has the descriptor of each slot that holds any, -1 for others.
-// What lies behind the end of a raw file reads as zeros.
-void gatherExternal(const GatherContext& context, const ExternalStorage& storage, const std::vector<int>& files,
-                    const Region& region, std::span<std::byte> result);
-
 void gatherInline(const GatherContext& context, const InlineBytes& storage, const Region& region,
                   std::span<std::byte> result);
 

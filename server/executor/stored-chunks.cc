@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/codec/codec.h"
-#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
 
 namespace h5cap {
@@ -45,8 +44,9 @@ StoredChunks::StoredChunks(const GatherContext& context, const ChunkedStorage& s
 }
 
 bool StoredChunks::isRaw(const Shape& chunk, const ChunkExtent& extent) const {
-  if (extent.address > context_.fileSize || extent.size > context_.fileSize - extent.address) {
-    throw FileError(place(extent) + " lies beyond the end of the file, " + std::to_string(context_.fileSize));
+  const std::uint64_t size = context_.file->size();
+  if (extent.address > size || extent.size > size - extent.address) {
+    throw FileError(place(extent) + " lies beyond the end of the file, " + std::to_string(size));
   }
   bool isRaw = true;
   for (std::size_t i = 0; i < storage_.filters.size(); ++i) isRaw = isRaw && !applies(i, extent);
@@ -89,7 +89,7 @@ std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) co
 
 Bytes StoredChunks::decode(const ChunkExtent& extent) const {
   Bytes stored(extent.size);
-  readExactly(context_.file, extent.address, stored);
+  context_.file->read(extent.address, stored);
   return codec::decode(storage_.filters, extent.filterMask, stored, chunkBytes_, context_.elementBytes);
 }
 

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "h5cap/error.h"
-#include "server/executor/exact-read.h"
 #include "server/executor/executor.h"
 
 namespace h5cap {
@@ -207,18 +206,17 @@ class StridedReader {
 
   // Bytes of the stored array; what was never allocated is fill.  `from` is a multiple of the element size.
   void readSpan(std::uint64_t from, std::span<std::byte> to) {
-    if (array_.source != nullptr) return array_.source->read(from, to);
     std::uint64_t whole = array_.storedBytes - array_.storedBytes % elementBytes_;
     std::uint64_t have = from < whole ? std::min<std::uint64_t>(whole - from, to.size()) : 0;
     if (have > 0) {
-      if (array_.address > array_.fileSize || from > array_.fileSize - array_.address ||
-          have > array_.fileSize - array_.address - from) {
+      const std::uint64_t size = array_.file->size();
+      if (array_.address > size || from > size - array_.address || have > size - array_.address - from) {
         throw FileError("elements lie beyond the end of the file: " + std::to_string(have) + " bytes, " +
                         std::to_string(from) + " after offset " + std::to_string(array_.address) + ", in a file of " +
-                        std::to_string(array_.fileSize));
+                        std::to_string(size));
       }
       checkWanted();
-      readExactly(array_.file, array_.address + from, to.first(have));
+      array_.file->read(array_.address + from, to.first(have));
     }
     fillElements(array_.fillElement, to.subspan(have));
   }

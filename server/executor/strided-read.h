@@ -6,25 +6,17 @@
 #include <vector>
 
 #include "core/pack.h"
+#include "server/executor/file-reader.h"
 
 namespace h5cap {
 
-// Bytes that are not in one piece in a file.
-class ByteSource {
- public:
-  virtual ~ByteSource() = default;
-  virtual void read(std::uint64_t offset, std::span<std::byte> target) const = 0;
-};
-
 // An array in a file: `shape` in C order from byte `address`.
 struct StoredArray {
-  int file = -1;
-  std::uint64_t fileSize = 0;
+  const FileReader* file = nullptr;
   std::uint64_t address = 0;
   std::uint64_t storedBytes = 0;           // fewer than the shape takes: the rest reads as fill
   std::span<const std::byte> fillElement;  // its size is the size of an element
   const Shape* shape = nullptr;
-  const ByteSource* source = nullptr;      // read instead of `file`, all of it
 };
 
 // Copies elements `source` of the array to places `target` of `result`, a packed array of shape `targetShape`; counts

@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/storage.h"
@@ -28,16 +30,20 @@ class RawFiles {
     return work;
   }
 
+  // The name of each, and how it was when it was opened.
+  std::vector<std::pair<std::string, FileState>> opened() const;
+
   // Whether all of them are as they were when they were opened: blocking.
   bool areUnchanged() const;
 
-  void add(kj::Own<Opened> file, const std::vector<std::size_t>& slots);
+  void add(const std::string& name, kj::Own<Opened> file, const std::vector<std::size_t>& slots);
 
  private:
   struct File {
     kj::Own<const SharedFile> file;
     FileState state;  // when it was opened
     Grant grant;
+    std::string name;  // in the file that has it
     std::string path;
   };
   std::vector<File> files_;

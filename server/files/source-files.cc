@@ -1,6 +1,9 @@
 #include "server/files/source-files.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <random>
 
 #include "server/base/guarded.h"
 #include "server/files/link-follower.h"
@@ -9,7 +12,10 @@
 namespace h5cap {
 namespace {
 
-constexpr std::size_t maxSources = 64;
+constexpr std::size_t maxSources = 4096;
+constexpr std::uint64_t seenAtOnce = 1024;   // memory for what is seen is taken for so many
+constexpr std::uint64_t seenBytes = 48;      // of each
+constexpr std::uint64_t maxSeen = 1 << 20;
 constexpr std::size_t maxSeries = 256;
 constexpr std::uint64_t keptBytes = 256;    // of an entry, names apart
 constexpr std::size_t longestName = 4096;  // that is kept: no real one is longer
@@ -21,10 +27,72 @@ bool isSameFile(OpenFile& a, OpenFile& b) {
   return &a.served() == &b.served() && a.requestedPath() == b.requestedPath() && a.finalPath() == b.finalPath();
 }
 
+std::uint64_t hashOf(std::string_view bytes) { return std::max<std::uint64_t>(std::hash<std::string_view>()(bytes), 1); }
+
+std::uint64_t randomNumber() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
 }  // namespace
 
+std::uint64_t nameOfSource(const OpenFile& from, const std::string& file, const std::string& dataset) {
+  std::string name = from.requestedPath();
+  for (const std::string& part : {file, dataset}) name += '\0' + part;
+  return hashOf(name);
+}
+
+std::uint64_t meaningOf(const FileState& state) {
+  const Version version = state.version();
+  return hashOf({reinterpret_cast<const char*>(version.data()), version.size()});
+}
+
+std::uint64_t meaningOf(const FileId& id) { return hashOf({reinterpret_cast<const char*>(&id), sizeof id}); }
+
+SourceFiles::SourceFiles(kj::Timer& timer, const Share& memory)
+    : timer_(timer), memory_(memory), origin_(randomNumber()) {}
+
 SourceFiles::Place SourceFiles::find(const std::string& name) {
-  return std::find_if(sources_.begin(), sources_.end(), [&](const Source& source) { return source.name == name; });
+  auto known = places_.find(name);
+  return known == places_.end() ? sources_.end() : known->second;
+}
+
+void SourceFiles::forget(Place place) {
+  if (place == sources_.end()) return;
+  places_.erase(place->name);
+  sources_.erase(place);
+}
+
+// For one more.
+bool SourceFiles::makeRoom() {
+  if (meanings_.ofNames.size() < meanings_.room) return true;
+  if (meanings_.room >= maxSeen) return false;
+  auto memory = memory_.tryTake(seenAtOnce * seenBytes);
+  if (!memory) return false;
+  meanings_.memory.push_back(std::move(*memory));
+  meanings_.room += seenAtOnce;
+  return true;
+}
+
+Bytes SourceFiles::versionWith(std::span<const SeenSource> seen) {
+  if (seen.empty()) return {};
+  for (const SeenSource& one : seen) {
+    auto known = meanings_.ofNames.find(one.name);
+    if (known != meanings_.ofNames.end()) {
+      if (known->second == one.meaning) continue;
+      known->second = one.meaning;
+      ++changes_;
+      continue;
+    }
+    if (!makeRoom()) {  // what is not known any more may have changed
+      meanings_ = Meanings();
+      ++changes_;
+    }
+    meanings_.ofNames.emplace(one.name, one.meaning);
+  }
+  const std::uint64_t parts[] = {origin_, changes_};
+  const auto* bytes = reinterpret_cast<const std::byte*>(parts);
+  return Bytes(bytes, bytes + sizeof parts);
 }
 
 std::uint64_t SourceFiles::knownBlocks(const std::string& file, const std::string& dataset) const {
@@ -67,13 +135,11 @@ kj::Promise<MaybeFile> SourceFiles::lookUp(OpenFile& from, std::string name) {
   return openTarget(from, name, rpc::Access::READ)  // elements come from it
       .then([this, name](MaybeFile opened) -> MaybeFile {
         KJ_IF_MAYBE(file, opened) return keep(name, kj::mv(*file));
-        auto known = find(name);
-        if (known != sources_.end()) sources_.erase(known);
+        forget(find(name));
         return nullptr;
       },
             [this, name](kj::Exception&& problem) -> MaybeFile {
-              auto known = find(name);
-              if (known != sources_.end()) sources_.erase(known);
+              forget(find(name));
               kj::throwFatalException(kj::mv(problem));
             });
 }
@@ -92,12 +158,13 @@ kj::Own<OpenFile> SourceFiles::keep(std::string name, kj::Own<OpenFile> file) {
     known->checked = now;
     return kj::addRef(*known->file);
   }
-  if (sources_.size() >= maxSources) sources_.pop_back();
+  if (sources_.size() >= maxSources) forget(std::prev(sources_.end()));
   if (name.size() > longestName) return file;  // opened again the next time
   auto memory = memory_.tryTake(keptBytes + name.size());
   if (!memory) return file;  // likewise
   auto result = kj::addRef(*file);
-  sources_.push_front(Source{std::move(name), kj::mv(file), state, now, std::move(*memory)});
+  sources_.push_front(Source{name, kj::mv(file), state, now, std::move(*memory)});
+  places_.emplace(std::move(name), sources_.begin());
   return result;
 }
 

@@ -46,10 +46,10 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   reply.setFirst(result.first);
   reply.setCount(result.count);
   if (result.next) reply.initNext().setElement(*result.next);
-  if (result.isUnchanged)
+  if (std::holds_alternative<KnownElements>(result.body))
     reply.setUnchanged();
-  else if (result.fill)
-    reply.setFill(wire::asData(*result.fill));
+  else if (auto* same = std::get_if<SameElement>(&result.body))
+    reply.setFill(wire::asData(same->element));
   else
     reply.adoptPacked(space.elements());
   if (!result.heap.empty()) reply.setHeap(wire::asData(result.heap));

@@ -24,14 +24,14 @@ struct OpenedFile {
 };
 
 // What is asked of openFile about the file.
-struct Wanted {
+struct WantedOfFile {
   std::uint32_t snapshotBytes = 0;
   Version knownVersion;  // nothing is sent of its snapshot
   Version ifVersion;     // no other will do
 };
 
 kj::Promise<OpenedFile> describeFile(ConnectionState& connection, OpenFile& file, FileVersion& version,
-                                     const Wanted& wanted) {
+                                     const WantedOfFile& wanted) {
   return file.info(version).then([&connection, &file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
     if (!wanted.ifVersion.empty() && !version.satisfies(wanted.ifVersion))
       raiseKj(ErrorCode::changed, file.shownPath() + ": the file is not the version that was asked for");
@@ -129,7 +129,7 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
   if (access == rpc::Access::NONE)
     raiseKj(ErrorCode::denied, "a file opened without any right: ask for `list` or `read`");
   if (access > rpc::Access::READ) raiseKj(ErrorCode::unimplemented, "files are served for reading only, so far");
-  auto wanted = std::make_shared<Wanted>();
+  auto wanted = std::make_shared<WantedOfFile>();
   wanted->snapshotBytes = params.getOptions().getSnapshotBytes();
   wanted->knownVersion = wire::readBytes(params.getOptions().getKnownVersion());
   wanted->ifVersion = wire::readBytes(params.getOptions().getIfVersion());

@@ -1,97 +1,319 @@
+// A read is: which version, which plan, carry it out, see whether all of it still is as it was.
 #include "server/reading/dataset-reader.h"
 
-#include "core/convert.h"
+#include <algorithm>
+#include <memory>
+
+#include "core/fields.h"
 #include "core/heap.h"
+#include "core/plan/cut.h"
 #include "server/base/guarded.h"
-#include "server/reading/read-operation.h"
+#include "server/reading/plan-run.h"
+#include "server/reading/planning.h"
+#include "server/reading/virtual-extent.h"
 
 namespace h5cap {
-
-kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, ElementSpace& space, int depthLeft) {
-  auto operation = kj::heap<ReadOperation>(kj::mv(place), std::move(request), space, depthLeft);
-  // Also of a source, whose permission is another one than that of the virtual dataset.
-  OpenFile& file = operation->file();
-  auto reading = kj::evalNow([&] { return operation->run(); });
-  return file.grant().during(operation->timer(), file.shownPath(), kj::mv(reading)).attach(kj::mv(operation));
-}
-
 namespace {
 
-class HeapSpace final : public ElementSpace {
- public:
-  kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) override {
-    bytes_.assign(bytes, std::byte{0});
-    return std::span<std::byte>(bytes_);
+// The first guess at how many variable-length elements fit a reply.
+constexpr std::uint64_t maxVariableElements = 16384;
+
+// Single elements of a virtual dataset or of raw files in one reply: in the worst case each is looked for by itself.
+constexpr std::uint64_t maxElsewhere = 16'384;
+
+// Whole elements of which one reply carries some fields.
+constexpr std::uint64_t maxWholeBytes = 16 << 20;
+
+// A mask along an axis becomes a list.
+constexpr std::uint64_t maxMaskedIndices = 4 << 20;
+
+void checkMasks(const Selection& selection) {
+  for (const auto& axis : selection.axes()) {
+    const auto* mask = std::get_if<BitMask>(&axis);
+    if (mask != nullptr && mask->count() > maxMaskedIndices)
+      throw FileError("a mask along an axis with more than 4 million indices", ErrorCode::tooLarge);
   }
-  Bytes& bytes() { return bytes_; }
+}
+
+class DatasetRead {
+ public:
+  DatasetRead(NodePlace place, ReadRequest request, ElementSpace& space)
+      : place_(kj::mv(place)), request_(std::move(request)), space_(space), server_(place_.file->session().server),
+        giveUp_(server_.timer.now() + server_.limits.changedFor.count() * kj::MILLISECONDS) {}
+
+  kj::Promise<ReadResult> run() {
+    auto reading =
+        firstVersion().then([this](kj::Own<FileVersion> version) { return attemptUntilUnchanged(kj::mv(version)); });
+    return place_.file->grant().during(server_.timer, place_.file->shownPath(), kj::mv(reading));
+  }
 
  private:
-  Bytes bytes_;
-};
+  // Which version.
 
-// Appends replies until there is no more.
-class WholeReader {
- public:
-  WholeReader(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
-              std::uint64_t maxHeapBytes, int depthLeft)
-      : place_(kj::mv(place)), depthLeft_(depthLeft), request_{.owner = owner}, heap_(maxHeapBytes) {
-    request_.selection = std::move(selection);
-    request_.absentSources = absentSources;
-    request_.replyBytes = rpc::MAX_REPLY_BYTES;
+  // SWMR files grow all the time, and reads of them want the newest; what has settled is checked after the read.
+  kj::Promise<kj::Own<FileVersion>> firstVersion() {
+    KJ_IF_MAYBE(known, place_.file->latest()) {
+      auto info = (*known)->info();
+      return info.then([this, latest = kj::mv(*known)](std::shared_ptr<const FileInfo> info) mutable
+                       -> kj::Promise<kj::Own<FileVersion>> {
+                         if (info->isSwmr) return place_.file->current();
+                         return kj::mv(latest);
+                       },
+                       [this](kj::Exception&&) { return place_.file->current(); });
+    }
+    return place_.file->current();
   }
 
-  kj::Promise<WholeRead> run() {
-    return readDataset(place_.clone(), request_, space_, depthLeft_).then([this](ReadResult result) {
-      return guarded([&]() -> kj::Promise<WholeRead> {
-        append(result);
-        if (!result.next) {
-          whole_.heap = heap_.take();
-          return std::move(whole_);
-        }
-        request_.firstElement = *result.next;
-        request_.ifVersion = result.version;
-        return run();
+  kj::Promise<ReadResult> attemptUntilUnchanged(kj::Own<FileVersion> version) {
+    version_ = kj::mv(version);
+    return kj::evalNow([this] { return attempt(); })
+        .then([](bool unchanged) -> kj::Promise<bool> { return unchanged; },
+              [this](kj::Exception&& problem) -> kj::Promise<bool> {
+                auto checked = mayBeStale(problem);
+                return checked.then([this, problem = kj::mv(problem)](bool isStale) mutable {
+                  if (!isStale || server_.timer.now() > giveUp_)
+                    kj::throwFatalException(place_.file->named(kj::mv(problem)));
+                  return false;
+                });
+              })
+        .then([this](bool unchanged) -> kj::Promise<ReadResult> {
+          if (unchanged) return std::move(result_);
+          if (server_.timer.now() > giveUp_)
+            raiseKj(ErrorCode::changed, place_.text() + ": the file kept changing while it was read");
+          return place_.file->current().then(
+              [this](kj::Own<FileVersion> next) { return attemptUntilUnchanged(kj::mv(next)); });
+        });
+  }
+
+  // Of any file that was met.
+  kj::Promise<bool> mayBeStale(const kj::Exception& problem) {
+    auto checked = place_.file->mayBeStale(*version_, problem);
+    if (planning_.get() == nullptr) return checked;
+    if (planning_->isStale()) return true;
+    for (std::size_t i = 1; i < planning_->files().size(); ++i) {
+      auto& pinned = planning_->files()[i];
+      checked = checked.then([&pinned, problem = kj::cp(problem)](bool isStale) -> kj::Promise<bool> {
+        if (isStale) return true;
+        return pinned.file->mayBeStale(*pinned.version, problem);
+      });
+    }
+    return checked;
+  }
+
+  kj::Promise<bool> attempt() {
+    result_ = ReadResult{};
+    planning_ = nullptr;
+    result_.version = version_->version();
+    return version_->info()
+        .then([this](std::shared_ptr<const FileInfo> info) {
+          isSwmr_ = info->isSwmr;
+          // What satisfies() says of a SWMR file is known by now.
+          if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
+            raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
+          return version_->resolve(place_.path, FollowLast::yes, maxLinksInPath, place_.token);
+        })
+        .then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {
+          return guarded([&] {
+            auto* node = std::get_if<NodePointer>(end.get());
+            if (node == nullptr) raiseKj(ErrorCode::changed, place_.text() + ": is no longer there");
+            result_.node = *node;
+            return describe();
+          });
+        });
+  }
+
+  // Which elements.
+
+  kj::Promise<bool> describe() {
+    const NodeInfo& node = *result_.node;
+    if (node.problem) raiseKj(node.problem->code, place_.text() + ": " + node.problem->message);
+    if (!node.dataset) raiseKj(ErrorCode::badType, place_.text() + ": is not a dataset");
+    const std::string reason = dataset().type.unsupportedReason();
+    if (!reason.empty()) raiseKj(ErrorCode::unimplemented, place_.text() + ": " + reason);
+    result_.objectId = node.id;
+    result_.stability = stability();
+    if (dataset().space.kind == Dataspace::Kind::null) return nothing();
+    if (dataset().type.size() > rpc::MAX_ELEMENT_BYTES)
+      raiseKj(ErrorCode::tooLarge, place_.text() + ": one element is larger than 32 MiB");
+    extent_ = std::nullopt;
+    if (dataset().space.kind == Dataspace::Kind::unknown) return measure();
+    return select(dataset().space.shape);
+  }
+
+  kj::Promise<bool> measure() {
+    return version_->storage(result_.node->id)
+        .then([this](std::shared_ptr<const Storage> storage) {
+          return measureExtent(place_.clone(), dataset().space, std::move(storage));
+        })
+        .then([this](VirtualExtent extent) {
+          return guarded([&] {
+            if (request_.absentSources == AbsentSources::raise && !extent.missingSources.empty())
+              raiseKj(ErrorCode::missingSource,
+                      place_.text() + ": its source '" + extent.missingSources.front() + "' does not exist");
+            extent_ = std::move(extent);
+            return select(extent_->shape);
+          });
+        });
+  }
+
+  kj::Promise<bool> select(const Shape& shape) {
+    result_.shape = shape;
+    checkMasks(request_.selection);
+    wanted_.emplace(request_.selection, shape);
+    result_.selected = wanted_->shape();
+    picker_ = nullptr;
+    if (!request_.fields.empty()) picker_ = std::make_shared<const FieldPicker>(dataset().type, request_.fields);
+    if (result_.stability == VersionStability::settled && request_.knownVersion == version_->version()) {
+      result_.body = KnownElements();
+      return verify();
+    }
+    const std::uint64_t total = wanted_->elementCount();
+    if (request_.firstElement > total)
+      raiseKj(ErrorCode::badSelection, place_.text() + ": the cursor lies beyond the selection");
+    if (request_.firstElement == total) return nothing();
+    return read(mostElements());
+  }
+
+  // What fits a reply, as far as one can tell before.
+  std::uint64_t mostElements() const {
+    replyBytes_ = request_.replyBytes == 0 ? rpc::DEFAULT_REPLY_BYTES : request_.replyBytes;
+    replyBytes_ = std::min<std::uint64_t>(replyBytes_, rpc::MAX_REPLY_BYTES);
+    std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / packedBytes(), 1);
+    if (picker_) elements = std::min(elements, std::max<std::uint64_t>(maxWholeBytes / elementBytes(), 1));
+    if (dataset().type.hasVariable()) elements = std::min(elements, maxVariableElements);
+    const bool isElsewhere = dataset().layout == Layout::virtualMapping || dataset().layout == Layout::external;
+    if (isElsewhere && !wanted_->isOrthogonal()) elements = std::min(elements, maxElsewhere);
+    return elements;
+  }
+
+  kj::Promise<bool> nothing() {
+    result_.first = request_.firstElement;
+    return space_.reserve(0).then([this](std::span<std::byte>) { return verify(); });
+  }
+
+  // Plan and carry out; with fewer elements when these turn out to be too many for one reply.
+  kj::Promise<bool> read(std::uint64_t most) {
+    Cut cut = cutFrom(*wanted_, request_.firstElement, most);
+    result_.first = cut.first;
+    result_.count = cut.count;
+    result_.next = std::nullopt;
+    if (cut.first + cut.count < wanted_->elementCount()) result_.next = cut.first + cut.count;
+    planning_ = kj::heap<Planning>(request_.owner, request_.absentSources);
+    Planning::Subject subject{place_.clone(),  kj::addRef(*version_), isSwmr_, result_.node, result_.shape,
+                              extent_ ? &*extent_ : nullptr};
+    return planning_->run(kj::mv(subject), std::move(cut.wanted))
+        .then([this] { return guarded([&] { return carryOut(); }); })
+        .catch_([this](kj::Exception&& problem) -> kj::Promise<bool> {
+          const ErrorCode code = errorOf(problem).code;
+          const bool isTooMuch = code == ErrorCode::tooLarge || (code == ErrorCode::busy && planning_->files().size() > 1);
+          if (!isTooMuch || result_.count == 1) return kj::mv(problem);
+          return read(std::max<std::uint64_t>(result_.count / 8, 1));
+        });
+  }
+
+  // Carrying out.
+
+  kj::Promise<bool> carryOut() {
+    addMissing(planning_->missingSources());
+    const ArrayPlan& array = *planning_->plan().array;
+    if (array.pieces.empty() && planning_->files().size() == 1) {
+      fill(array);
+      checkSources(planning_->seen());
+      return verify();
+    }
+    // Room first: what the budget does not allow is not read.
+    return space_.reserve(result_.count * packedBytes()).then([this](std::span<std::byte> target) {
+      return runPlan(*planning_, request_.owner, picker_, target).then([this](CarriedOut done) {
+        return guarded([&] { return take(std::move(done)); });
       });
     });
   }
 
- private:
-  void append(const ReadResult& result) {
-    if (whole_.elements.empty())
-      whole_.type = result.node->dataset->type;
-    else if (!sameElements(whole_.type, result.node->dataset->type))
-      raiseKj(ErrorCode::changed, place_.text() + ": its datatype changed while it was read");
-    const std::size_t size = std::max<std::size_t>(whole_.type.size(), 1);
-    const std::size_t before = whole_.elements.size();
-    if (result.fill) {
-      if (result.count > rpc::MAX_MESSAGE_WORDS * 8 / size)
-        raiseKj(ErrorCode::tooLarge, place_.text() + ": a piece of a virtual dataset is larger than 64 MiB");
-      whole_.elements.resize(before + result.count * size);
-      fillElements(*result.fill, std::span(whole_.elements).subspan(before));
-    } else {
-      whole_.elements.insert(whole_.elements.end(), space_.bytes().begin(), space_.bytes().end());
+  void fill(const ArrayPlan& array) {
+    // One element says it all, so the whole rest fits one reply.
+    if (planning_->isUnallocated()) {
+      result_.count = wanted_->elementCount() - result_.first;
+      result_.next = std::nullopt;
     }
-    heap_.append(whole_.type, std::span(whole_.elements).subspan(before), result.heap);
-    whole_.missingSources.insert(whole_.missingSources.end(), result.missingSources.begin(),
-                                 result.missingSources.end());
+    SameElement same{array.fillElement};
+    if (picker_) {
+      same.element.resize(packedBytes());
+      picker_->pick(array.fillElement, same.element);
+    }
+    Heap heap(rpc::MAX_ELEMENT_BYTES);
+    heap.append(picker_ ? picker_->type() : array.type, same.element, array.fillHeap);
+    result_.heap = heap.take();
+    result_.body = std::move(same);
+  }
+
+  kj::Promise<bool> take(CarriedOut done) {
+    if (!done.isUnchanged) return false;
+    const std::uint64_t bytes = result_.count * packedBytes() + done.heap.size();
+    if (bytes > rpc::MAX_REPLY_BYTES && !done.heap.empty() && result_.count > 1)
+      return read(std::max<std::uint64_t>(result_.count * replyBytes_ / bytes, 1));
+    if (bytes > rpc::MAX_ELEMENT_BYTES)
+      raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
+    result_.heap = std::move(done.heap);
+    checkSources(done.seen);
+    return true;
+  }
+
+  void checkSources(const std::vector<SeenSource>& seen) {
+    result_.sources = place_.file->sources().versionWith(seen);
+    if (!request_.ifSources.empty() && result_.sources != request_.ifSources)
+      raiseKj(ErrorCode::changed, place_.text() + ": what it is made of is not the version that was asked for");
+  }
+
+  void addMissing(std::vector<std::string> names) {
+    if (extent_) names.insert(names.end(), extent_->missingSources.begin(), extent_->missingSources.end());
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    result_.missingSources = std::move(names);
+  }
+
+  // The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may
+  // add to what was read with it.
+  VersionStability stability() const {
+    const bool isInFile = dataset().layout != Layout::virtualMapping && dataset().layout != Layout::external;
+    return isInFile && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;
+  }
+
+  kj::Promise<bool> verify() {
+    if (isSwmr_) return true;
+    return place_.file->unchanged(*version_);
+  }
+
+  const DatasetInfo& dataset() const { return *result_.node->dataset; }
+  std::size_t elementBytes() const { return std::max<std::size_t>(dataset().type.size(), 1); }
+
+  // Of what the reply carries: the fields that were asked for.
+  std::size_t packedBytes() const {
+    return picker_ ? std::max<std::size_t>(picker_->type().size(), 1) : elementBytes();
   }
 
   NodePlace place_;
-  int depthLeft_;
   ReadRequest request_;
-  HeapSpace space_;
-  WholeRead whole_;
-  Heap heap_;
+  ElementSpace& space_;
+  ServerContext& server_;
+  const kj::TimePoint giveUp_;
+
+  // Of the attempt under way.
+  kj::Own<FileVersion> version_;
+  bool isSwmr_ = false;
+  std::optional<VirtualExtent> extent_;  // of a virtual dataset that grows with its sources
+  std::optional<Resolved> wanted_;
+  std::shared_ptr<const FieldPicker> picker_;  // when only some fields are wanted
+  mutable std::uint64_t replyBytes_ = 0;
+  kj::Own<Planning> planning_;
+  ReadResult result_;
 };
 
 }  // namespace
 
-kj::Promise<WholeRead> readWhole(NodePlace place, WorkOwner owner, Selection selection, AbsentSources absentSources,
-                                 std::uint64_t maxHeapBytes, int depthLeft) {
-  auto reader =
-      kj::heap<WholeReader>(kj::mv(place), owner, std::move(selection), absentSources, maxHeapBytes, depthLeft);
-  auto promise = kj::evalNow([&] { return reader->run(); });
-  return promise.attach(kj::mv(reader));
+kj::Promise<ReadResult> readDataset(NodePlace place, ReadRequest request, ElementSpace& space) {
+  auto read = kj::heap<DatasetRead>(kj::mv(place), std::move(request), space);
+  auto promise = inPromise([&] { return read->run(); });
+  return promise.attach(kj::mv(read));
 }
 
 }  // namespace h5cap

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "h5cap/selection.h"
@@ -23,8 +24,17 @@ struct ReadRequest {
   std::uint64_t firstElement = 0;  // where to go on
   AbsentSources absentSources = AbsentSources::fill;
   Version ifVersion;               // empty: any
+  Bytes ifSources;                 // of ReadResult::sources, likewise
   Version knownVersion;            // the caller has the elements in this version; empty: in none
 };
+
+// What the body of a reply is.
+struct PackedElements {};  // they are in the ElementSpace
+struct SameElement {
+  Bytes element;  // all of them are this one
+};
+struct KnownElements {};  // none: they are those of ReadRequest::knownVersion
+using ReplyBody = std::variant<PackedElements, SameElement, KnownElements>;
 
 struct ReadResult {
   NodePointer node;                  // the dataset
@@ -35,9 +45,9 @@ struct ReadResult {
   Shape selected;                    // counts of the whole selection along all axes that are not dropped
   std::uint64_t first = 0, count = 0;
   std::optional<std::uint64_t> next;
-  std::optional<Bytes> fill;         // instead of elements: all of them are this one
-  bool isUnchanged = false;          // no elements: they are those of ReadRequest::knownVersion
+  ReplyBody body;
   Bytes heap;
+  Bytes sources;                     // version of what else they were made of; empty when nothing else
   std::vector<std::string> missingSources;
 };
 

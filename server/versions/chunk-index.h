@@ -12,8 +12,6 @@
 
 namespace h5cap {
 
-using Extents = std::vector<ChunkExtent>;
-
 class ChunkIndex {
  public:
   // Both outlive it.

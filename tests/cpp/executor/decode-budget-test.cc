@@ -49,8 +49,8 @@ std::uint64_t growth(DecodeBudget& budget) {
   storage.chunkShape = {BOMB_BYTES};
   storage.filters.push_back(Filter{1, 0, "deflate", {6}});
   GatherContext context;
-  context.file = file;
-  context.fileSize = packed.size();
+  const DescriptorReader reader(file, packed.size());
+  context.file = &reader;
   context.elementBytes = 1;
   context.fillElement = Bytes(1);
   context.shape = {BOMB_BYTES};

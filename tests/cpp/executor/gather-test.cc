@@ -1,7 +1,6 @@
 // Covers: gathering from contiguous, inline and chunked storage against a naive model, over random shapes, regions,
 // chunk shapes and filters; hostile extents; how much is read.  Seeded.  Decoders have their own tests in
 // tests/cpp/core.
-#include "server/executor/exact-read.h"
 #include "server/executor/gather.h"
 
 #include <doctest/doctest.h>
@@ -35,11 +34,12 @@ class File {
     size_ += bytes.size();
     return address;
   }
-  int descriptor() const { return descriptor_; }
+  const FileReader& reader() const { return *(reader_ = std::make_unique<DescriptorReader>(descriptor_, size_)); }
   std::uint64_t size() const { return size_; }
 
  private:
   int descriptor_;
+  mutable std::unique_ptr<DescriptorReader> reader_;
   std::uint64_t size_ = 0;
 };
 
@@ -113,8 +113,7 @@ struct Model {
 
   GatherContext context(const File& file, ChunkCache* cache = nullptr) const {
     GatherContext context;
-    context.file = file.descriptor();
-    context.fileSize = file.size();
+    context.file = &file.reader();
     context.version = "v";
     context.cache = cache;
     context.elementBytes = elementBytes;
@@ -364,7 +363,7 @@ TEST_CASE("one cached chunk that two datasets of different chunk sizes claim is 
 TEST_CASE("short files and bad descriptors are named errors") {
   File file;
   Bytes target(10);
-  CHECK_THROWS_WITH_AS(readExactly(file.descriptor(), file.size(), target),
+  CHECK_THROWS_WITH_AS(file.reader().read(file.size(), target),
                        doctest::Contains(("10 bytes at offset " + std::to_string(file.size())).c_str()), FileError);
-  CHECK_THROWS_AS(readExactly(-1, 0, target), FileError);
+  CHECK_THROWS_AS(DescriptorReader(-1, 100).read(0, target), FileError);
 }

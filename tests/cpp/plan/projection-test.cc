@@ -10,7 +10,7 @@
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
 #include "h5cap/error.h"
-#include "random.h"
+#include "tests/cpp/core/random.h"
 
 using namespace h5cap;
 
@@ -117,11 +117,31 @@ Shape randomSource(Random& random, const VirtualSource& mapping, const Shape& vi
   return shape;
 }
 
+// Offsets of a part's elements in its source, and of where they go, one by one.
+std::vector<std::uint64_t> elementsOf(const Wanted& wanted, const Shape& shape) {
+  if (auto* region = std::get_if<Region>(&wanted)) return h5cap::elementsOf(region->axes, shape);
+  const auto& points = std::get<PointList>(wanted);
+  std::vector<std::uint64_t> result;
+  for (std::size_t i = 0; i < points.coordinates.size(); i += points.rank) {
+    const auto at = points.coordinates.begin() + static_cast<std::ptrdiff_t>(i);
+    result.push_back(offsetOf(Shape(at, at + static_cast<std::ptrdiff_t>(points.rank)), shape));
+  }
+  return result;
+}
+
+std::vector<std::uint64_t> elementsOf(const Placement& place, const Shape& shape) {
+  if (auto* axes = std::get_if<AlongAxes>(&place)) return h5cap::elementsOf(*axes, shape);
+  std::vector<std::uint64_t> result;
+  for (const Stretch& stretch : std::get<std::vector<Stretch>>(place))
+    for (std::uint64_t i = 0; i < stretch.count; ++i) result.push_back(stretch.first + i);
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE("random mappings put the same elements in the same places as pairing them one by one") {
   Random random(9);
-  std::size_t several = 0, met = 0;
+  std::size_t several = 0, met = 0, asPoints = 0;
   for (int trial = 0; trial < 6000; ++trial) {
     auto virtualShape = randomShape(random);
     VirtualSource mapping{"source.h5", "/data", randomSlab(random, virtualShape), {}, false};
@@ -142,11 +162,9 @@ TEST_CASE("random mappings put the same elements in the same places as pairing t
     std::vector<std::uint64_t> result(wanted.size(), ~0ull);
     auto parts = project(mapping, virtualShape, sourceShape, region);
     for (const auto& part : parts) {
-      Shape counts;
-      for (const auto& axis : part.inRegion) counts.push_back(axis.count);
-      CHECK(part.counts == counts);
-      auto from = elementsOf(part.source.axes, sourceShape), to = elementsOf(part.inRegion, region.counts());
+      auto from = elementsOf(part.source, sourceShape), to = elementsOf(part.place, region.counts());
       REQUIRE(from.size() == to.size());
+      asPoints += std::holds_alternative<PointList>(part.source);
       for (std::size_t i = 0; i < to.size(); ++i) {
         CHECK(result[to[i]] == ~0ull);
         result[to[i]] = from[i];
@@ -209,15 +227,16 @@ TEST_CASE("a huge separable mapping costs what the region asks for") {
                         whole({500000, 2000, 3000}), false};
   auto parts = project(mapping, shape, {500000, 2000, 3000}, resolve({range(10, 14), 5, range(0, 3000, 3)}, shape));
   REQUIRE(parts.size() == 1);
-  CHECK(parts[0].source == resolve({range(5, 7), range(5, 6), range(0, 3000, 3)}, {500000, 2000, 3000}));
-  CHECK(parts[0].inRegion[0] == resolve({range(0, 4, 2)}, {4}).axes[0]);
+  CHECK(std::get<Region>(parts[0].source) ==
+        resolve({range(5, 7), range(5, 6), range(0, 3000, 3)}, {500000, 2000, 3000}));
+  CHECK(std::get<AlongAxes>(parts[0].place)[0] == resolve({range(0, 4, 2)}, {4}).axes[0]);
   // A frame a source, as detectors write: the source's rank is one lower.
   VirtualSource frame{"f.h5", "/x", {Hyperslab::Kind::regular, {{77, 1, 1, 1}, {0, 1, 1, 2000}, {0, 1, 1, 3000}}},
                       whole({2000, 3000}), false};
   parts = project(frame, shape, {2000, 3000}, resolve({}, shape));
   REQUIRE(parts.size() == 1);
-  CHECK(parts[0].counts == Shape{1, 2000, 3000});
-  CHECK(parts[0].inRegion[0].start == 77);
+  CHECK(countOf(parts[0].place) == 2000 * 3000);
+  CHECK(std::get<AlongAxes>(parts[0].place)[0].start == 77);
   CHECK_FALSE(mayMeet(frame, resolve({range(78)}, shape)));
   CHECK_FALSE(mayMeet(frame, resolve({range(0, 77)}, shape)));
   CHECK(mayMeet(frame, resolve({Indices{{5, 77, 6}}}, shape)));
@@ -266,7 +285,7 @@ TEST_CASE("a source that is larger or smaller than its mapping gives what both h
     auto parts = project(mapping, shape, source, middle);
     std::vector<std::uint64_t> found(12);
     for (const auto& part : parts) {
-      auto from = elementsOf(part.source.axes, source), to = elementsOf(part.inRegion, middle.counts());
+      auto from = elementsOf(part.source, source), to = elementsOf(part.place, middle.counts());
       for (std::size_t i = 0; i < to.size(); ++i) found[to[i]] = from[i];
     }
     for (std::uint64_t i = 0; i < 12; ++i) CHECK(found[i] == 8 + i);
@@ -344,7 +363,7 @@ TEST_CASE("random mappings that grow pair as many positions as both shapes hold"
     }
     auto parts = project({"a", "/x", slab(target), slab(source), false}, virtualShape, sourceShape, region);
     for (const auto& part : parts) {
-      auto a = elementsOf(part.source.axes, sourceShape), b = elementsOf(part.inRegion, region.counts());
+      auto a = elementsOf(part.source, sourceShape), b = elementsOf(part.place, region.counts());
       REQUIRE(a.size() == b.size());
       for (std::size_t i = 0; i < b.size(); ++i) result[b[i]] = a[i];
     }

@@ -1,0 +1,39 @@
+// Plans carried out: the elements of a planned array, read, decoded, converted and put into their places.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/heap.h"
+#include "core/plan/read-plan.h"
+#include "server/executor/chunk-cache.h"
+#include "server/executor/decode-budget.h"
+#include "server/executor/file-reader.h"
+
+namespace h5cap {
+
+// One file of a plan, in the version that the plan is for.
+struct FileAtHand {
+  std::shared_ptr<const FileReader> reader;
+  std::string version;          // for the cache
+  ChunkCache* cache = nullptr;  // null when what is decoded is not to be kept
+  std::string name;             // for messages
+};
+
+// What a plan is carried out with, in the plan's order.
+struct Supplies {
+  std::vector<FileAtHand> files;                          // of ReadPlan::versions
+  std::vector<PackedData> answers;                        // to ReadPlan::libraryReads
+  std::vector<std::shared_ptr<const FileReader>> rawFiles;  // of ReadPlan::rawReads
+  DecodeBudget* decoding = nullptr;
+};
+
+// Puts the packed elements of the plan's array into `target`, which has room for exactly these, and what their places
+// lead to into `heap`.  Blocking; runs on executor threads.  A part that several pieces take is made once.  FileError,
+// with the name of the file in front; Failed when the plan contradicts itself.
+void carryOut(const ReadPlan& plan, const Supplies& supplies, std::span<std::byte> target, Heap& heap);
+
+}  // namespace h5cap

@@ -1,0 +1,101 @@
+// The plan of one reply made: asks planners and opens sources where the pure functions of core/plan need to know more.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/plan/read-plan.h"
+#include "server/files/source-finder.h"
+#include "server/reading/read-request.h"
+#include "server/reading/virtual-extent.h"
+
+namespace h5cap {
+
+// A file that a reply is made of, in the one version that all of the reply is read from.
+struct PinnedFile {
+  kj::Own<OpenFile> file;
+  kj::Own<FileVersion> version;
+  bool isSwmr = false;
+};
+
+class Planning {
+ public:
+  Planning(WorkOwner owner, AbsentSources absentSources) : owner_(owner), absentSources_(absentSources) {}
+  KJ_DISALLOW_COPY(Planning);
+
+  // The dataset that is read.
+  struct Subject {
+    NodePlace place;
+    kj::Own<FileVersion> version;
+    bool isSwmr = false;
+    NodePointer node;
+    Shape shape;                             // that it is read with
+    const VirtualExtent* extent = nullptr;  // as it was measured; null for one that does not grow.  Outlives the plan
+  };
+
+  // Makes the plan.  Sources are opened and authorised for the session of the file; an absent one leaves fill and is
+  // listed, or raises missingSource; one that is denied or fails raises.  The same file is of one version throughout:
+  // `changed` when it was met in two.  FileError (tooLarge) when a reply with fewer elements may be possible.  This
+  // outlives the promise.
+  kj::Promise<void> run(Subject subject, Wanted wanted);
+
+  const ReadPlan& plan() const { return plan_; }
+  std::vector<PinnedFile>& files() { return files_; }
+  std::vector<NodePlace>& rawPlaces() { return rawPlaces_; }  // of ReadPlan::rawReads
+  const std::vector<SeenSource>& seen() const { return seen_; }
+
+  // Whether the dataset itself was never written, whatever was wanted of it.
+  bool isUnallocated() const { return isUnallocated_; }
+
+  // Whether it failed because a file was met in two versions.
+  bool isStale() const { return isStale_; }
+  std::vector<std::string> missingSources() const;
+
+ private:
+  using ArrayPointer = std::shared_ptr<const ArrayPlan>;
+
+  // One dataset of those that are met.
+  struct Dataset {
+    NodePlace place;
+    std::size_t file = 0;  // in files_
+    NodePointer node;
+    Shape shape;
+    const VirtualExtent* extent = nullptr;
+    int depthLeft = 0;
+    Dataset clone() { return {place.clone(), file, node, shape, extent, depthLeft}; }
+  };
+  struct MadeArray;
+  class Sources;
+
+  kj::Promise<ArrayPointer> planDataset(Dataset dataset, Wanted wanted);
+  kj::Promise<ArrayPointer> planChunked(std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
+  kj::Promise<ArrayPointer> planCovered(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
+  kj::Promise<ArrayPointer> planVirtual(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Region region);
+  std::size_t pin(OpenFile& file, kj::Own<FileVersion> version, bool isSwmr);
+  void see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning);
+  void absent(const NodePlace& from, const std::string& name);
+  void spend(std::uint64_t& budget, std::uint64_t amount);
+
+  const WorkOwner owner_;
+  const AbsentSources absentSources_;
+  ReadPlan plan_;
+  std::vector<PinnedFile> files_;  // of ReadPlan::versions
+  std::map<const ServedFile*, std::size_t> fileNumbers_;
+  std::vector<NodePlace> rawPlaces_;
+  std::vector<SeenSource> seen_;
+  std::vector<std::string> missing_;
+  bool isUnallocated_ = false;
+  bool isStale_ = false;
+  std::map<std::string, kj::ForkedPromise<ArrayPointer>> made_;  // of virtual datasets, by dataset and region
+
+  // What is left of what one reply may cost, however virtual datasets are nested.
+  std::uint64_t piecesLeft_ = 65'536;
+  std::uint64_t arraysLeft_ = 4'096;
+  std::uint64_t chunksLeft_ = 262'144;
+  std::uint64_t bytesLeft_ = 16 << 20;  // of elements on their way, in arrays between source and reply
+};
+
+}  // namespace h5cap
