@@ -55,6 +55,12 @@ void RawFiles::add(kj::Own<Opened> file, const std::vector<std::size_t>& slots) 
   files_.push_back({kj::mv(file->file), file->stamp.state, file->grant, file->requestedPath});
 }
 
+std::optional<Lane> RawFiles::lane() const {
+  std::optional<Lane> lane;
+  for (const File& one : files_) lane = lane ? lane->with(one.file->lane()) : one.file->lane();
+  return lane;
+}
+
 bool RawFiles::areUnchanged() const {
   return std::all_of(files_.begin(), files_.end(),
                      [](const File& one) { return stateOf(one.file->get()) == one.state; });

@@ -90,7 +90,10 @@ kj::Promise<bool> ReadOperation::gatherRaw(std::shared_ptr<RawFiles> files, std:
           loan->whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
           return areUnchanged;
         };
-        return allFiles->during(server_.timer, server_.executor.run<bool>(request_.owner, kj::mv(work)))
+        const auto lane = allFiles->lane();
+        auto reading = lane ? server_.executor.run<bool>(*lane, request_.owner, kj::mv(work))
+                            : server_.executor.run<bool>(request_.owner, kj::mv(work));
+        return allFiles->during(server_.timer, kj::mv(reading))
             .attach(kj::defer([loan] { loan->end(); }));
       })
       .then([this](bool areUnchanged) {

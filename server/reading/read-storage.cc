@@ -165,7 +165,7 @@ kj::Promise<bool> ReadOperation::gatherBy(Gather gather) {
           loan->whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
           return isUnchanged;
         };
-        return server_.executor.run<bool>(request_.owner, kj::mv(work))
+        return server_.executor.run<bool>(version_->sharedFile()->lane(), request_.owner, kj::mv(work))
             .attach(kj::defer([loan] { loan->end(); }));
       });
 }
