@@ -46,6 +46,12 @@ std::vector<std::string> settleTimes(const std::string& file, const std::string&
   return strings(file, key, node);
 }
 
+LaneRule laneRule(const std::string& where, const std::string& text) {
+  if (text == "auto") return LaneRule::byType;
+  if (text == "always") return LaneRule::always;
+  throw UsageError(where + ": lane is 'auto' or 'always', not '" + text + "'");
+}
+
 ServerOptions readFile(const std::string& file) {
   ServerOptions options;
   toml::table table;
@@ -71,6 +77,8 @@ ServerOptions readFile(const std::string& file) {
       options.threads = number(file, key, node);
     else if (key == "settle")
       options.settle = settleTimes(file, key, node);
+    else if (key == "lane")
+      options.laneRule = laneRule(file, strings(file, key, node).at(0));
     else if (key == "idle")
       options.idleSeconds = number(file, key, node);
     else if (key == "cache-mb")
@@ -96,7 +104,7 @@ void check(const ServerOptions& options) {
 
 std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   ServerOptions given;
-  std::string config;
+  std::string config, laneText;
   CLI::App app("Serves folders of HDF5 files, read-only.", "h5capd");
   app.set_version_flag("--version", softwareName());
   auto* serve = app.add_option("serve", given.serve, "Folders to serve, each at /NAME/ (its base name by default)")
@@ -110,7 +118,12 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   app.add_option("--config", config, "A TOML file with a key for every option ('serve' for the folders)")
       ->type_name("FILE");
   auto* stdio = app.add_flag("--stdio", given.stdio, "Serve one peer on standard input and output (for ssh)");
-  auto* threads = app.add_option("--threads", given.threads, "Threads that read and decode (default: one a processor)");
+  auto* threads = app.add_option("--threads", given.threads,
+                                 "Threads that read and decode, at most, for each file system of each folder "
+                                 "(default: one a processor)");
+  auto* lane = app.add_option("--lane", laneText,
+                              "Which file systems may hang: those that are not known to be local, or all of them")
+                   ->type_name("auto|always");
   auto* cache = app.add_option("--cache-mb", given.cacheMegabytes, "Memory for decoded chunks, in MiB")
                     ->capture_default_str();
   auto* settle = app.add_option("--settle", given.settle,
@@ -138,6 +151,7 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   if (threads->count()) options.threads = given.threads;
   if (cache->count()) options.cacheMegabytes = given.cacheMegabytes;
   if (settle->count()) options.settle = given.settle;
+  if (lane->count()) options.laneRule = laneRule("--lane", laneText);
   if (idle->count()) options.idleSeconds = given.idleSeconds;
   check(options);
   return options;

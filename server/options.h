@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "server/base/lane.h"
+
 namespace h5cap {
 
 struct ServerOptions {
@@ -16,9 +18,10 @@ struct ServerOptions {
   std::string socket;                // empty: the user's default one
   bool stdio = false;
   std::vector<std::string> settle;   // SECONDS, or NAME=SECONDS for one export
+  LaneRule laneRule = LaneRule::byType;
 
   // Performance.
-  unsigned threads = 0;              // executor threads; zero: one a processor
+  unsigned threads = 0;              // of each file system, at most; zero: one a processor
   unsigned cacheMegabytes = 256;     // of decoded chunks
   unsigned idleSeconds = 30;         // until a file that nobody uses gives up its descriptor
 };

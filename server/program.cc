@@ -64,7 +64,7 @@ std::string plannerProgram() {
                            " nor in ../libexec/h5cap (H5CAP_PLANNER names it)");
 }
 
-kj::Own<Opener> openerFor(const ServerOptions& options) {
+std::vector<Export> exportsOf(const ServerOptions& options) {
   std::vector<Export> exports;
   for (const std::string& text : options.serve) {
     exports.push_back(parseExport(text));
@@ -74,7 +74,7 @@ kj::Own<Opener> openerFor(const ServerOptions& options) {
   }
   if (exports.empty()) exports.push_back(wholeHost());
   for (const std::string& text : options.settle) setSettleTime(exports, text);
-  return makeOpener(std::move(exports), makeOwnUserAuthoriser());
+  return exports;
 }
 
 ObjectLimits limitsFor(const ServerOptions& options) {
@@ -84,8 +84,11 @@ ObjectLimits limitsFor(const ServerOptions& options) {
   return limits;
 }
 
-unsigned threadsFor(const ServerOptions& options) {
-  return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+LaneOptions lanesFor(const ServerOptions& options) {
+  LaneOptions lanes;
+  lanes.rule = options.laneRule;
+  lanes.threads = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  return lanes;
 }
 
 std::string ownUserName() {
@@ -106,12 +109,13 @@ void requireConversation(int descriptor, const char* name) {
 // Everything that serves, in the order in which it has to go away again.
 class Program {
  public:
-  explicit Program(const ServerOptions& options)
-      : options_(options), opener_(openerFor(options)), io_(kj::setupAsyncIo()),
+  Program(const ServerOptions& options, std::vector<Export> exports)
+      : options_(options), lanes_(lanesFor(options)),
+        opener_(makeOpener(std::move(exports), makeOwnUserAuthoriser(), lanes_)), io_(kj::setupAsyncIo()),
         planners_(makePlannerPool(
             *io_.lowLevelProvider, io_.provider->getTimer(),
             PlannerPoolOptions{.executable = plannerProgram(), .maxProcesses = descriptorPlan().planners})),
-        memory_(std::uint64_t{options.cacheMegabytes} << 20), chunks_(memory_), executor_(threadsFor(options)),
+        memory_(std::uint64_t{options.cacheMegabytes} << 20), chunks_(memory_), executor_(lanes_),
         server_(*opener_, *planners_, executor_, chunks_, io_.provider->getTimer(), limitsFor(options)),
         listener_(io_, server_) {
     io_.waitScope.setBusyPollInterval(eventsBetweenPolls);
@@ -130,6 +134,12 @@ class Program {
     unixSocket_ = std::nullopt;
     tcpSockets_.clear();
     drain();
+    // Threads that hang cannot be waited for, and may still use what would be destroyed here; planners go with their
+    // zygote, and that with its socket.
+    if (lanes_.finish() > 0) {
+      std::fflush(nullptr);
+      _exit(0);
+    }
     return 0;
   }
 
@@ -206,6 +216,7 @@ class Program {
   }
 
   const ServerOptions& options_;
+  Lanes lanes_;
   kj::Own<Opener> opener_;
   kj::AsyncIoContext io_;
   kj::Own<PlannerPool> planners_;
@@ -222,8 +233,10 @@ class Program {
 }  // namespace
 
 int serve(const ServerOptions& options) {
+  // While signals still end the process: a folder that is to be served may hang.
+  auto exports = exportsOf(options);
   prepareProcess();
-  return Program(options).run();
+  return Program(options, std::move(exports)).run();
 }
 
 }  // namespace h5cap

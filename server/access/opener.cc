@@ -6,24 +6,24 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <map>
 
 #include "server/access/beneath.h"
 #include "server/access/export-paths.h"
 #include "server/access/located.h"
+#include "server/access/opening-lanes.h"
 #include "server/base/guarded.h"
-#include "server/base/work-queue.h"
 
 namespace h5cap {
 
 namespace {
 
-constexpr unsigned THREADS_PER_EXPORT = 2;
+constexpr int MOST_MOVES = 4;  // from a lane to another, as what hangs becomes known
 
 // One request, on a thread of its export.  Owns all it uses.
 struct Request {
   std::shared_ptr<const ExportTable> table;
   std::shared_ptr<const Authoriser> authoriser;
+  std::shared_ptr<OpeningLanes> lanes;
   kj::Own<const Principal> principal;
   std::string path;  // as requested
   rpc::Access access;
@@ -55,7 +55,27 @@ Resolved locate(const Request& request) {
   result.finalPath = request.table->name(result.finalPlace);
   result.target = kj::mv(located.target);
   if (fstat(result.target, &result.status) != 0) raiseErrno(errno, request.path);
+  request.lanes->learn(request.place, result.status.st_dev);
   return result;
+}
+
+// Asks for the folders on the way to a place one after the other, those that are known apart.  What is wrong with one
+// is for whoever opens the place to say.
+void walkTo(const Request& request, OpeningLanes::Asking& asking) {
+  const auto parts = components(folderOf(request.place.inside));
+  for (std::size_t count = 0; count <= parts.size(); ++count) {
+    const ExportPath folder{request.place.exported, join({parts.begin(), parts.begin() + count})};
+    if (request.lanes->deviceOf(folder)) continue;
+    asking.at(folder.inside);
+    try {
+      Located located = locate(*request.table, folder, request.path);
+      struct stat status;
+      if (fstat(located.target, &status) != 0) return;
+      request.lanes->learnFolder(folder, status.st_dev);
+    } catch (const Error&) {
+      return;
+    }
+  }
 }
 
 kj::Own<Opened> openFile(const Request& request) {
@@ -64,7 +84,9 @@ kj::Own<Opened> openFile(const Request& request) {
   if (S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is a directory");
   if (!S_ISREG(resolved.status.st_mode)) throw FileError(request.path + ": is not a regular file");
   auto file = kj::atomicRefcounted<SharedFile>(reopen(resolved.target, O_RDONLY, request.path),
-                                               resolved.finalPlace.exported->settle);
+                                               resolved.finalPlace.exported->settle,
+                                               request.lanes->laneOf(*resolved.finalPlace.exported,
+                                                                     resolved.status.st_dev));
   const Stamp stamp = file->look();
   return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
@@ -76,8 +98,13 @@ bool examine(const Request& request, const Resolved& directory, int stream, cons
   if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (S_ISLNK(status.st_mode)) {
     ExportPath place{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
-    Request link{request.table,         request.authoriser, kj::atomicAddRef(*request.principal),
-                 request.table->name(place), request.access,     std::move(place)};
+    Request link{request.table,
+                 request.authoriser,
+                 request.lanes,
+                 kj::atomicAddRef(*request.principal),
+                 request.table->name(place),
+                 request.access,
+                 std::move(place)};
     try {
       Resolved resolved = locate(link);
       link.authorise(resolved.finalPath);
@@ -121,15 +148,37 @@ Grant openDirectory(const Request& request) {
   return grant;
 }
 
+// Does `work` in the lane of what is asked for, and in another when it turns out that this one is not for it.
+template <class T>
+kj::Promise<T> inLane(std::shared_ptr<const Request> request, LaneUse use, T (*work)(const Request&),
+                      int moves = MOST_MOVES) {
+  auto course = request->lanes->choose(request->place, use);
+  const WorkOwner owner{request->principal->id()};
+  auto attempt = [request, course, work, moves]() -> kj::Maybe<T> {
+    const auto hung = request->lanes->hung(request->place);
+    if (hung && *hung != course.apart && moves > 0) return nullptr;
+    OpeningLanes::Asking asking(*request->lanes, request->place);
+    if (course.folder == OpeningLanes::Folder::unknown) walkTo(*request, asking);
+    asking.at(request->place.inside);
+    return work(*request);
+  };
+  return course.lane.run<kj::Maybe<T>>(owner, kj::mv(attempt))
+      .then([request, use, work, moves](kj::Maybe<T> result) mutable -> kj::Promise<T> {
+        KJ_IF_MAYBE (done, result) {
+          return kj::mv(*done);
+        }
+        return inLane<T>(std::move(request), use, work, moves - 1);
+      });
+}
+
 class OpenerImpl final : public Opener {
  public:
-  OpenerImpl(ExportTable table, std::shared_ptr<const Authoriser> authoriser)
-      : table_(std::make_shared<const ExportTable>(std::move(table))), authoriser_(std::move(authoriser)) {
-    for (const Export& one : table_->exports()) queues_[one.name] = kj::heap<WorkQueue>(THREADS_PER_EXPORT);
-  }
+  OpenerImpl(ExportTable table, std::shared_ptr<const Authoriser> authoriser, const Lanes& lanes)
+      : table_(std::make_shared<const ExportTable>(std::move(table))), authoriser_(std::move(authoriser)),
+        lanes_(std::make_shared<OpeningLanes>(lanes)) {}
 
   kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path, rpc::Access access) override {
-    return inLane<kj::Own<Opened>>(kj::mv(principal), std::move(path), access, openFile);
+    return inLane<kj::Own<Opened>>(kj::mv(principal), std::move(path), access, LaneUse::opening, openFile);
   }
 
   kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
@@ -139,14 +188,16 @@ class OpenerImpl final : public Opener {
         return listExports();
       });
     }
-    return inLane<std::vector<DirectoryEntry>>(kj::mv(principal), std::move(path), rpc::Access::LIST, listDirectory);
+    return inLane<std::vector<DirectoryEntry>>(kj::mv(principal), std::move(path), rpc::Access::LIST,
+                                               LaneUse::listing, listDirectory);
   }
 
   kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
     if (isListOfExports(path)) {
       return inPromise([&]() -> kj::Promise<Grant> { return authoriseExports(*principal, path); });
     }
-    return inLane<Grant>(kj::mv(principal), std::move(path), rpc::Access::LIST, h5cap::openDirectory);
+    return inLane<Grant>(kj::mv(principal), std::move(path), rpc::Access::LIST, LaneUse::opening,
+                         h5cap::openDirectory);
   }
 
   Places candidates(const std::string& from, const std::string& name) const override {
@@ -160,14 +211,13 @@ class OpenerImpl final : public Opener {
  private:
   // The path is authorised as it was asked for before anybody looks what there is, or whether it is well formed.
   template <class T>
-  kj::Promise<T> inLane(kj::Own<const Principal> principal, std::string path, rpc::Access access,
+  kj::Promise<T> inLane(kj::Own<const Principal> principal, std::string path, rpc::Access access, LaneUse use,
                         T (*work)(const Request&)) {
     return inPromise([&]() -> kj::Promise<T> {
-      Request request{table_, authoriser_, kj::mv(principal), std::move(path), access, {}};
+      Request request{table_, authoriser_, lanes_, kj::mv(principal), std::move(path), access, {}};
       request.authorise(std::nullopt);
       request.place = table_->locate(request.path);
-      WorkQueue& queue = *queues_.at(request.place.exported->name);
-      return runOn<T>(queue, [request = kj::mv(request), work] { return work(request); });
+      return h5cap::inLane<T>(std::make_shared<const Request>(kj::mv(request)), use, work);
     });
   }
 
@@ -187,13 +237,14 @@ class OpenerImpl final : public Opener {
 
   const std::shared_ptr<const ExportTable> table_;
   const std::shared_ptr<const Authoriser> authoriser_;
-  std::map<std::string, kj::Own<WorkQueue>> queues_;
+  const std::shared_ptr<OpeningLanes> lanes_;
 };
 
 }  // namespace
 
-kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser) {
-  return kj::heap<OpenerImpl>(ExportTable(std::move(exports)), std::move(authoriser));
+kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser,
+                             const Lanes& lanes) {
+  return kj::heap<OpenerImpl>(ExportTable(std::move(exports)), std::move(authoriser), lanes);
 }
 
 }  // namespace h5cap

@@ -3,8 +3,8 @@
 // Paths are paths in the exports: the first component names the export, "raw/run42/scan.nxs".  The Authoriser is asked
 // for a path before the file system is, then it is resolved with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), and
 // the Authoriser is asked again for where it has led.  A symbolic link that leaves the export's folder is followed when
-// it leads into an export, as absolute links within one do.  Each export has threads of its own, so that a mount that
-// hangs stalls its own files only.
+// it leads into an export, as absolute links within one do.  All of that happens in lanes (opening-lanes.h), so that a
+// mount that hangs stalls its own files only.
 #pragma once
 
 #include <kj/async.h>
@@ -34,7 +34,7 @@ class Opener {
   virtual ~Opener() noexcept(false) = default;
 
   // Opens a regular file for reading, for somebody who may do with it what `access` says.  NotFound, Denied, FileError
-  // (a directory, a device, an I/O error).
+  // (a directory, a device, an I/O error).  Busy, here and below: too many wait for what does not answer.
   virtual kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path,
                                             rpc::Access access) = 0;
 
@@ -55,6 +55,8 @@ class Opener {
   virtual Places rawCandidates(const std::string& from, const std::string& name) const = 0;
 };
 
-kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser);
+// `lanes` outlives it.
+kj::Own<Opener> makeOpener(std::vector<Export> exports, std::shared_ptr<const Authoriser> authoriser,
+                           const Lanes& lanes);
 
 }  // namespace h5cap

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 
+#include "server/base/lane.h"
 #include "server/base/principal.h"
 #include "server/base/stamp.h"
 
@@ -16,13 +17,21 @@ namespace h5cap {
 // Shared by everybody who reads through it, threads included: it is closed once nobody does any more.
 class SharedFile : public kj::AtomicRefcounted {
  public:
-  // `file` is open for reading only.  `settle`: see judge().
-  SharedFile(kj::AutoCloseFd file, std::chrono::nanoseconds settle)
-      : file_(kj::mv(file)), id_(stateOf(file_).id), fileSystem_(fileSystemOf(file_)), seen_(Seen{settle, {}}) {}
+  // `file` is open for reading only.  `settle`: see judge().  `lane` is that of its device.  Blocking.
+  SharedFile(kj::AutoCloseFd file, std::chrono::nanoseconds settle, Lane lane)
+      : file_(kj::mv(file)), id_(stateOf(file_).id), fileSystem_(fileSystemOf(file_)), lane_(std::move(lane)),
+        seen_(Seen{settle, {}}) {}
+  ~SharedFile() noexcept(false);  // closes it in its lane, where that may take long
 
   int get() const { return file_.get(); }
   const FileId& id() const { return id_; }
   FileSystemKind fileSystem() const { return fileSystem_; }
+
+  // Where to do whatever touches the file.
+  const Lane& lane() const { return lane_; }
+
+  // Whether the event loop itself may ask for its state.
+  bool answersAtOnce() const { return lane_.rule() == LaneRule::byType && h5cap::answersAtOnce(fileSystem_); }
 
   // The time it takes to settle.
   std::chrono::nanoseconds settle() const { return seen_.lockShared()->settle; }
@@ -52,9 +61,10 @@ class SharedFile : public kj::AtomicRefcounted {
     std::optional<Phase> last;
   };
 
-  const kj::AutoCloseFd file_;
+  kj::AutoCloseFd file_;
   const FileId id_;
   const FileSystemKind fileSystem_;
+  const Lane lane_;
   kj::MutexGuarded<Seen> seen_;
   PrincipalId chargedTo_{};
   StockLease lease_;

@@ -10,6 +10,7 @@ namespace h5cap {
 namespace {
 
 constexpr std::uint64_t MAX_CHUNK_BYTES = 1u << 30;  // decoded
+constexpr std::uint64_t MAX_READ_AHEAD_BYTES = 4u << 20;  // stored, of each thread, before there is memory to decode
 constexpr std::size_t MASKED_FILTERS = 32;           // bits of a filter mask
 
 std::string place(const ChunkExtent& extent) {
@@ -70,13 +71,17 @@ std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) co
   checkWanted();
   // Filters make incompressible data a little larger, never twice as large.
   if (extent.size > 2 * chunkBytes_ + 65536) throw FileError(place(extent) + " is too large for its chunk shape");
+  // A thread that is stuck in a read must not keep memory from others: only of large chunks it has to be there before.
   auto decodeWithin = [&]() -> std::shared_ptr<const Bytes> {
+    Bytes bytes;
+    if (extent.size <= MAX_READ_AHEAD_BYTES) bytes = stored(extent);
     DecodeBudget::Lease lease;
     if (context_.decoding != nullptr) lease = context_.decoding->take(decodingBytes(extent));
+    if (bytes.size() != extent.size) bytes = stored(extent);
     if (context_.cache != nullptr && chunkBytes_ < context_.cache->maxBytes()) {
-      return std::make_shared<const Bytes>(decode(extent));  // counts in the cache from here on
+      return std::make_shared<const Bytes>(decode(extent, std::move(bytes)));  // counts in the cache from here on
     }
-    auto held = std::make_shared<Held>(Held{decode(extent), std::move(lease)});
+    auto held = std::make_shared<Held>(Held{decode(extent, std::move(bytes)), std::move(lease)});
     return {held, &held->bytes};
   };
   auto chunk = context_.cache == nullptr
@@ -87,9 +92,13 @@ std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) co
   return chunk;
 }
 
-Bytes StoredChunks::decode(const ChunkExtent& extent) const {
-  Bytes stored(extent.size);
-  context_.file->read(extent.address, stored);
+Bytes StoredChunks::stored(const ChunkExtent& extent) const {
+  Bytes bytes(extent.size);
+  context_.file->read(extent.address, bytes);
+  return bytes;
+}
+
+Bytes StoredChunks::decode(const ChunkExtent& extent, Bytes stored) const {
   return codec::decode(storage_.filters, extent.filterMask, stored, chunkBytes_, context_.elementBytes);
 }
 

@@ -28,7 +28,8 @@ class StoredChunks {
   std::uint64_t chunkBytes() const { return chunkBytes_; }
 
  private:
-  Bytes decode(const ChunkExtent& extent) const;
+  Bytes stored(const ChunkExtent& extent) const;
+  Bytes decode(const ChunkExtent& extent, Bytes stored) const;
   std::uint64_t decodingBytes(const ChunkExtent& extent) const;
 
   const GatherContext& context_;

@@ -86,9 +86,11 @@ kj::Promise<PathNow> OpenFile::pathNow() {
 }
 
 kj::Promise<FileState> OpenFile::stateNow(FileVersion& version) {
-  if (answersAtOnce(version.sharedFile()->fileSystem())) return guarded([&] { return stateOf(version.file()); });
+  auto file = version.sharedFile();
+  if (file->answersAtOnce()) return guarded([&] { return stateOf(file->get()); });
+  const Lane& lane = file->lane();
   return session_->server.executor
-      .run<FileState>(session_->owner(), [file = version.sharedFile()] { return stateOf(file->get()); })
+      .run<FileState>(lane, session_->owner(), [file = kj::mv(file)] { return stateOf(file->get()); })
       .attach(kj::addRef(*this));
 }
 

@@ -62,6 +62,12 @@ std::vector<std::pair<std::string, FileState>> RawFiles::opened() const {
   return opened;
 }
 
+std::optional<Lane> RawFiles::lane() const {
+  std::optional<Lane> lane;
+  for (const File& one : files_) lane = lane ? lane->with(one.file->lane()) : one.file->lane();
+  return lane;
+}
+
 bool RawFiles::areUnchanged() const {
   return std::all_of(files_.begin(), files_.end(),
                      [](const File& one) { return stateOf(one.file->get()) == one.state; });

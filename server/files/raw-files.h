@@ -5,6 +5,7 @@
 #include <kj/io.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,6 +36,9 @@ class RawFiles {
 
   // Whether all of them are as they were when they were opened: blocking.
   bool areUnchanged() const;
+
+  // Where to read them: a lane of its own where they lie on several devices.  Nothing when there are none.
+  std::optional<Lane> lane() const;
 
   void add(const std::string& name, kj::Own<Opened> file, const std::vector<std::size_t>& slots);
 

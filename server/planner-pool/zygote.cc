@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "core/wire.h"
 #include "server/planner-pool/spawn.h"
@@ -22,6 +24,19 @@ constexpr kj::Duration ANSWER_TIME = 20 * kj::SECONDS;  // its plugins may come 
 constexpr kj::Duration FIRST_PAUSE = 50 * kj::MILLISECONDS;
 constexpr kj::Duration LONGEST_PAUSE = 2 * kj::SECONDS;
 constexpr unsigned MAX_ATTEMPTS = 5;
+constexpr std::chrono::milliseconds REAPING_TIME(200), FOREVER = std::chrono::hours(24 * 365);
+
+// Waits for a process that was killed.  One that closes a file of a file system that hangs does not end either.
+bool isReaped(pid_t process, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  auto pause = std::chrono::milliseconds(1);
+  while (waitpid(process, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, std::chrono::milliseconds(1'000));
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -34,8 +49,7 @@ class Zygote::Running {
 
   ~Running() {
     kill(process, SIGKILL);
-    while (waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    if (!isReaped(process, REAPING_TIME)) std::thread([process = process] { isReaped(process, FOREVER); }).detach();
   }
   KJ_DISALLOW_COPY(Running);
 

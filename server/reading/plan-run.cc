@@ -41,7 +41,7 @@ struct RawSupply {
 };
 
 // Everything that the thread needs, in memory of its own: it may outlive the read.
-struct Work {
+struct Carrying {
   ReadPlan plan;
   Supplies supplies;
   std::vector<std::shared_ptr<RawFiles>> rawFiles;
@@ -84,7 +84,7 @@ class PlanRun {
  public:
   PlanRun(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker, std::span<std::byte> target)
       : planning_(planning), owner_(owner), target_(target), server_(file(0).session().server),
-        work_(std::make_shared<Work>()) {
+        work_(std::make_shared<Carrying>()) {
     work_->plan = planning.plan();
     work_->picker = std::move(picker);
     work_->supplies.answers.resize(plan().libraryReads.size());
@@ -169,13 +169,21 @@ class PlanRun {
     work_->supplies.decoding = &server_.executor.decoding();
     seen_.insert(seen_.end(), planning_.seen().begin(), planning_.seen().end());
     auto loan = std::make_shared<Loan>();
-    auto running = server_.executor
-                       .run<CarriedOut>(owner_, [work = work_, target = target_, loan] { return work->run(target, *loan); })
-                       .attach(kj::defer([loan] { loan->end(); }));
+    auto run = [work = work_, target = target_, loan] { return work->run(target, *loan); };
+    auto running = server_.executor.run<CarriedOut>(lane(), owner_, kj::mv(run)).attach(kj::defer([loan] { loan->end(); }));
     return whilePermitted(kj::mv(running)).then([this](CarriedOut done) {
       done.seen = std::move(seen_);
       return done;
     });
+  }
+
+  // What may hang in any of the files hangs by itself.
+  Lane lane() {
+    Lane lane = planning_.files().front().version->sharedFile()->lane();
+    for (PinnedFile& pinned : planning_.files()) lane = lane.with(pinned.version->sharedFile()->lane());
+    for (auto& files : work_->rawFiles)
+      if (auto other = files->lane()) lane = lane.with(*other);
+    return lane;
   }
 
   kj::Promise<CarriedOut> whilePermitted(kj::Promise<CarriedOut> running) {
@@ -189,7 +197,7 @@ class PlanRun {
   const WorkOwner owner_;
   const std::span<std::byte> target_;
   ServerContext& server_;
-  const std::shared_ptr<Work> work_;
+  const std::shared_ptr<Carrying> work_;
   std::size_t asked_ = 0;
   std::uint64_t answerBytes_ = 0;
   std::vector<SeenSource> seen_;

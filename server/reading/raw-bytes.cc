@@ -105,7 +105,7 @@ class RawRead {
         throw FileError(name + ": " + problem.what(), problem.code());
       }
     };
-    return server_.executor.run<ReadAhead>(room_.caller().owner(), kj::mv(work))
+    return server_.executor.run<ReadAhead>(version_->sharedFile()->lane(), room_.caller().owner(), kj::mv(work))
         .attach(kj::defer([loan] { loan->end(); }));
   }
 

@@ -41,12 +41,13 @@ ServedFile::Look ServedFile::beginLook() {
   return {kj::atomicAddRef(*KJ_REQUIRE_NONNULL(file_, "a file that rests cannot be examined")), settleAttempts};
 }
 
-// In a queue of the server's own: who shares a look does not wait behind the work of whoever asked first.
+// In a turn of the server's own: who shares a look does not wait behind the work of whoever asked first.
 kj::Promise<Stamp> ServedFile::stampOf(const SharedFile& file, std::shared_ptr<std::atomic<bool>> hasLooked) {
-  return files_.executor_.run<Stamp>(WorkOwner{}, [file = kj::atomicAddRef(file), hasLooked = std::move(hasLooked)] {
+  auto look = [file = kj::atomicAddRef(file), hasLooked = std::move(hasLooked)] {
     *hasLooked = true;
     return file->look();
-  });
+  };
+  return files_.executor_.run<Stamp>(file.lane(), WorkOwner{}, kj::mv(look));
 }
 
 kj::Promise<kj::Own<FileVersion>> ServedFile::current() {

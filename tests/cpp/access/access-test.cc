@@ -1,5 +1,6 @@
 // Covers: what may be opened and listed beneath exports and with which errors, the search order of names in files,
-// export arguments, and authorise.  Does not cover hung mounts or other users' permissions beyond EACCES.
+// export arguments, authorise, and the lane that a path is followed in.  Does not cover mounts that really hang
+// (tests/faults/test_lanes.py) or other users' permissions beyond EACCES.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <kj/async-io.h>
@@ -9,13 +10,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 #include "h5cap/error.h"
 #include "server/base/principal.h"
 #include "server/access/opener.h"
+#include "server/access/opening-lanes.h"
 
 using namespace h5cap;
 namespace fs = std::filesystem;
@@ -26,11 +30,14 @@ const Identity ANYONE{Authentication::none, "anyone", ~0u};
 
 const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20)});
 
+const Lanes LANES({.threads = 2});
+
 kj::Own<const Principal> anyone() { return PRINCIPALS.of(ANYONE); }
 
 struct Tree {
   fs::path root;
   kj::AsyncIoContext io = kj::setupAsyncIo();
+  Lanes lanes{{.threads = 2}};
   kj::Own<Opener> opener;
 
   Tree() {
@@ -56,7 +63,7 @@ struct Tree {
     fs::create_symlink("..", root / "raw/parent");
     fs::create_symlink("/proc/self/root", root / "raw/magic");
     opener = makeOpener({{"raw", (root / "raw").string()}, {"proc", (root / "proc").string()}},
-                        makeOwnUserAuthoriser());
+                        makeOwnUserAuthoriser(), lanes);
   }
   ~Tree() { fs::remove_all(root); }
 
@@ -301,7 +308,7 @@ TEST_CASE("names in files are tried in HDF5's order, and whether that leads outs
   }
   CHECK(tree.opener->candidates("raw/top.h5", "x.h5") == inside({"raw/x.h5"}));
 
-  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
+  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser(), LANES);
   CHECK(whole->candidates("/data/run/a.h5", "../b.h5") == inside({"/data/b.h5"}));
   CHECK(whole->candidates("/data/run/a.h5", "../../../../b.h5") == inside({"/b.h5"}));
   CHECK(whole->candidates("/data/run/a.h5", "/x/b.h5") == inside({"/x/b.h5", "/data/run/b.h5"}));
@@ -321,7 +328,7 @@ TEST_CASE("names of raw files lead where they say, and nowhere else") {
 TEST_CASE("of nested exports, each has a place; two searches go one behind the other") {
   Tree tree;
   auto nested = makeOpener({{"all", (tree.root / "raw").string()}, {"run", (tree.root / "raw/run42").string()}},
-                           makeOwnUserAuthoriser());
+                           makeOwnUserAuthoriser(), LANES);
   Places places = nested->candidates("run/scan.nxs", "data.h5");
   CHECK(places == Places{{"run/data.h5", "all/run42/data.h5"}, Outside::none});
   CHECK(nested->candidates("run/scan.nxs", "../data.h5") == Places{{"all/data.h5"}, Outside::none});
@@ -336,7 +343,7 @@ TEST_CASE("of nested exports, each has a place; two searches go one behind the o
 TEST_CASE("names in files may lead through the symbolic link that an export was named by") {
   Tree tree;
   fs::create_directory_symlink("raw", tree.root / "beamline");
-  auto opener = makeOpener({parseExport("now=" + (tree.root / "beamline").string())}, makeOwnUserAuthoriser());
+  auto opener = makeOpener({parseExport("now=" + (tree.root / "beamline").string())}, makeOwnUserAuthoriser(), LANES);
   auto from = [&](const std::string& name) { return opener->candidates("now/run42/scan.nxs", name); };
   const Places inside{{"now/other/data.h5", "now/run42/data.h5"}, Outside::none};
   CHECK(from((tree.root / "beamline/other/data.h5").string()) == inside);
@@ -347,7 +354,7 @@ TEST_CASE("names in files may lead through the symbolic link that an export was 
 
 TEST_CASE("the whole filesystem is served by absolute paths") {
   Tree tree;
-  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser());
+  auto whole = makeOpener({wholeHost()}, makeOwnUserAuthoriser(), LANES);
   std::string path = (tree.root / "raw/absolute.h5").string();
   auto opened = whole->open(anyone(), path, rpc::Access::READ).wait(tree.io.waitScope);
   CHECK(opened->finalPath == (tree.root / "secret.h5").string());
@@ -385,5 +392,66 @@ TEST_CASE("export arguments") {
     CAPTURE(bad);
     CHECK_THROWS_AS(parseExport(bad), std::invalid_argument);
   }
-  CHECK_THROWS_AS(makeOpener({{"a", raw}, {"a", raw}}, makeOwnUserAuthoriser()), std::invalid_argument);
+  CHECK_THROWS_AS(makeOpener({{"a", raw}, {"a", raw}}, makeOwnUserAuthoriser(), LANES), std::invalid_argument);
+}
+
+TEST_CASE("paths are followed in the lane of the device that they lead to, as far as that is known") {
+  using namespace std::chrono_literals;
+  using Folder = OpeningLanes::Folder;
+  const Lanes lanes({.openingTime = 20ms});
+  OpeningLanes opening(lanes);
+  const Export raw{"raw", "/raw"}, other{"other", "/other"};
+  auto choose = [&](const char* inside) { return opening.choose({&raw, inside}, LaneUse::opening); };
+  auto idOf = [&](std::uint64_t device) { return LaneId{LaneUse::opening, "raw", device, ""}; };
+
+  const auto first = choose("a/b/x.h5");
+  CHECK(first.folder == Folder::unknown);
+  CHECK(first.lane == choose("c/y.h5").lane);  // nobody knows
+  opening.learnFolder({&raw, "."}, 1);
+  opening.learnFolder({&raw, "a"}, 2);
+  CHECK(choose("x.h5").lane.id() == idOf(1));
+  CHECK(choose("a/x.h5").lane.id() == idOf(2));
+  CHECK(choose("a/x.h5").folder == Folder::known);
+  CHECK(choose("a/b/x.h5").folder == Folder::unknown);
+  CHECK_FALSE(choose("a/b/x.h5").lane == choose("c/x.h5").lane);  // as below as is known
+  CHECK_FALSE(choose("a/b/x.h5").lane == choose("a/x.h5").lane);
+
+  SUBCASE("a link to another device is known by itself") {
+    opening.learn({&raw, "a/x.h5"}, 2);
+    opening.learn({&raw, "a/link.h5"}, 3);
+    CHECK(choose("a/link.h5").lane.id() == idOf(3));
+    CHECK(choose("a/y.h5").lane.id() == idOf(2));
+    opening.learn({&raw, "a/link.h5"}, 2);  // and leads elsewhere later
+    CHECK(choose("a/link.h5").lane.id() == idOf(2));
+  }
+  SUBCASE("what hangs is apart, with all that is below it") {
+    auto asking = kj::heap<OpeningLanes::Asking>(opening, ExportPath{&raw, "a/b/x.h5"});
+    asking->at("a/b");
+    CHECK_FALSE(opening.hung({&raw, "a/b/y.h5"}));  // not yet
+    std::this_thread::sleep_for(30ms);
+    CHECK(opening.hung({&raw, "a/b"}) == "a/b");
+    CHECK(choose("a/b/y.h5").apart == "a/b");
+    CHECK(choose("a/b/c/y.h5").lane == choose("a/b/z.h5").lane);
+    CHECK(choose("a/bc/y.h5").apart == "");
+    CHECK(choose("a/x.h5").lane.id() == idOf(2));
+    CHECK_FALSE(opening.hung({&other, "a/b/y.h5"}));
+    asking = nullptr;
+    CHECK_FALSE(opening.hung({&raw, "a/b/y.h5"}));
+  }
+  SUBCASE("a folder of which several files hang is apart, and what is below it is not") {
+    OpeningLanes::Asking one(opening, {&raw, "a/1.h5"});
+    std::this_thread::sleep_for(30ms);
+    CHECK(choose("a/3.h5").apart == "");
+    OpeningLanes::Asking two(opening, {&raw, "a/2.h5"});
+    std::this_thread::sleep_for(30ms);
+    CHECK(choose("a/1.h5").apart == "a/1.h5");
+    CHECK(choose("a/3.h5").apart == "a");
+    CHECK(choose("a/d/3.h5").apart == "");
+    CHECK(choose("3.h5").apart == "");
+  }
+  SUBCASE("what is known is bounded") {
+    for (int i = 0; i < 2'000; ++i) opening.learnFolder({&raw, std::string(1'000, 'x') + std::to_string(i)}, 7);
+    CHECK_FALSE(opening.deviceOf({&raw, std::string(1'000, 'x') + "0"}));
+    CHECK(opening.deviceOf({&raw, std::string(1'000, 'x') + "1999"}) == 7);
+  }
 }

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+const Lanes LANES({});
+
 constexpr std::int64_t NOW = 1'790'000'000'123'456'789;
 
 struct Case {
@@ -139,7 +141,7 @@ TEST_CASE("a writer opens a file ten thousand times beside the question, and nev
 
 TEST_CASE("an open file is looked at, and settles once it rests") {
   TemporaryFile file;
-  auto shared = kj::atomicRefcounted<SharedFile>(file.open(O_RDONLY), 0ns);
+  auto shared = kj::atomicRefcounted<SharedFile>(file.open(O_RDONLY), 0ns, LANES.of({}));
   REQUIRE(write(file.writer, "1", 1) == 1);
   const Stamp young = shared->look();
   CHECK(young.state.size == 1);
@@ -164,7 +166,7 @@ TEST_CASE("a file that is found where files settle later took the sooner time") 
   TemporaryFile file;
   REQUIRE(write(file.writer, "1", 1) == 1);
   file.writer = nullptr;
-  auto shared = kj::atomicRefcounted<SharedFile>(file.open(O_RDONLY), 0ns);
+  auto shared = kj::atomicRefcounted<SharedFile>(file.open(O_RDONLY), 0ns, LANES.of({}));
   std::this_thread::sleep_for(2100ms);
   REQUIRE(shared->look().stability == settled);
   shared->settleNoSooner(0ns);  // the control

@@ -44,7 +44,8 @@ std::string text(kj::Exception& exception) { return exception.getDescription().c
 
 TEST_CASE("work runs on another thread and its result or exception arrives here") {
   auto io = kj::setupAsyncIo();
-  Executor executor(2);
+  Lanes lanes({.threads = 2});
+  Executor executor(lanes);
   auto here = std::this_thread::get_id();
   CHECK(executor.run<bool>(ONE, [here] { return std::this_thread::get_id() != here; }).wait(io.waitScope));
   auto moved = executor.run<std::unique_ptr<int>>(ONE, [] { return std::make_unique<int>(42); }).wait(io.waitScope);
@@ -68,7 +69,8 @@ TEST_CASE("work runs on another thread and its result or exception arrives here"
 
 TEST_CASE("owners take turns, and work of one owner keeps its order") {
   auto io = kj::setupAsyncIo();
-  Executor executor(1);
+  Lanes lanes({.threads = 1});
+  Executor executor(lanes);
   Gate gate;
   auto blocker = executor.run<void>(OTHER, [&] { gate.pass(); });
   std::string order;
@@ -99,7 +101,8 @@ TEST_CASE("a dropped promise withdraws work that has not started, and lets go of
   std::atomic<int> ran = 0;
   auto owned = std::make_shared<int>(1);
   {
-    Executor executor(1);
+    Lanes lanes({.threads = 1});
+    Executor executor(lanes);
     Gate gate, started;
     auto running = executor.run<int>(ONE, [&, owned] {
       started.open();
@@ -123,7 +126,8 @@ TEST_CASE("a dropped promise withdraws work that has not started, and lets go of
 TEST_CASE("work that asks whether it is wanted ends when its promise is dropped, and only then") {
   auto io = kj::setupAsyncIo();
   checkWanted();  // not an executor thread
-  Executor executor(1);
+  Lanes lanes({.threads = 1});
+  Executor executor(lanes);
   Gate started;
   std::atomic<bool> hasEnded = false;
   auto unwanted = executor.run<void>(ONE, [&] {
@@ -147,7 +151,8 @@ TEST_CASE("an executor that ends drops what is queued") {
   kj::Promise<void> dropped = nullptr;
   {
     Gate started, gate;
-    auto executor = kj::heap<Executor>(1);
+    Lanes lanes({.threads = 1});
+    auto executor = kj::heap<Executor>(lanes);
     auto first = executor->run<void>(ONE, [&] {
       started.open();
       gate.pass();

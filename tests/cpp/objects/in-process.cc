@@ -35,10 +35,10 @@ SampleFolder::~SampleFolder() { std::filesystem::remove_all(std::filesystem::pat
 
 TestServer::TestServer(ObjectLimits limits, std::shared_ptr<const Authoriser> authoriser)
     : io(kj::setupAsyncIo()),
-      opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, std::move(authoriser)))),
+      opener(kj::heap<CountingOpener>(makeOpener({Export{"data", folder.path()}}, std::move(authoriser), lanes))),
       planners(makePlannerPool(*io.lowLevelProvider, io.provider->getTimer(),
                                PlannerPoolOptions{.executable = plannerProgram()})),
-      executor(2), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
+      executor(lanes), context(*opener, *planners, executor, chunks, io.provider->getTimer(), limits) {}
 
 TestClient::TestClient(TestServer& server)
     : TestClient(server, kj::newTwoWayPipe()) {}

@@ -101,6 +101,7 @@ class TestServer {
 
   kj::AsyncIoContext io;
   SampleFolder folder;
+  Lanes lanes{{.threads = 2}};
   kj::Own<CountingOpener> opener;
   kj::Own<PlannerPool> planners;
   SharedCache memory{64 << 20};

@@ -35,6 +35,7 @@ unsigned openDescriptors() {
 
 struct Fixture {
   kj::AsyncIoContext io = kj::setupAsyncIo();
+  Lanes lanes{{}};
   kj::Own<PlannerPool> pool;
 
   explicit Fixture(PlannerPoolOptions options = {}) {
@@ -45,7 +46,8 @@ struct Fixture {
   // A planner for the file behind `file`, which is duplicated.
   kj::Own<Planner> planner(int file) {
     const Version state = stateOf(file).version();
-    return pool->planner(kj::atomicRefcounted<SharedFile>(kj::AutoCloseFd(dup(file)), std::chrono::nanoseconds(0)),
+    auto shared = kj::atomicRefcounted<SharedFile>(kj::AutoCloseFd(dup(file)), 0ns, lanes.of({}));
+    return pool->planner(kj::mv(shared),
                          std::string(reinterpret_cast<const char*>(state.data()), state.size()));
   }
 
