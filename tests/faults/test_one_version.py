@@ -1,6 +1,6 @@
-"""One read is one version of the file, whatever road it takes: a file is changed in the middle of it, while a proxy holds
-the answers back.  A whole read begins again and brings the new version; what was handed out already cannot be taken back,
-and raises `Changed`.  The controls read the parts one by one, and get both versions.
+"""One read is one version of the file, whatever road it takes: a file is changed in the middle of it, while a proxy
+holds the answers back.  A whole read begins again and brings the new version; what was handed out already cannot be
+taken back, and raises `Changed`.  The control reads parts one by one, and gets both versions.
 
 Not covered: which replies a client asks for (tests/cpp/client/one-version-test.cc), sources of virtual datasets.
 """

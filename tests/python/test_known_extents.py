@@ -1,6 +1,6 @@
 """A dataset that grew, shrank or was made anew after it was opened is read by the shape that is known, as h5py reads it
-until `refresh`; of one that shrank what is left comes, and what cannot be raises `Changed`.  Never `IndexError`.  Also in
-small tiles.  Not covered: changes in the middle of a read (tests/faults/test_one_version.py)."""
+until `refresh`; of one that shrank what is left comes, and what cannot be raises `Changed`.  Never `IndexError`.  Also
+in small tiles.  Not covered: changes in the middle of a read (tests/faults/test_one_version.py)."""
 
 import h5cap
 import h5py
