@@ -81,6 +81,8 @@ ServerOptions readFile(const std::string& file) {
       options.laneRule = laneRule(file, strings(file, key, node).at(0));
     else if (key == "idle")
       options.idleSeconds = number(file, key, node);
+    else if (key == "reply-bytes")
+      options.replyBytes = number(file, key, node);
     else if (key == "cache-mb")
       options.cacheMegabytes = number(file, key, node);
     else
@@ -126,6 +128,8 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
                    ->type_name("auto|always");
   auto* cache = app.add_option("--cache-mb", given.cacheMegabytes, "Memory for decoded chunks, in MiB")
                     ->capture_default_str();
+  auto* reply = app.add_option("--reply-bytes", given.replyBytes,
+                               "Most bytes of elements in one reply; small ones are for tests (default: 4194304)");
   auto* settle = app.add_option("--settle", given.settle,
                                 "How long after its last change a file counts as complete where the kernel cannot tell "
                                 "whether it is open for writing; for all exports or one (default: 2); repeatable")
@@ -150,6 +154,7 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   if (stdio->count()) options.stdio = given.stdio;
   if (threads->count()) options.threads = given.threads;
   if (cache->count()) options.cacheMegabytes = given.cacheMegabytes;
+  if (reply->count()) options.replyBytes = given.replyBytes;
   if (settle->count()) options.settle = given.settle;
   if (lane->count()) options.laneRule = laneRule("--lane", laneText);
   if (idle->count()) options.idleSeconds = given.idleSeconds;

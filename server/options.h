@@ -23,6 +23,7 @@ struct ServerOptions {
   // Performance.
   unsigned threads = 0;              // of each file system, at most; zero: one a processor
   unsigned cacheMegabytes = 256;     // of decoded chunks
+  unsigned replyBytes = 0;           // most bytes of elements in one reply; zero: the protocol's limit
   unsigned idleSeconds = 30;         // until a file that nobody uses gives up its descriptor
 };
 

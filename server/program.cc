@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -80,6 +81,8 @@ std::vector<Export> exportsOf(const ServerOptions& options) {
 ObjectLimits limitsFor(const ServerOptions& options) {
   ObjectLimits limits;
   limits.fileDescriptors = descriptorPlan().files;
+  if (options.replyBytes != 0)
+    limits.bytesInOneReply = std::min<std::uint64_t>(options.replyBytes, rpc::MAX_REPLY_BYTES);
   limits.files.idleTime = std::chrono::seconds(options.idleSeconds);
   return limits;
 }

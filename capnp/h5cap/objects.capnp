@@ -14,8 +14,10 @@
 # makes them.
 #
 # Versions.  A file changes under its readers.  One reply is of one version, which it names where it says so.  Two
-# replies may be of two, unless the caller holds them together with `ifVersion`.  A reference is a path in a file: it
-# means in each version whatever is there, and `notFound` when nothing is.
+# replies may be of two, unless the caller holds them together with `ifVersion` (and, where elements come from other
+# files as well, with `ifSources`): then each is of the version that was named, or `changed`.  A reader that is told
+# `changed` begins again.  A reference is a path in a file: it means in each version whatever is there, and `notFound`
+# when nothing is.
 #
 # Ordering.  Calls on one connection are delivered in order but answered in any order: reads run side by side.
 #
@@ -89,8 +91,10 @@ interface File @0xc11f463492914baa extends(Group) {
     nothing @3;                      # it was removed or renamed
   }
 
-  readBytes @2 (offset :UInt64, count :UInt32) -> (bytes :Data, version :Data);
-  # Raw bytes of the file, for holders of the right to read all of it: up to `maxReplyBytes`, fewer at the end.
+  readBytes @2 (offset :UInt64, count :UInt32, ifVersion :Data) -> (bytes :Data, version :Data);
+  # Raw bytes of the file, for holders of the right to read all of it: up to `maxReplyBytes`, or what the server is set
+  # to, and fewer at the end of the file, which an answer without bytes tells.  `ifVersion` as in `ReadOptions`.
+  # changed, denied.
 
   pathNow @4 () -> (now :PathNow);
   # Whether the path that the file was opened by still leads to it.  denied.
@@ -110,9 +114,13 @@ interface File @0xc11f463492914baa extends(Group) {
 }
 
 interface Dataset @0xe60c6eb2f4796e81 extends(Node) {
-  # Held by whoever may list it; `read` needs the right to read.  The replies of one selection that is cut belong
-  # together when each after the first asks for the version of the first with `ifVersion`: then the next is of that
-  # version, or `changed`.  Of a file with a live SWMR writer all versions are taken for one.
+  # Held by whoever may list it; `read` needs the right to read.
+  #
+  # The replies of one selection that is cut belong together when each after the first asks with `ifVersion` and
+  # `ifSources` for what the first was made of: then the next is of that version, or `changed`, and the reader starts
+  # over.  Questions that are sent side by side before anything was answered have to be compared by the reader.  Of a
+  # file with a live SWMR writer all versions are taken for one: what was written stays as it was, so a reply may name
+  # a later version than `ifVersion`, and whoever asked takes it.
 
   read @0 (selection :Types.Selection, options :ReadOptions) -> ReadReply;
   # The elements of `selection`, in C order, up to the reply limit, for holders of the right to read.  When `next` is
@@ -149,7 +157,7 @@ interface Attributes @0xb31324ebbd0941e5 {
 
 struct ReadOptions @0x85aa553c6f19f8dd {
   replyBytes @0 :UInt64;             # element bytes wanted in one reply; zero: `defaultReplyBytes`
-  cursor @1 :Cursor;                 # where to go on
+  cursor @1 :Cursor;                 # where to go on: `next` of a reply, or the first element that is wanted
   forms @2 :List(Form);              # accepted besides packed elements and fill, best first
   deadlineMs @3 :UInt32;             # give up after this long; zero leaves it to the server
   priority @4 :Int8;                 # lower goes later; reserved
@@ -160,6 +168,10 @@ struct ReadOptions @0x85aa553c6f19f8dd {
   fields @9 :List(Text);             # of a compound: only these, packed as a compound of these in this order
   knownVersion @10 :Data;
   # The caller has these elements in this version: answer `unchanged` if it is current.
+  ifSources @11 :Data;
+  # `ReadReply.sources` of an earlier reply of the same read: `changed` when it is another one by now.  A read of no
+  # elements looks again at every source that was read before: so one asks, after the last reply, whether all of them
+  # still are what they were.
 }
 
 enum MissingSources @0x8293729b477f5489 {
@@ -209,6 +221,11 @@ struct ReadReply @0x99d026db4aa31f45 {
   stability @15 :Types.VersionStability;
   # Whether the elements may be kept, by `version`: not where they come from other files as well, or beside a SWMR
   # writer.
+
+  sources @16 :Data;
+  # The version of what the elements were made of besides `version` (sources of a virtual dataset, external raw files),
+  # for `ifSources` through the same capability.  Opaque: another value says that something that had been read by then
+  # has become another one.  A source with a live SWMR writer stays the same while it grows.  Empty: of nothing else.
 }
 
 struct StoredChunk @0xb5b35b8c8e83fe34 {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "client/src/reading/cached-read.h"
+#include "client/src/reading/known-extent.h"
 #include "client/src/reading/read.h"
 #include "client/src/rpc/retry.h"
 #include "h5cap/error.h"
@@ -24,7 +25,7 @@ class PackedSink final : public detail::Sink {
   PackedElements take() {
     auto rest = result.lock();
     return {std::move(rest->type), std::move(rest->shape), std::move(elements_), rest->heap.take(),
-            std::move(rest->missingSources)};
+            std::move(rest->missingSources), std::move(rest->version)};
   }
   std::span<const std::byte> elements() const { return elements_; }
 
@@ -137,9 +138,11 @@ PackedElements View::readPacked(const ReadOptions& options) const {
 }
 
 Shape View::readPackedInto(std::byte* target, std::size_t capacity, const ReadOptions& options) const {
+  const Selection fixed = detail::fixedToKnown(*node_, selection_);
   return detail::retried(node_->connection(), [&] {
     auto sink = std::make_shared<CallerSink>(std::span(target, capacity));
-    readWhole(node_, selection_, options, sink);
+    readWhole(node_, fixed, options, sink);
+    if (options.version) options.version(sink->result.lock()->version);
     return sink->result.lock()->shape;
   });
 }
@@ -169,7 +172,7 @@ Shape View::readConverted(NativeType type, void* target, std::size_t capacity, c
     // An empty conversion tells whether the types go together.
     convert(detail::typeOfRead(*known, options), nullptr, 0, {}, type, target);
   }
-  PackedElements packed = readPacked(options);
+  PackedElements packed = View(node_, detail::fixedToKnown(*node_, selection_)).readPacked(options);
   std::uint64_t count = elementCount(packed.shape);
   if (count > capacity) {
     throw BadSelection("the selection has " + std::to_string(count) + " elements, and the target room for " +

@@ -127,10 +127,11 @@ Referenced File::dereferenceOnce(const Bytes& token) const {
   return {std::move(node), std::move(answer->stored)};
 }
 
-RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const {
+RawBytes File::readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count,
+                         const Version& ifVersion) const {
   return detail::retried(file_->connection(), [&]() -> RawBytes {
     auto sink = std::make_shared<detail::ByteSink>(std::span(target, count));
-    auto call = detail::startReadBytes(file_, offset, sink);
+    auto call = detail::startReadBytes(file_, offset, ifVersion, sink);
     try {
       file_->connection().wait(call);
     } catch (...) {

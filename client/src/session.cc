@@ -16,6 +16,7 @@ namespace h5cap {
 namespace {
 
 constexpr std::uint32_t PAGE = 1000;
+constexpr std::uint64_t DEFAULT_TILE_BYTES = 1 << 20;
 
 // A path below the server's root, as it travels: relative ones start at the session's own.
 std::string serverPath(const std::string& base, const std::string& path) {
@@ -32,6 +33,9 @@ ConnectOptions settled(ConnectOptions options) {
   if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
   const char* cache = std::getenv("H5CAP_CACHE");
   if (options.cache.empty() && cache != nullptr) options.cache = cache;
+  const char* tile = std::getenv("H5CAP_TILE_BYTES");
+  if (options.tileBytes == 0 && tile != nullptr) options.tileBytes = std::strtoull(tile, nullptr, 10);
+  if (options.tileBytes == 0) options.tileBytes = DEFAULT_TILE_BYTES;
   return options;
 }
 

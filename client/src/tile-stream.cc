@@ -30,7 +30,7 @@ TileStream View::tiles(const ReadOptions& options) const {
   plan.raiseMissingSources = options.raiseMissingSources;
   plan.tileBytes = detail::tileBytes(options, defaults);
   plan.windowBytes = detail::windowBytes(options, defaults);
-  return TileStream(std::make_unique<detail::BulkRead>(node_, std::move(plan)));
+  return TileStream(std::make_unique<detail::BulkRead>(node_, std::move(plan), options.ifVersion));
 }
 
 }  // namespace h5cap

@@ -12,6 +12,8 @@
 
 namespace h5cap::python {
 
+using namespace nb::literals;
+
 namespace {
 
 // A wait that lasts lets Ctrl-C through: the client calls this from the waiting thread.
@@ -27,13 +29,14 @@ void checkSignals() {
 // Names and paths arrive as bytes: HDF5's need not be UTF-8.
 std::string raw(const nb::bytes& name) { return std::string(name.c_str(), name.size()); }
 
-ConnectOptions connectOptions(double timeoutSeconds, const std::string& token) {
+ConnectOptions connectOptions(double timeoutSeconds, const std::string& token, std::uint64_t tileBytes) {
   if (!(timeoutSeconds > 0)) throw std::invalid_argument("timeout must be a positive number of seconds");
   ConnectOptions options;
   constexpr double longest = 1e9;  // seconds; keeps infinity within the clock's range
   double timeoutMs = std::ceil(std::fmin(timeoutSeconds, longest) * 1000);
   options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeoutMs));
   options.token = token;
+  options.tileBytes = tileBytes;
   options.interrupted = checkSignals;
   return options;
 }
@@ -91,15 +94,18 @@ void bindSession(nb::module_& module) {
       .def("url", [](const Session& session) { return toText(session.url()); });
 
   module.def("parse_location", locationOf, "(server, path, object or None, selection or None) of an address.");
-  module.def("shared_session", [](const std::string& url, double timeout, const std::string& token) {
-    ConnectOptions options = connectOptions(timeout, token);
+  module.def("shared_session", [](const std::string& url, double timeout, const std::string& token,
+                                      std::uint64_t tileBytes) {
+    ConnectOptions options = connectOptions(timeout, token, tileBytes);
     return waiting([&] { return sharedSession(url, options); });
-  });
+  }, "url"_a, "timeout"_a, "token"_a, "tile_bytes"_a = 0);
   module.def("open_url",
-             [](const std::string& url, std::uint32_t snapshotBytes, double timeout, const std::string& token) {
-               ConnectOptions options = connectOptions(timeout, token);
+             [](const std::string& url, std::uint32_t snapshotBytes, double timeout, const std::string& token,
+                std::uint64_t tileBytes) {
+               ConnectOptions options = connectOptions(timeout, token, tileBytes);
                return waiting([&] { return openUrl(url, OpenOptions{snapshotBytes}, options); });
-             });
+             },
+             "url"_a, "snapshot_bytes"_a, "timeout"_a, "token"_a, "tile_bytes"_a = 0);
 }
 
 // What is known of the node at `name` without asking: as `info`, with links and attributes (None where they are not
@@ -152,8 +158,7 @@ nb::object attributeNamed(const Node& node, const nb::bytes& rawName) {
 }
 
 nb::tuple dereference(const File& file, const nb::bytes& token) {
-  const auto* data = reinterpret_cast<const std::byte*>(token.c_str());
-  Bytes bytes(data, data + token.size());
+  Bytes bytes = bytesFrom(token);
   Referenced found = waiting([&] { return file.dereference(bytes); });
   return nb::make_tuple(std::move(found.node), toPython(found.stored));
 }
@@ -200,11 +205,13 @@ void bindNode(nb::module_& module) {
       .def("virtual_sources", virtualSourcesOf);
 }
 
-nb::bytes versionOf(const Version& version) {
-  return nb::bytes(reinterpret_cast<const char*>(version.data()), version.size());
+// What a caller asks for: None is any version.
+Version versionFrom(nb::handle version) {
+  return version.is_none() ? Version() : bytesFrom(nb::cast<nb::bytes>(version));
 }
 
-nb::tuple readBytes(const File& file, std::uint64_t offset, std::uint64_t count) {
+nb::tuple readBytes(const File& file, std::uint64_t offset, std::uint64_t count, nb::handle ifVersion) {
+  const Version wanted = versionFrom(ifVersion);
   // Not larger than the file: whoever asks for the rest of it may ask for any number.
   std::uint64_t size = waiting([&] { return file.wait().size; });
   if (count > size) count = std::max(size, waiting([&] { return file.stat().size; }));
@@ -213,22 +220,23 @@ nb::tuple readBytes(const File& file, std::uint64_t offset, std::uint64_t count)
   auto* target = reinterpret_cast<std::byte*>(PyBytes_AS_STRING(bytes));
   RawBytes read;
   try {
-    read = waiting([&] { return file.readBytes(offset, target, count); });
+    read = waiting([&] { return file.readBytes(offset, target, count, wanted); });
   } catch (...) {
     Py_DECREF(bytes);
     throw;
   }
   if (read.count < count && _PyBytes_Resize(&bytes, static_cast<Py_ssize_t>(read.count)) != 0) throw nb::python_error();
-  return nb::make_tuple(nb::steal(bytes), versionOf(read.version));
+  return nb::make_tuple(nb::steal(bytes), toBytes(read.version));
 }
 
 using ByteBuffer = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-nb::tuple readBytesInto(const File& file, std::uint64_t offset, ByteBuffer target) {
+nb::tuple readBytesInto(const File& file, std::uint64_t offset, ByteBuffer target, nb::handle ifVersion) {
+  const Version wanted = versionFrom(ifVersion);
   auto* data = reinterpret_cast<std::byte*>(target.data());
   std::size_t capacity = target.size();
-  RawBytes read = waiting([&] { return file.readBytes(offset, data, capacity); });
-  return nb::make_tuple(read.count, versionOf(read.version));
+  RawBytes read = waiting([&] { return file.readBytes(offset, data, capacity, wanted); });
+  return nb::make_tuple(read.count, toBytes(read.version));
 }
 
 }  // namespace
@@ -253,8 +261,10 @@ void bindHandles(nb::module_& module) {
              return names[static_cast<int>(waiting([&] { return file.pathNow(); }))];
            })
       .def("dereference", dereference, "(node, stored selection) of an element of a reference type.")
-      .def("read_bytes", readBytes, "Stored bytes from an offset on, fewer at the end of the file: (bytes, version).")
-      .def("read_bytes_into", readBytesInto, "The same into a byte buffer: (count, version).")
+      .def("read_bytes", readBytes, "offset"_a, "count"_a, "if_version"_a = nb::none(),
+           "Stored bytes from an offset on, fewer at the end of the file: (bytes, version).")
+      .def("read_bytes_into", readBytesInto, "offset"_a, "target"_a, "if_version"_a = nb::none(),
+           "The same into a byte buffer: (count, version).")
       .def("url", [](const File& file) { return toText(file.url()); });
 }
 

@@ -58,10 +58,18 @@ Selection selectionFrom(const nb::object& axes) {
   return Selection(axesFrom(parts[0]), nb::cast<BitMask>(parts[1]));
 }
 
+// What `toPython` made of one; None: any.
+ReadVersion versionFrom(nb::handle version) {
+  if (version.is_none()) return {};
+  auto parts = nb::cast<nb::tuple>(version);
+  return {bytesFrom(nb::cast<nb::bytes>(parts[0])), bytesFrom(nb::cast<nb::bytes>(parts[1]))};
+}
+
 // `progress`: None, or called with (elements done, elements of the whole) by the waiting thread; what it raises ends
 // the read.
-ReadOptions readOptions(bool raiseMissing, nb::handle progress, const nb::object& fields) {
+ReadOptions readOptions(bool raiseMissing, nb::handle progress, const nb::object& fields, nb::handle ifVersion) {
   ReadOptions options;
+  options.ifVersion = versionFrom(ifVersion);
   for (nb::handle name : fields) options.fields.push_back(nb::cast<std::string>(name));
   options.raiseMissingSources = raiseMissing;
   if (progress.is_none()) return options;
@@ -80,23 +88,25 @@ ReadOptions readOptions(bool raiseMissing, nb::handle progress, const nb::object
 }
 
 nb::tuple readPacked(const Node& node, const nb::object& axes, bool raiseMissing, nb::handle progress,
-                     const nb::object& fields) {
+                     const nb::object& fields, nb::handle ifVersion) {
   Selection selection = selectionFrom(axes);
-  ReadOptions options = readOptions(raiseMissing, progress, fields);
+  ReadOptions options = readOptions(raiseMissing, progress, fields, ifVersion);
   PackedElements packed = waiting([&] { return Dataset(node.state())[selection].readPacked(options); });
   return toPython(std::move(packed));
 }
 
 nb::tuple readInto(const Node& node, const nb::object& axes, ByteBuffer target, bool raiseMissing, nb::handle progress,
-                   const nb::object& fields) {
+                   const nb::object& fields, nb::handle ifVersion) {
   Selection selection = selectionFrom(axes);
-  ReadOptions options = readOptions(raiseMissing, progress, fields);
+  ReadOptions options = readOptions(raiseMissing, progress, fields, ifVersion);
   auto* data = reinterpret_cast<std::byte*>(target.data());
   std::size_t capacity = target.size();
   std::vector<std::string> missing;
   options.missingSources = [&missing](const std::vector<std::string>& names) { missing = names; };
+  ReadVersion version;
+  options.version = [&version](const ReadVersion& read) { version = read; };
   Shape shape = waiting([&] { return Dataset(node.state())[selection].readPackedInto(data, capacity, options); });
-  return nb::make_tuple(toPython(shape), toPython(missing));
+  return nb::make_tuple(toPython(shape), toPython(missing), toPython(version));
 }
 
 // The data of variable-length places, as bytes objects; each counted item is `itemSize` bytes of the heap.
@@ -123,11 +133,12 @@ void bindReading(nb::module_& module) {
   nb::class_<Points>(module, "Points", "Single elements, in any order.");
   module.def("points", pointsFrom, "coordinates"_a, "Points by their coordinates, rank after rank.");
   module.def("read", readPacked, "node"_a, "axes"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "fields"_a = nb::make_tuple(),
-             "Elements as they are packed: (type, shape, bytes, heap, missing sources).");
+             "fields"_a = nb::make_tuple(), "if_version"_a = nb::none(),
+             "Elements as they are packed: (type, shape, bytes, heap, missing sources, version).");
   module.def("read_into", readInto, "node"_a, "axes"_a, "target"_a, "raise_missing"_a, "progress"_a = nb::none(),
-             "fields"_a = nb::make_tuple(),
-             "Elements into a byte buffer; returns (shape, missing sources).  Not for variable-length data.");
+             "fields"_a = nb::make_tuple(), "if_version"_a = nb::none(),
+             "Elements into a byte buffer; returns (shape, missing sources, version).  What is open in the axes means\n"
+             "the shape that is known, if one is.  Not for variable-length data.");
   module.attr("PLACE_BYTES") = PLACE_BYTES;
   module.def("heap_slices", heapSlices, "The data behind variable-length places.");
 }

@@ -169,6 +169,11 @@ nb::str toText(const std::string& text) {
 
 nb::bytes toBytes(const Bytes& bytes) { return nb::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size()); }
 
+Bytes bytesFrom(const nb::bytes& bytes) {
+  const auto* data = reinterpret_cast<const std::byte*>(bytes.c_str());
+  return Bytes(data, data + bytes.size());
+}
+
 nb::object toByteArray(Bytes&& bytes) {
   auto* owned = new Bytes(std::move(bytes));
   nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<Bytes*>(p); });
@@ -321,11 +326,15 @@ nb::list toPython(const std::vector<std::string>& names) {
   return out;
 }
 
+nb::tuple toPython(const ReadVersion& version) {
+  return nb::make_tuple(toBytes(version.file), toBytes(version.sources));
+}
+
 nb::tuple toPython(PackedElements&& packed) {
   nb::list missing = toPython(packed.missingSources);
   nb::dict type = toPython(packed.type);
   return nb::make_tuple(type, toPython(packed.shape), toByteArray(std::move(packed.elements)), toBytes(packed.heap),
-                        missing);
+                        missing, toPython(packed.version));
 }
 
 }  // namespace h5cap::python

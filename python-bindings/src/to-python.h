@@ -23,11 +23,13 @@ nb::list toPython(const std::vector<VirtualSource>& sources);
 nb::list toPython(const std::vector<std::string>& names);
 nb::dict toPython(const Hyperslab& stored);      // kind, dimensions, boxes, points, extent
 nb::dict toPython(const Attribute& attribute);   // "value" is (elements, heap), None when omitted or unreadable
-nb::tuple toPython(PackedElements&& packed);     // (type, shape, elements, heap, missing sources)
+nb::tuple toPython(const ReadVersion& version);  // (file, sources), both bytes
+nb::tuple toPython(PackedElements&& packed);     // (type, shape, elements, heap, missing sources, version)
 
 nb::list toPython(const Selection& selection);    // as reading.cc takes it
 nb::str toText(const std::string& text);         // names are UTF-8, with surrogate escapes where they are not
 nb::bytes toBytes(const Bytes& bytes);
+Bytes bytesFrom(const nb::bytes& bytes);
 
 // Memory for NumPy: a one-dimensional array of bytes that owns what it shows, without copying.
 nb::object toByteArray(Bytes&& bytes);

@@ -16,6 +16,7 @@ constexpr std::size_t maxSources = 4096;
 constexpr std::uint64_t seenAtOnce = 1024;   // memory for what is seen is taken for so many
 constexpr std::uint64_t seenBytes = 48;      // of each
 constexpr std::uint64_t maxSeen = 1 << 20;
+constexpr std::size_t lookedAtOnce = 32;
 constexpr std::size_t maxSeries = 256;
 constexpr std::uint64_t keptBytes = 256;    // of an entry, names apart
 constexpr std::size_t longestName = 4096;  // that is kept: no real one is longer
@@ -36,10 +37,8 @@ std::uint64_t randomNumber() {
 
 }  // namespace
 
-std::uint64_t nameOfSource(const OpenFile& from, const std::string& file, const std::string& dataset) {
-  std::string name = from.requestedPath();
-  for (const std::string& part : {file, dataset}) name += '\0' + part;
-  return hashOf(name);
+std::uint64_t nameOfSource(const OpenFile& from, const std::string& file) {
+  return hashOf(from.requestedPath() + '\0' + file);
 }
 
 std::uint64_t meaningOf(const FileState& state) {
@@ -75,7 +74,6 @@ bool SourceFiles::makeRoom() {
 }
 
 Bytes SourceFiles::versionWith(std::span<const SeenSource> seen) {
-  if (seen.empty()) return {};
   for (const SeenSource& one : seen) {
     auto known = meanings_.ofNames.find(one.name);
     if (known != meanings_.ofNames.end()) {
@@ -93,6 +91,65 @@ Bytes SourceFiles::versionWith(std::span<const SeenSource> seen) {
   const std::uint64_t parts[] = {origin_, changes_};
   const auto* bytes = reinterpret_cast<const std::byte*>(parts);
   return Bytes(bytes, bytes + sizeof parts);
+}
+
+// Some sources are looked at side by side.
+class SourceFiles::LookAgain {
+ public:
+  LookAgain(SourceFiles& sources, OpenFile& from, int depthLeft)
+      : sources_(sources), from_(kj::addRef(from)), depthLeft_(depthLeft) {
+    for (const Source& source : sources.sources_) names_.push_back(source.name);
+  }
+
+  kj::Promise<std::vector<SeenSource>> run() {
+    auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(lookedAtOnce);
+    for (std::size_t lane = 0; lane < lookedAtOnce; ++lane) lanes.add(next());
+    return kj::joinPromises(lanes.finish()).then([this] { return std::move(seen_); });
+  }
+
+ private:
+  kj::Promise<void> next() {
+    if (at_ == names_.size()) return kj::READY_NOW;
+    const std::string& name = names_[at_++];
+    return sources_.lookUp(*from_, name)
+        .then([this, &name](MaybeFile found) -> kj::Promise<void> {
+          KJ_IF_MAYBE(file, found) return look(name, kj::mv(*file));
+          seen_.push_back({nameOfSource(*from_, name), absentSource});
+          return kj::READY_NOW;
+        })
+        .then([this] { return next(); });
+  }
+
+  kj::Promise<void> look(const std::string& name, kj::Own<OpenFile> file) {
+    auto& opened = *file;
+    return opened.current()
+        .then([this, &name](kj::Own<FileVersion> version) {
+          auto& current = *version;
+          return current.info().then(
+              [this, &name, version = kj::mv(version)](std::shared_ptr<const FileInfo> info) mutable {
+                const FileState& state = version->state();
+                const auto meaning = info->isSwmr ? meaningOf(state.id) : meaningOf(state);
+                seen_.push_back({nameOfSource(*from_, name), meaning});
+              });
+        })
+        .then([this, &opened] { return opened.sources().lookAgain(opened, depthLeft_ - 1); })
+        .then([this](std::vector<SeenSource> within) { seen_.insert(seen_.end(), within.begin(), within.end()); })
+        .attach(kj::mv(file));
+  }
+
+  SourceFiles& sources_;
+  kj::Own<OpenFile> from_;
+  const int depthLeft_;
+  std::vector<std::string> names_;
+  std::size_t at_ = 0;
+  std::vector<SeenSource> seen_;
+};
+
+kj::Promise<std::vector<SeenSource>> SourceFiles::lookAgain(OpenFile& from, int depthLeft) {
+  if (depthLeft == 0 || sources_.empty()) return std::vector<SeenSource>();
+  auto look = kj::heap<LookAgain>(*this, from, depthLeft);
+  auto promise = inPromise([&] { return look->run(); });
+  return promise.attach(kj::mv(look));
 }
 
 std::uint64_t SourceFiles::knownBlocks(const std::string& file, const std::string& dataset) const {

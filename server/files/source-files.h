@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "server/base/stamp.h"
 #include "server/base/stock.h"
@@ -24,7 +25,7 @@ struct SeenSource {
   std::uint64_t name = 0, meaning = 0;
 };
 inline constexpr std::uint64_t absentSource = 0;  // a meaning
-std::uint64_t nameOfSource(const OpenFile& from, const std::string& file, const std::string& dataset);
+std::uint64_t nameOfSource(const OpenFile& from, const std::string& file);
 std::uint64_t meaningOf(const FileState& state);
 std::uint64_t meaningOf(const FileId& id);
 
@@ -42,8 +43,11 @@ class SourceFiles {
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
   // The version of what reads are made of besides the file itself, once one of them has seen `seen`: opaque bytes,
-  // others from the moment on when anything that was seen before means something else.  Empty when it saw nothing.
+  // others from the moment on when anything that was seen before means something else.
   Bytes versionWith(std::span<const SeenSource> seen);
+
+  // Looks at all sources that are kept once more, and at theirs, whatever was looked at a moment ago.  Denied, FileError.
+  kj::Promise<std::vector<SeenSource>> lookAgain(OpenFile& from, int depthLeft);
 
   // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at
   // first.
@@ -78,6 +82,7 @@ class SourceFiles {
   Place find(const std::string& name);
   void forget(Place place);
   bool makeRoom();
+  class LookAgain;
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
 

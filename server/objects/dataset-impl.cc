@@ -2,6 +2,8 @@
 
 #include <capnp/orphan.h>
 
+#include <algorithm>
+
 #include "server/reading/dataset-reader.h"
 #include "server/reading/virtual-extent.h"
 #include "server/session/reply-room.h"
@@ -52,6 +54,7 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
     reply.setFill(wire::asData(same->element));
   else
     reply.adoptPacked(space.elements());
+  if (!result.sources.empty()) reply.setSources(wire::asData(result.sources));
   if (!result.heap.empty()) reply.setHeap(wire::asData(result.heap));
   if (!result.missingSources.empty()) {
     auto names = reply.initMissingSources(result.missingSources.size());
@@ -59,16 +62,18 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   }
 }
 
-ReadRequest readRequest(WorkOwner owner, rpc::Dataset::ReadParams::Reader params) {
+ReadRequest readRequest(const Caller& caller, rpc::Dataset::ReadParams::Reader params) {
   auto options = params.getOptions();
   if (options.hasReduction()) raiseKj(ErrorCode::unimplemented, "reductions are not served yet");
   if (options.getCursor().getByte() != 0) raiseKj(ErrorCode::unimplemented, "byte cursors are not served yet");
-  ReadRequest request{.owner = owner};
+  ReadRequest request{.owner = caller.owner()};
   request.selection = wire::read(params.getSelection());
   for (auto name : options.getFields()) request.fields.emplace_back(name.begin(), name.size());
-  request.replyBytes = options.getReplyBytes();
+  const std::uint64_t wanted = options.getReplyBytes() == 0 ? rpc::DEFAULT_REPLY_BYTES : options.getReplyBytes();
+  request.replyBytes = std::min(wanted, caller.server.limits.bytesInOneReply);
   request.firstElement = options.getCursor().getElement();
   request.ifVersion = wire::readBytes(options.getIfVersion());
+  request.ifSources = wire::readBytes(options.getIfSources());
   request.knownVersion = wire::readBytes(options.getKnownVersion());
   if (options.getMissingSources() == rpc::MissingSources::RAISE) request.absentSources = AbsentSources::raise;
   return request;
@@ -79,7 +84,7 @@ ReadRequest readRequest(WorkOwner owner, rpc::Dataset::ReadParams::Reader params
 kj::Promise<void> DatasetImpl::read(ReadContext context) {
   context.allowCancellation();
   Caller& caller = asking().caller;
-  auto request = readRequest(caller.owner(), context.getParams());
+  auto request = readRequest(caller, context.getParams());
   context.releaseParams();
   auto space = kj::heap<ReplySpace>(caller, context);
   auto reading = readDataset(place().clone(), kj::mv(request), *space);

@@ -181,14 +181,17 @@ class DatasetRead {
     std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / packedBytes(), 1);
     if (picker_) elements = std::min(elements, std::max<std::uint64_t>(maxWholeBytes / elementBytes(), 1));
     if (dataset().type.hasVariable()) elements = std::min(elements, maxVariableElements);
-    const bool isElsewhere = dataset().layout == Layout::virtualMapping || dataset().layout == Layout::external;
-    if (isElsewhere && !wanted_->isOrthogonal()) elements = std::min(elements, maxElsewhere);
+    if (isElsewhere() && !wanted_->isOrthogonal()) elements = std::min(elements, maxElsewhere);
     return elements;
   }
 
   kj::Promise<bool> nothing() {
     result_.first = request_.firstElement;
-    return space_.reserve(0).then([this](std::span<std::byte>) { return verify(); });
+    auto looking = request_.ifSources.empty() ? kj::Promise<std::vector<SeenSource>>(std::vector<SeenSource>())
+                                              : place_.file->sources().lookAgain(*place_.file, maxVirtualDepth);
+    return looking.then([this](std::vector<SeenSource> seen) { guarded([&] { checkSources(seen); }); })
+        .then([this] { return space_.reserve(0); })
+        .then([this](std::span<std::byte>) { return verify(); });
   }
 
   // Plan and carry out; with fewer elements when these turn out to be too many for one reply.
@@ -259,6 +262,7 @@ class DatasetRead {
   }
 
   void checkSources(const std::vector<SeenSource>& seen) {
+    if (!isElsewhere()) return;
     result_.sources = place_.file->sources().versionWith(seen);
     if (!request_.ifSources.empty() && result_.sources != request_.ifSources)
       raiseKj(ErrorCode::changed, place_.text() + ": what it is made of is not the version that was asked for");
@@ -274,13 +278,17 @@ class DatasetRead {
   // The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may
   // add to what was read with it.
   VersionStability stability() const {
-    const bool isInFile = dataset().layout != Layout::virtualMapping && dataset().layout != Layout::external;
-    return isInFile && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;
+    return !isElsewhere() && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;
   }
 
   kj::Promise<bool> verify() {
     if (isSwmr_) return true;
     return place_.file->unchanged(*version_);
+  }
+
+  // Whether its elements are in other files, or may be.
+  bool isElsewhere() const {
+    return dataset().layout == Layout::virtualMapping || dataset().layout == Layout::external;
   }
 
   const DatasetInfo& dataset() const { return *result_.node->dataset; }

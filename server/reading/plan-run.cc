@@ -149,7 +149,7 @@ class PlanRun {
           auto supply = std::make_shared<RawSupply>(files, *read.dataset);
           work_->supplies.rawFiles[number] = std::shared_ptr<const FileReader>(supply, &supply->reader);
           for (auto& [name, state] : files->opened())
-            seen_.push_back({nameOfSource(*place.file, name, ""), meaningOf(state)});
+            seen_.push_back({nameOfSource(*place.file, name), meaningOf(state)});
           work_->rawFiles[number] = std::move(files);
           return openRawFiles(number + 1);
         });

@@ -142,7 +142,8 @@ class Planning::Sources {
             });
           }
           guarded([&] {
-            planning_.see(*dataset_.place.file, projections_->mappings[i], absentSource);
+            const VirtualSource& mapping = projections_->mappings[i];
+            if (found.missing == mapping.file) planning_.see(*dataset_.place.file, mapping, absentSource);
             planning_.absent(dataset_.place, found.missing);
           });
           return kj::READY_NOW;
@@ -337,7 +338,7 @@ std::size_t Planning::pin(OpenFile& file, kj::Own<FileVersion> version, bool isS
 
 void Planning::see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning) {
   if (mapping.file == ".") return;
-  seen_.push_back({nameOfSource(from, mapping.file, mapping.dataset), meaning});
+  seen_.push_back({nameOfSource(from, mapping.file), meaning});
 }
 
 void Planning::absent(const NodePlace& from, const std::string& name) {

@@ -42,7 +42,8 @@ class RawRead {
   RawRead(OpenFile& file, Caller& caller, ReadBytesContext context)
       : file_(kj::addRef(file)), server_(file.session().server), room_(caller), context_(context),
         offset_(context.getParams().getOffset()),
-        wanted_(std::min<std::uint64_t>(context.getParams().getCount(), rpc::MAX_REPLY_BYTES)),
+        wanted_(std::min<std::uint64_t>(context.getParams().getCount(), server_.limits.bytesInOneReply)),
+        ifVersion_(wire::readBytes(context.getParams().getIfVersion())),
         giveUp_(server_.timer.now() + server_.limits.changedFor.count() * kj::MILLISECONDS) {
     context.releaseParams();
   }
@@ -54,7 +55,13 @@ class RawRead {
  private:
   kj::Promise<void> attempt(kj::Own<FileVersion> version) {
     version_ = kj::mv(version);
-    return isSwmr().then([this](bool isSwmr) { return reserve(isSwmr); })
+    return isSwmr()
+        .then([this](bool isSwmr) {
+          // What satisfies() says of a SWMR file is known by now.
+          if (!ifVersion_.empty() && !version_->satisfies(ifVersion_))
+            raiseKj(ErrorCode::changed, file_->shownPath() + ": the file is not the version that was asked for");
+          return reserve(isSwmr);
+        })
         .then([this](bool isSwmr) { return read(isSwmr); })
         .then([this](ReadAhead result) -> kj::Promise<void> {
           if (result.isUnchanged) {
@@ -121,6 +128,7 @@ class RawRead {
   ReplyRoom room_;
   ReadBytesContext context_;
   const std::uint64_t offset_, wanted_;
+  const Version ifVersion_;  // empty: any
   const kj::TimePoint giveUp_;
   kj::Own<FileVersion> version_;
   capnp::Orphan<capnp::Data> bytes_;

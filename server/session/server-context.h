@@ -38,6 +38,7 @@ struct ObjectLimits {
   std::chrono::milliseconds readTime{300'000};         // of one read, whatever deadline it has of its own
 
   // Performance.
+  std::uint64_t bytesInOneReply = rpc::MAX_REPLY_BYTES;  // of elements, or of a file as it is stored; never more
   std::uint64_t replyBytesPerConnection = 4 << 20;     // produced and not yet written
   std::uint64_t replyBytes = 256 << 20;                // of all connections, being produced
   std::uint64_t readsPerConnection = 16;               // under way at once

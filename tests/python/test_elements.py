@@ -77,6 +77,7 @@ def test_mask_of_a_corner_and_strided_memory(both):
     assert remote["packed"][mask].tolist() == local["packed"][()][mask].tolist()
 
 
+@pytest.mark.whole_replies
 def test_ten_million_booleans_cost_their_bits(both):
     """1.25 MB of bits; as indices of 8 bytes even a tenth of them would be 8 MB."""
     _, remote = both
@@ -142,6 +143,7 @@ def test_fields_that_are_not_there(both, names):
     assert outcome(lambda: remote["packed"][names]) == outcome(lambda: local["packed"][names])
 
 
+@pytest.mark.whole_replies
 def test_only_the_fields_that_are_asked_for_travel(both):
     _, remote = both
     dataset = remote["wide"]

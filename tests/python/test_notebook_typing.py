@@ -81,6 +81,7 @@ def test_a_long_read_shows_a_bar(slow, at_once):
     assert "/frames: " in shown and "B/s" in shown
 
 
+@pytest.mark.whole_replies
 def test_a_short_read_shows_none(slow):
     assert read_on(Terminal(), slow.url) == ""
 

@@ -84,3 +84,23 @@ def test_after_a_change_it_is_the_new_content_with_a_new_version(tmp_path):
         second, later = file.read_bytes(0, 1 << 20)
         assert second == path.read_bytes() != first
         assert later != version
+
+
+def test_a_version_that_is_not_there_is_refused(url):
+    file = native(url("tree.h5"))
+    version = file.wait()["version"]
+    assert file.read_bytes(0, 8, if_version=version) == file.read_bytes(0, 8)
+    with pytest.raises(h5cap.Changed):
+        file.read_bytes(0, 8, if_version=bytes(len(version)))
+
+
+@pytest.mark.parametrize("most", [1, 1000, 1 << 30])
+def test_a_server_may_send_less_than_is_asked_for(most, folder):
+    """The rest is asked for; only the end of the file ends what comes."""
+    whole = (folder / "tree.h5").read_bytes()
+    with Server({"data": str(folder)}, options=["--reply-bytes", str(most)]) as server:
+        file = native(server.url("data/tree.h5"))
+        count = 3000 if most == 1 else len(whole)
+        assert file.read_bytes(0, count)[0] == whole[:count]
+        assert file.read_bytes(len(whole) - 50, 100)[0] == whole[-50:]
+        assert h5cap.File(server.url("data/tree.h5")).keys()

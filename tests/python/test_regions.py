@@ -104,6 +104,7 @@ def test_the_file_may_have_the_reference(both):
 
 # `extra` has room for what describes the selection, to us and from us: 16 bytes an element, or a bit an element of the
 # box around them.  That box itself is 16 MB.
+@pytest.mark.whole_replies
 @pytest.mark.parametrize("name, elements, extra", [("points", 4, 3000), ("boxes", 400, 20_000), ("many", 1550, 70_000),
                                                    ("dense", 800_001, 400_000), ("product", 10, 4000)])
 def test_only_the_selected_elements_travel(both, name, elements, extra):

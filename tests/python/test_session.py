@@ -83,6 +83,7 @@ def test_a_slice_is_one_round_trip(url, trips):
         assert counted.round_trips == 0
 
 
+@pytest.mark.whole_replies
 def test_a_one_shot_read_is_one_round_trip(server, folder, trips):
     for index, name in enumerate(["a.h5", "b.h5"]):  # files that nobody opened before
         os.link(folder / "layouts.h5", folder / name)
@@ -91,6 +92,7 @@ def test_a_one_shot_read_is_one_round_trip(server, folder, trips):
         assert counted.round_trips == 1
 
 
+@pytest.mark.whole_replies
 def test_a_small_slice_moves_few_bytes(url, trips):
     with h5cap.File(url("layouts.h5")) as file:
         dataset = file["frames"]

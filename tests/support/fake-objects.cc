@@ -22,6 +22,12 @@ Attribute answerAttribute() {
   return answer;
 }
 
+Shape shapeNow(const FakeServer& server, const FakeDataset& dataset) {
+  Shape shape = dataset.shape;
+  if (server.rows > 0 && !shape.empty()) shape[0] = server.rows;
+  return shape;
+}
+
 class AttributesImpl final : public rpc::Attributes::Server {
  public:
   kj::Promise<void> read(ReadContext context) override {
@@ -77,8 +83,10 @@ class DatasetImpl final : public rpc::Dataset::Server {
     auto& server = world_.server;
     auto& dataset = server.datasets.at(path_);
     auto params = context.getParams();
-    Resolved selection(wire::read(params.getSelection()), dataset.shape);
     note(params);
+    checkVersion(params.getOptions());
+    const Shape nowShape = shapeNow(server, dataset);
+    Resolved selection(wire::read(params.getSelection()), nowShape);
     std::uint64_t total = selection.elementCount();
     std::uint64_t first = params.getOptions().getCursor().getElement();
     std::uint64_t wanted = params.getOptions().getReplyBytes();
@@ -96,20 +104,36 @@ class DatasetImpl final : public rpc::Dataset::Server {
 
     auto results = context.getResults();
     Fault fault = server.fault;
-    auto shape = results.initShape(dataset.shape.size());
+    if (fault == Fault::lastPartsFirst && run.count > 0) {
+      if (total != lastTotal_ || sent_ == total) sent_ = 0;
+      lastTotal_ = total;
+      run = runFrom(*selection.region(), total - sent_ - std::min(most, total - sent_), most);
+      sent_ += run.count;
+      first = run.first;
+    }
+    if (fault == Fault::partsTwice && first > 0) run = runFrom(*selection.region(), --first, most);
+    if (fault == Fault::partsOutside) run = runFrom(*selection.region(), first, 1);
+    results.setVersion(wire::asData(fileInfo(server).version));
+    results.setSources(wire::asData(sources()));
+    if (fault == Fault::unknownForm) {
+      results.initStoredChunks(1);
+      return;
+    }
+    auto shape = results.initShape(nowShape.size());
     for (unsigned i = 0; i < shape.size(); ++i)
-      shape.set(i, fault == Fault::hugeShape ? ~std::uint64_t{0} / 2 : dataset.shape[i]);
+      shape.set(i, fault == Fault::hugeShape ? ~std::uint64_t{0} / 2 : nowShape[i]);
     Shape selected = selection.shape();
     if (fault == Fault::wrongSelected) selected.push_back(1);
     auto wireSelected = results.initSelected(selected.size());
     for (unsigned i = 0; i < selected.size(); ++i) wireSelected.set(i, selected[i]);
-    results.setFirst(first + (fault == Fault::wrongFirst ? 1 : 0));
+    results.setFirst(fault == Fault::partsOutside ? total : first + (fault == Fault::wrongFirst ? 1 : 0));
     std::uint64_t count = run.count;
     if (fault == Fault::countTooLarge) count += 1'000'000;
     if (fault == Fault::countTooSmall && count > 0) --count;
     if (fault == Fault::noProgress) count = 0;
     results.setCount(count);
-    if (first + run.count < total || fault == Fault::noProgress) results.initNext().setElement(first + count);
+    const bool saysThereIsMore = first + run.count < total && fault != Fault::noNext;
+    if (saysThereIsMore || fault == Fault::noProgress) results.initNext().setElement(first + count);
 
     if (dataset.neverWritten) {
       results.initFill(size);
@@ -129,10 +153,36 @@ class DatasetImpl final : public rpc::Dataset::Server {
         std::copy(whole.begin(), whole.end(), target.begin());
       }
     }
+    if (server.showsVersion) {
+      for (auto& byte : packed) byte = static_cast<kj::byte>(server.fileVersion + 16 * server.sourceVersion);
+    }
     if (fault == Fault::placeOutsideHeap) {
       for (auto& byte : packed) byte = 0x7f;
     }
     results.setHeap(wire::asData(dataset.heap));
+    change();
+  }
+
+  // Of a file with a SWMR writer all versions will do.
+  void checkVersion(rpc::ReadOptions::Reader options) {
+    auto& server = world_.server;
+    const bool isOther = options.hasIfVersion() && wire::readBytes(options.getIfVersion()) != fileInfo(server).version;
+    const auto sources = wire::readBytes(options.getIfSources());
+    const bool hasOthers = !sources.empty() && sources[0] != static_cast<std::byte>(server.sourceVersion.load());
+    if ((isOther && !server.isSwmr) || hasOthers) throw FileError(path_ + ": another version", ErrorCode::changed);
+  }
+
+  Bytes sources() {
+    auto& server = world_.server;
+    if (server.sources == FakeSources::none) return {};
+    return {static_cast<std::byte>(server.sourceVersion.load())};
+  }
+
+  void change() {
+    auto& server = world_.server;
+    if (server.changesAfter > 0 && --server.changesAfter == 0) ++server.fileVersion;
+    if (server.changesEvery > 0 && ++answered_ % server.changesEvery == 0) ++server.fileVersion;
+    if (server.sourcesChangeAfter > 0 && --server.sourcesChangeAfter == 0) ++server.sourceVersion;
   }
 
   // Whole elements, as many as the run has.
@@ -158,6 +208,10 @@ class DatasetImpl final : public rpc::Dataset::Server {
   // Counts what the selections of calls are made of.
   void note(rpc::Dataset::ReadParams::Reader params) {
     auto& server = world_.server;
+    auto options = params.getOptions();
+    server.seen.lockExclusive()->push_back({options.getCursor().getElement(), options.getReplyBytes(),
+                                            wire::readBytes(options.getIfVersion()),
+                                            wire::readBytes(options.getIfSources())});
     server.pointsAsked += params.getSelection().getPoints().size();
     server.maskBytesAsked += params.getSelection().getMask().size();
     for (auto axis : params.getSelection().getAxes()) {
@@ -168,6 +222,8 @@ class DatasetImpl final : public rpc::Dataset::Server {
 
   World& world_;
   std::string path_;
+  std::uint64_t lastTotal_ = 0, sent_ = 0;
+  int answered_ = 0;
 };
 
 class FileImpl final : public rpc::File::Server {
@@ -217,12 +273,23 @@ class FileImpl final : public rpc::File::Server {
 
   // Byte i is i, modulo 256.
   kj::Promise<void> readBytes(ReadBytesContext context) override {
-    const FileInfo info = fileInfo(world_.server);
+    auto& server = world_.server;
+    const FileInfo info = fileInfo(server);
+    ++server.reads;
+    const auto wanted = wire::readBytes(context.getParams().getIfVersion());
+    if (server.followsVersions && !wanted.empty() && wanted != info.version && !server.isSwmr)
+      return wire::toKj(ErrorCode::changed, "file.h5: another version");
     const std::uint64_t offset = std::min(context.getParams().getOffset(), info.size);
     auto count = std::min<std::uint64_t>(context.getParams().getCount(), info.size - offset);
+    count = std::min<std::uint64_t>(count, server.maxReplyBytes);
     auto bytes = context.getResults().initBytes(static_cast<unsigned>(count));
     for (unsigned i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<capnp::byte>(offset + i);
+    if (server.showsVersion) {
+      for (auto& byte : bytes) byte = static_cast<capnp::byte>(server.fileVersion);
+    }
     context.getResults().setVersion(wire::asData(info.version));
+    if (server.changesAfter > 0 && --server.changesAfter == 0) ++server.fileVersion;
+    if (server.changesEvery > 0 && server.reads % server.changesEvery == 0) ++server.fileVersion;
     return kj::READY_NOW;
   }
 
@@ -287,7 +354,8 @@ NodeInfo infoOf(const FakeServer& server, const std::string& path) {
   info.attributesComplete = !found->second.attributesElsewhere;
   DatasetInfo dataset;
   dataset.type = found->second.type;
-  dataset.space.shape = dataset.space.maxShape = found->second.shape;
+  dataset.space.maxShape = found->second.shape;
+  dataset.space.shape = shapeNow(server, found->second);
   dataset.layout = found->second.chunkShape.empty() ? Layout::contiguous : Layout::chunked;
   dataset.chunkShape = found->second.chunkShape;
   info.dataset = dataset;

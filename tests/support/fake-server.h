@@ -8,6 +8,9 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include <kj/mutex.h>
 
 #include "h5cap/error.h"
 #include "h5cap/node.h"
@@ -38,6 +41,22 @@ enum class Fault {
   placeOutsideHeap,
   hugeShape,
   oversizedMessage,
+  lastPartsFirst,    // of an axis: a reply brings the end of what has not been sent
+  noNext,            // though there is more
+  partsTwice,        // of a reply that goes on: the element before, too
+  partsOutside,      // behind the end
+  unknownForm,
+};
+
+// What the replies of a read say that it was made of, besides the file.
+enum class FakeSources { none, some };
+
+// What a read asked for.
+struct SeenRead {
+  std::uint64_t first = 0;
+  std::uint64_t replyBytes = 0;
+  Version ifVersion;
+  Bytes ifSources;
 };
 
 // An unsigned integer dataset whose element i is i (modulo its size), in C order.
@@ -73,6 +92,17 @@ class FakeServer {
   Bytes ticket() const;                                      // of this run, for the file
   std::atomic<ErrorCode> refusal{ErrorCode::unknownTicket};  // the answer to other tickets
   std::atomic<int> hangUpsOnOpen{0};                         // so many calls of File.open end every connection
+
+  // How it changes.  `showsVersion`: elements are bytes that say of which version they are, of file and sources.
+  std::atomic<bool> showsVersion{false};
+  std::atomic<int> changesAfter{0};         // so many reads of elements from now on, the file is the next version
+  std::atomic<int> changesEvery{0};         // so many reads of elements
+  std::atomic<std::uint64_t> rows{0};       // the first axis of all datasets has by now; zero: what `datasets` says
+  std::atomic<FakeSources> sources{FakeSources::none};
+  std::atomic<unsigned> sourceVersion{1};
+  std::atomic<int> sourcesChangeAfter{0};   // as `changesAfter`
+  kj::MutexGuarded<std::vector<SeenRead>> seen;
+  std::atomic<bool> followsVersions{true};  // false: as a server that has no `ifVersion` for stored bytes
 
   // What the file is.
   std::atomic<unsigned> fileVersion{1};

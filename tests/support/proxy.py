@@ -28,6 +28,8 @@ class Direction(threading.Thread):
             except OSError:
                 data = b""
             self.proxy.count(self.upward, len(data))
+            if not self.upward:
+                self.proxy.wait_for_turn()
             with self.wake:
                 heapq.heappush(self.queue, (time.monotonic() + self.proxy.delay, next(self.order), data))
                 self.wake.notify()
@@ -59,6 +61,8 @@ class Proxy:
     def __init__(self, target, delay_ms=0.0, port=0):
         self.target, self.delay = target, delay_ms / 1000
         self.lock, self.sockets = threading.Lock(), []
+        self.pause_at, self.paused, self.open = None, threading.Event(), threading.Event()
+        self.open.set()
         self.reset()
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -78,6 +82,26 @@ class Proxy:
                 self.down += size
             if size:
                 self.last_upward = upward
+
+    def pause_after(self, size):
+        """Holds answers back when so many bytes more of them have come, until `resume`; `paused` is set then.  What the
+        server has sent meanwhile is what buffers hold."""
+        with self.lock:
+            self.paused.clear()
+            self.pause_at = self.down + size
+
+    def resume(self):
+        with self.lock:
+            self.pause_at = None
+        self.open.set()
+
+    def wait_for_turn(self):
+        with self.lock:
+            if self.pause_at is not None and self.down >= self.pause_at:
+                self.pause_at = None
+                self.open.clear()
+                self.paused.set()
+        self.open.wait()
 
     def accept(self):
         while True:

@@ -16,6 +16,8 @@ import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Every server of the tests sends replies of at most so many bytes; with $H5CAP_TILE_BYTES clients ask for such, too.
+REPLY_BYTES = os.environ.get("H5CAP_TEST_REPLY_BYTES")
 START_SECONDS = 20
 STOP_SECONDS = 10
 # How each sanitizer begins a report (presets asan and tsan).
@@ -128,6 +130,8 @@ class Server:
         self.addresses, self.output = [], []
         command = [program("h5capd"), *(f"{name}={folder}" for name, folder in exports.items()), "--socket",
                    self.socket]
+        if REPLY_BYTES:
+            command += ["--reply-bytes", REPLY_BYTES]
         if tcp:
             command += ["--listen", "127.0.0.1:0", "--insecure"]
         if uid is not None:

@@ -2,6 +2,9 @@
 //
 // Memory does not grow with the selection: .npy is written tile by tile wherever the tiles belong; text goes out in
 // slabs, runs of elements in C order, one of which is fetched while the one before is written.
+//
+// All of it is of one version.  A file is begun again, a few times, when the dataset changes meanwhile; what went to
+// standard output cannot be taken back, and the command fails.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -19,6 +22,7 @@ namespace h5cap::cli {
 namespace {
 
 constexpr std::uint64_t SLAB_BYTES = 8 << 20;
+constexpr int MOST_BEGINNINGS = 3;  // of a file that changes meanwhile
 
 using Sink = std::function<void(std::string_view)>;
 
@@ -218,18 +222,37 @@ void writeRuns(const View& view, const DataType& type, const Region& region, For
   TextWriter writer(format, type, region.shape(), sink);
   Slabs slabs(region.shape(), type.size());
   Progress progress(region.elementCount() * type.size());
+  ReadOptions options;
   std::optional<std::future<PackedElements>> ahead;
+  Shape expected;
   auto fetch = [&] {
     std::optional<Selection> slab = slabs.next();
     ahead.reset();
-    if (slab) ahead = (slab->axes().empty() ? view : view[*slab]).readPackedAsync();
+    if (!slab) return;
+    View part = slab->axes().empty() ? view : view[*slab];
+    expected = part.shape();
+    ahead = part.readPackedAsync(options);
   };
   for (fetch(); ahead;) {
     PackedElements run = ahead->get();
+    if (run.shape != expected) throw FileError("the dataset is smaller by now than it was", ErrorCode::changed);
+    options.ifVersion = run.version;  // the others go with the first
     fetch();
     writer.write(run);
     progress.add(run.elements.size());
   }
+}
+
+void writeOnce(const Dataset& dataset, const DatasetInfo& info, const Target& target, Format format,
+               const std::string& output) {
+  // Fixed to one shape: a dataset that grows meanwhile is written as it was.
+  Region region = resolve(target.selection, info.space.shape);
+  View view = dataset[asSelection(region)];
+  if (format == Format::npy) return writeNpy(view, info.type, region, output);
+  if (format == Format::text) return writeRuns(view, info.type, region, format, print);
+  OutputFile out(output);
+  writeRuns(view, info.type, region, format, [&](std::string_view text) { out.append(text); });
+  out.finish();
 }
 
 }  // namespace
@@ -240,21 +263,22 @@ void runCat(const Arguments& arguments) {
   std::string path = objectPath(target);
   if (!target.object) throw UsageError("cat needs the path of a dataset");
   Dataset dataset = target.session.open(target.path).dataset(path);
-  const DatasetInfo& info = dataset.info();
-  if (info.space.kind == Dataspace::Kind::null) {
-    if (format == Format::npy) throw BadType(fmt::format("{}: a null dataspace does not fit a .npy file", path));
-    return;
+  DatasetInfo info = dataset.info();
+  for (int beginning = 1;; ++beginning) {
+    if (info.space.kind == Dataspace::Kind::null) {
+      if (format == Format::npy) throw BadType(fmt::format("{}: a null dataspace does not fit a .npy file", path));
+      return;
+    }
+    if (info.space.kind == Dataspace::Kind::unknown)
+      throw Unimplemented(fmt::format("{}: {}", path, info.space.whyUnknown));
+    try {
+      return writeOnce(dataset, info, target, format, arguments.output);
+    } catch (const FileError& problem) {
+      const bool isWritten = format == Format::text;
+      if (isWritten || problem.code() != ErrorCode::changed || beginning == MOST_BEGINNINGS) throw;
+    }
+    info = dataset.refresh();
   }
-  if (info.space.kind == Dataspace::Kind::unknown)
-    throw Unimplemented(fmt::format("{}: {}", path, info.space.whyUnknown));
-  // Fixed to one shape: a dataset that grows meanwhile is written as it was.
-  Region region = resolve(target.selection, info.space.shape);
-  View view = dataset[asSelection(region)];
-  if (format == Format::npy) return writeNpy(view, info.type, region, arguments.output);
-  if (format == Format::text) return writeRuns(view, info.type, region, format, print);
-  OutputFile out(arguments.output);
-  writeRuns(view, info.type, region, format, [&](std::string_view text) { out.append(text); });
-  out.finish();
 }
 
 }  // namespace h5cap::cli

@@ -1,6 +1,15 @@
 // Slicing and reading datasets.
 //
 // A view is a value, (dataset, region): slicing one makes another and sends nothing.  Only reading sends.
+//
+// A read is of one version of the file, however many replies, connections or sources it takes, except that all versions
+// of a file with a live SWMR writer count as one.  When the file changes meanwhile the read begins again, a few times
+// and within the connection's timeout, and then: FileError (changed).  `PackedElements::version` goes into another
+// read's `ReadOptions::ifVersion` where both have to fit.
+//
+// Extents.  What a selection counts from the end or leaves open means the dataset as it is in the version that is read:
+// a result tells its own shape, which may be another than `View::shape`, which is of what was known.  Reads into memory
+// of the caller's mean the extents that are known, if any, and of a dataset that shrank bring what is left.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +35,8 @@ class BulkRead;
 }  // namespace detail
 
 // Tiles of a view, in order, with a bounded number under way: memory does not grow with the view.  Dropping it cancels
-// what is under way, at the server too.
+// what is under way, at the server too.  All tiles are of one version, which they carry: whoever has taken one gets
+// FileError (changed) when the file changes.
 class TileStream {
  public:
   // The next tile; nothing at the end.  Waits when it has not arrived.
@@ -66,7 +76,8 @@ class View {
   Shape shape() const;
 
   // The elements.  One round trip when they fit one reply (1 MiB by default), also when the file and the dataset were
-  // only just asked for; otherwise a stream of tiles in a window.
+  // only just asked for; otherwise a stream of tiles in a window, and one round trip more at its end when it met
+  // several sources of a virtual dataset.
   PackedElements readPacked(const ReadOptions& options = {}) const;
 
   // The elements, converted by HDF5's rules.  Throws BadType, before sending where the type is known.

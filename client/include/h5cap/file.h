@@ -92,9 +92,11 @@ class File : public Group {
   Referenced dereference(const Bytes& token) const;
 
   // Bytes of the file as they are stored, from `offset` on: `count` of them, or as many as there are.  Needs the right
-  // to the whole file.  All are of one version, or FileError (changed), except in a file with a live SWMR writer.  One
-  // round trip up to `ConnectOptions::windowBytes`, in parts of `tileBytes`.
-  RawBytes readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count) const;
+  // to the whole file.  All are of one version, except in a file with a live SWMR writer: of `ifVersion`, or else of
+  // whichever is current; when the file changes meanwhile it is read again, a few times, and then: FileError (changed).
+  // One round trip up to `ConnectOptions::windowBytes`, in parts of `tileBytes`.
+  RawBytes readBytes(std::uint64_t offset, std::byte* target, std::uint64_t count,
+                     const Version& ifVersion = {}) const;
 
   // The address of this file.
   const std::string& url() const;

@@ -126,6 +126,11 @@ const FileInfo& FileState::info() const {
   });
 }
 
+bool FileState::isKnownToBeFollowed() const {
+  State now = *state_.lock();
+  return now.opening->isDone() && !now.opening->hasFailed() && now.opened->info.isSwmr;
+}
+
 const SnapshotIndex* FileState::snapshot() const {
   info();
   return state_.lock()->opened->snapshot.get();

@@ -47,6 +47,8 @@ class FileState {
   FileInfo stat() const;
   PathNow pathNow() const;
 
+  // Whether it was opened and had a live SWMR writer then.  Waits for nothing.
+  bool isKnownToBeFollowed() const;
   // Whether a snapshot was asked for: then waiting for the file may spare asking for a node.
   bool wantsSnapshot() const { return wantsSnapshot_; }
   // Whether the answer that opens it is still awaited.

@@ -105,6 +105,11 @@ const FileInfo& NodeState::fileInfo() {
   return own ? *own : file_->info();  // `state_` keeps it
 }
 
+bool NodeState::isKnownToBeFollowed() {
+  auto own = state_.lock()->ownFile();
+  return own ? own->isSwmr : file_->isKnownToBeFollowed();
+}
+
 const DatasetInfo& NodeState::datasetInfo() {
   const NodeInfo& node = info();
   if (node.problem) raise(node.problem->code, path_ + ": " + node.problem->message);

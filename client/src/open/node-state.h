@@ -45,6 +45,9 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   const FileInfo& fileInfo();
   const DatasetInfo& datasetInfo();
 
+  // Whether its file is known to have a live SWMR writer.  Waits for nothing.
+  bool isKnownToBeFollowed();
+
   // What is known without waiting; null when that is nothing.
   SharedNodeInfo knownInfo();
 

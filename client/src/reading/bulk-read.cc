@@ -26,6 +26,7 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
   Guarded<State> state;
   TileReader* reader = nullptr;  // on the loop's thread only, while it lives
   DataType type;
+  std::shared_ptr<const OneVersion> version;  // likewise
 
   SharedCall arrivalOf(std::uint64_t index) {
     auto now = state.lock();
@@ -35,7 +36,7 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
     return arrival;
   }
 
-  void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader) override {
+  void piece(std::uint64_t index, const Tile& tile, const Reply& reply) override {
     auto now = state.lock();
     auto& slot = now->slots[index];
     Shape counts = tile.region.counts();
@@ -44,10 +45,11 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
       slot.tile->inResult = tile.inResult;
       slot.tile->shape = counts;
       slot.tile->elements.resize(elementCount(counts) * type.size());
+      slot.tile->version = version->held();
     }
     std::vector<Positions> inTile;
     for (auto count : counts) inTile.push_back({0, 1, count, {}, false});
-    copyPiece(piece, type, counts, inTile, slot.tile->elements, counts, slot.heap);
+    place(reply.body, type, counts, inTile, slot.tile->elements, counts, slot.heap);
     slot.arrival->noteProgress();
   }
 
@@ -73,8 +75,16 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
   }
 };
 
-BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan) : node_(std::move(node)), plan_(std::move(plan)) {
+BulkRead::BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan, ReadVersion ifVersion)
+    : node_(std::move(node)), plan_(std::move(plan)), ifVersion_(std::move(ifVersion)) {
+  begin();
   retried(node_->connection(), [this] { start(); });
+}
+
+void BulkRead::begin() {
+  ++beginnings_;
+  plan_.version = std::make_shared<OneVersion>(node_->path(), ifVersion_,
+                                               [node = node_] { return node->isKnownToBeFollowed(); });
 }
 
 void BulkRead::start() {
@@ -82,6 +92,7 @@ void BulkRead::start() {
   plan_.firstTile = nextIndex_;
   auto arrivals = std::make_shared<Arrivals>();
   arrivals->type = plan_.type;
+  arrivals->version = plan_.version;
   auto call = std::make_shared<Call>();
   call->whenDone = [arrivals, weak = std::weak_ptr<Call>(call)] {
     try {
@@ -107,13 +118,21 @@ BulkRead::~BulkRead() { Channel::cancel(call_); }
 
 std::optional<StreamedTile> BulkRead::next() {
   return retried(node_->connection(), [this] {
-    if (isLost_ || !call_->isOurs()) start();
-    isLost_ = false;
-    try {
-      return take();
-    } catch (const Disconnected&) {
-      isLost_ = true;
-      throw;
+    for (;;) {
+      if (isLost_ || !call_->isOurs()) start();
+      isLost_ = false;
+      try {
+        return take();
+      } catch (const Disconnected&) {
+        isLost_ = true;
+        throw;
+      } catch (const FileError&) {
+        // Whoever has a tile already would get the rest of another version.
+        if (nextIndex_ > 0 || !plan_.version->hasChanged() || beginnings_ == MOST_BEGINNINGS) throw;
+      }
+      plan_.pace = Pace::afterTheFirst;
+      begin();
+      start();
     }
   });
 }
@@ -124,6 +143,7 @@ std::optional<StreamedTile> BulkRead::take() {
   std::uint64_t share = 0;
   {
     auto state = arrivals_->state.lock();
+    if (state->problem && nextIndex_ == 0) std::rethrow_exception(state->problem);  // before any is taken
     auto found = state->slots.find(nextIndex_);
     tile = std::move(found->second.tile);
     share = found->second.share;

@@ -1,4 +1,5 @@
-// A streamed read: tiles in order, with a bounded window.
+// A streamed read: tiles in order, of one version, with a bounded window.  It begins again when the file changes before
+// the first tile was taken; after that, and after a lost connection, it goes on with the same version or not at all.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@ namespace h5cap::detail {
 
 class BulkRead {
  public:
-  BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan);
+  // `plan`: all but the version.
+  BulkRead(std::shared_ptr<NodeState> node, ReadPlan plan, ReadVersion ifVersion);
   ~BulkRead();
 
   std::optional<StreamedTile> next();
@@ -20,15 +22,18 @@ class BulkRead {
  private:
   struct Arrivals;
 
+  void begin();  // with another version
   void start();  // from the next tile on
   std::optional<StreamedTile> take();
 
   std::shared_ptr<NodeState> node_;
   ReadPlan plan_;
+  const ReadVersion ifVersion_;
   std::shared_ptr<Arrivals> arrivals_;
   SharedCall call_;
   std::uint64_t nextIndex_ = 0;
   bool isLost_ = false;
+  int beginnings_ = 0;
 };
 
 }  // namespace h5cap::detail

@@ -60,7 +60,8 @@ bool readFromCache(const std::shared_ptr<NodeState>& node, const Selection& sele
   auto cached = cachedRegion(cache, *node, selection, options);
   if (!cached) return false;
   checkReadable(*cached->info, node->path());
-  if (!cached->tiles.seemComplete()) return false;
+  const bool isWanted = options.ifVersion.file.empty() || options.ifVersion.file == cached->version;
+  if (!isWanted || !cached->tiles.seemComplete()) return false;
   if (!isBeingOpened && node->file()->stat().version != cached->version) return false;
 
   Bytes elements(cached->tiles.byteCount());
@@ -68,6 +69,7 @@ bool readFromCache(const std::shared_ptr<NodeState>& node, const Selection& sele
   auto result = sink.result.lock();
   result->type = cached->type();
   result->shape = cached->shape;
+  result->version.file = cached->version;
   sink.elementsTotal = sink.elementsDone = elements.size() / cached->type().size();
   auto target = sink.prepare(result->type, elements.size());
   std::copy(elements.begin(), elements.end(), target.begin());
@@ -84,7 +86,8 @@ void keepInCache(const std::shared_ptr<NodeState>& node, const Selection& select
     auto result = sink.result.lock();
     if (result->isOfSeveralVersions || !result->missingSources.empty()) return;
     if (result->stability != VersionStability::settled) return;
-    if (result->version != cached->version || result->type != cached->type() || result->shape != cached->shape) return;
+    if (result->version.file != cached->version) return;
+    if (result->type != cached->type() || result->shape != cached->shape) return;
   }
   cached->tiles.keep(elements);
 }

@@ -27,7 +27,8 @@ struct ByteSink {
 };
 
 // Starts reading from `offset` on as much as the sink has room for; on return the first calls are on their way.
-SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t offset, std::shared_ptr<ByteSink> sink,
-                          std::function<void(const Call&)> whenDone = nullptr);
+// All are of one version, that of `ifVersion` unless it is empty: FileError (changed).
+SharedCall startReadBytes(const std::shared_ptr<FileState>& file, std::uint64_t offset, const Version& ifVersion,
+                          std::shared_ptr<ByteSink> sink, std::function<void(const Call&)> whenDone = nullptr);
 
 }  // namespace h5cap::detail

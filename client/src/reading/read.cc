@@ -1,7 +1,10 @@
 #include "client/src/reading/read.h"
 
 #include <algorithm>
+#include <chrono>
 
+#include "client/src/reading/known-extent.h"
+#include "client/src/reading/one-version.h"
 #include "client/src/reading/tile-reader.h"
 #include "client/src/rpc/checked.h"
 #include "core/fields.h"
@@ -10,25 +13,6 @@
 namespace h5cap::detail {
 
 namespace {
-
-// Whether the selection means the same in every version of a dataset: it counts nothing from the end, and what it
-// leaves open cannot grow.
-bool isFixed(const Selection& selection, const Dataspace& space) {
-  for (std::size_t axis = 0; axis < space.shape.size(); ++axis) {
-    bool grows = axis < space.maxShape.size() && space.maxShape[axis] != space.shape[axis];
-    if (!grows) continue;
-    if (axis >= selection.axes().size()) return false;
-    const Axis& wanted = selection.axes()[axis];
-    auto* index = std::get_if<std::int64_t>(&wanted);
-    auto* range = std::get_if<Range>(&wanted);
-    auto* list = std::get_if<Indices>(&wanted);
-    bool fixed = (index && *index >= 0) || (range && range->start >= 0 && range->stop >= 0 &&
-                                            range->stop <= static_cast<std::int64_t>(space.shape[axis])) ||
-                 (list && std::all_of(list->values.begin(), list->values.end(), [](auto i) { return i >= 0; }));
-    if (!fixed) return false;
-  }
-  return true;
-}
 
 std::uint64_t byteCount(std::uint64_t elements, const DataType& type) {
   std::uint64_t bytes = 0;
@@ -49,18 +33,42 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
         sink_(std::move(sink)),
         call_(std::move(call)),
         info_(std::move(info)),
-        shape_(std::move(shape)) {}
-
-  kj::Promise<void> run() {
+        shape_(std::move(shape)) {
     auto& defaults = node_->connection().options;
     plan_.node = remote_;
     plan_.raiseMissingSources = options_.raiseMissingSources;
     plan_.tileBytes = tileBytes(options_, defaults);
     plan_.windowBytes = windowBytes(options_, defaults);
     plan_.fields = options_.fields;
+    giveUpAt_ = Clock::now() + defaults.timeout;
+  }
+
+  // Begins again where the file changed meanwhile, a few times.
+  kj::Promise<void> run() {
+    ++beginnings_;
+    plan_.version = std::make_shared<OneVersion>(node_->path(), options_.ifVersion,
+                                                 [node = node_] { return node->isKnownToBeFollowed(); });
+    return kj::evalNow([this] { return checked([&] { return begin(); }); })
+        .catch_([self = shared_from_this()](kj::Exception&& problem) -> kj::Promise<void> {
+          if (!self->mayBeginAgain()) return kj::mv(problem);
+          self->startOver();
+          return self->run();
+        });
+  }
+
+  void piece(std::uint64_t, const Tile& tile, const Reply& reply) override {
+    deliver(reply, tile.region.counts(), tile.inResult);
+  }
+  bool tileDone(std::uint64_t, const Tile&) override { return true; }
+  void noMoreTiles(std::uint64_t) override {}
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  kj::Promise<void> begin() {
     if (!selection_.isOrthogonal()) return readElements();
-    if (info_ && isFixed(selection_, info_->dataset->space)) {
-      useInfo();
+    if (info_) useInfo();
+    if (info_ && plan_.pace == Pace::atOnce && isFixed(selection_, info_->dataset->space)) {
       plan_.region = resolve(selection_, info_->dataset->space.shape);
       if (byteCount(plan_.region.elementCount(), plan_.type) > plan_.tileBytes) {
         prepare();
@@ -70,13 +78,23 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     return readFirst();
   }
 
-  void piece(std::uint64_t, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader reply) override {
-    deliver(piece, tile.region.counts(), tile.inResult, reply);
+  bool mayBeginAgain() const {
+    return plan_.version->hasChanged() && beginnings_ < MOST_BEGINNINGS && Clock::now() < giveUpAt_;
   }
-  bool tileDone(std::uint64_t, const Tile&) override { return true; }
-  void noMoreTiles(std::uint64_t) override {}
 
- private:
+  void startOver() {
+    plan_.pace = Pace::afterTheFirst;
+    // A mask that fitted the axis may not fit any more; the elements that it means may still be there.
+    if (info_ && selection_.isOrthogonal()) selection_ = withoutMasks(selection_);
+    auto result = sink_->result.lock();
+    const bool wasClosed = result->isClosed;
+    *result = {};
+    result->isClosed = wasClosed;
+    sink_->elementsDone = sink_->elementsTotal = 0;
+    remote_->channel->noteAwaited();
+    remote_->channel->noteSent();
+  }
+
   void useInfo() {
     checkReadable(*info_, node_->path());
     plan_.type = typeOfRead(*info_, options_);
@@ -109,7 +127,12 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
 
   // The one call that is enough for most reads.
   kj::Promise<void> readFirst() {
-    ReadTerms terms{0, plan_.tileBytes, options_.raiseMissingSources, plan_.fields, {}, deadlineMs()};
+    ReadTerms terms;
+    terms.replyBytes = plan_.tileBytes;
+    terms.raiseMissingSources = options_.raiseMissingSources;
+    terms.fields = plan_.fields;
+    terms.ifVersion = plan_.version->held();
+    terms.deadlineMs = deadlineMs();
     auto answer = sendRead(*remote_, selection_, terms);
     kj::Promise<void> described = kj::READY_NOW;
     if (!info_) {
@@ -123,24 +146,53 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
           });
           return kj::Promise<capnp::Response<rpc::ReadReply>>(kj::mv(answer));
         })
-        .then([self = shared_from_this()](capnp::Response<rpc::ReadReply> reply) {
-          return checked([&] { return self->receiveFirst(reply); });
-        });
+        .then(
+            [self = shared_from_this(), asked = terms.ifVersion](capnp::Response<rpc::ReadReply> reply) {
+              return checked([&] { return self->receiveFirst(asked, reply); });
+            },
+            [self = shared_from_this(), wasKnown = info_ != nullptr](kj::Exception&& problem) -> kj::Promise<void> {
+              const bool isAboutVersion = wasKnown || codeOf(problem) == ErrorCode::changed;
+              if (isAboutVersion) self->plan_.version->refused(kj::mv(problem));
+              return kj::mv(problem);
+            });
   }
 
-  kj::Promise<void> receiveFirst(rpc::ReadReply::Reader reply) {
-    plan_.region = resolve(selection_, wire::readShape(reply.getShape()));
-    if (wire::readShape(reply.getSelected()) != plan_.region.shape()) {
+  kj::Promise<void> receiveFirst(const ReadVersion& asked, rpc::ReadReply::Reader wire) {
+    Reply reply = readReply(wire, plan_.type);
+    plan_.version->take(asked, reply.version);
+    resolveIn(reply.shape);
+    if (reply.selected != plan_.region.shape()) {
       throw FileError("the server read another selection than it was asked for", ErrorCode::fileProblem);
     }
-    Piece piece = checkPiece(reply, plan_.type, 0, plan_.region.elementCount());
+    if (std::holds_alternative<Unchanged>(reply.body)) {
+      throw FileError("the server says that nothing has changed, and nothing was known", ErrorCode::fileProblem);
+    }
+    Parts parts(plan_.region.elementCount());
+    parts.add(runOf(reply.body));
     prepare();
     Shape counts = plan_.region.counts();
-    deliver(piece, counts, wholeRegion(), reply);
-    if (piece.isLast) return kj::READY_NOW;
+    deliver(reply, counts, wholeRegion());
+    if (parts.isComplete()) return kj::READY_NOW;
+    if (runOf(reply.body).count == 0) {
+      throw FileError("the server sent a reply that brings nothing", ErrorCode::fileProblem);
+    }
     remote_->channel->noteAwaited();
     remote_->channel->noteSent();
-    return readTiles(boxesAfter(counts, piece.count));
+    std::vector<std::vector<Positions>> rest;
+    for (auto gap : parts.gaps()) {
+      for (auto& box : boxesOf(counts, gap)) rest.push_back(std::move(box));
+    }
+    return readTiles(std::move(rest));
+  }
+
+  // A server cannot tell a mask of ten elements from one of fifteen, so it is noticed here.
+  void resolveIn(const Shape& shape) {
+    try {
+      plan_.region = resolve(selection_, shape);
+    } catch (const BadSelection&) {
+      if (!info_) throw;
+      plan_.version->reshaped();
+    }
   }
 
   void prepare() {
@@ -156,19 +208,19 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     if (result.isClosed) throw Busy("the read was given up");
   }
 
-  void deliver(const Piece& piece, const Shape& counts, const std::vector<Positions>& inResult,
-               rpc::ReadReply::Reader reply) {
+  void deliver(const Reply& reply, const Shape& counts, const std::vector<Positions>& inResult) {
     auto result = sink_->result.lock();
     checkOpen(*result);
-    copyPiece(piece, plan_.type, counts, inResult, target_, plan_.region.counts(), result->heap);
-    for (auto name : reply.getMissingSources()) {
+    place(reply.body, plan_.type, counts, inResult, target_, plan_.region.counts(), result->heap);
+    for (auto& name : reply.missingSources) {
       auto& names = result->missingSources;
-      if (std::find(names.begin(), names.end(), name.cStr()) == names.end()) names.push_back(name);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
-    if (!result->version.empty() && result->version != piece.version) result->isOfSeveralVersions = true;
-    result->version = piece.version;
-    if (piece.stability == VersionStability::unsettled) result->stability = VersionStability::unsettled;
-    sink_->elementsDone += piece.count;
+    // Of a file with a SWMR writer.
+    if (!result->version.file.empty() && result->version.file != reply.version.file) result->isOfSeveralVersions = true;
+    result->version = plan_.version->held();
+    if (reply.stability == VersionStability::unsettled) result->stability = VersionStability::unsettled;
+    sink_->elementsDone += runOf(reply.body).count;
     if (auto call = call_.lock()) call->noteProgress();
   }
 
@@ -180,7 +232,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
 
   const std::shared_ptr<NodeState> node_;
   const std::shared_ptr<RemoteNode> remote_;
-  const Selection selection_;
+  Selection selection_;
   const ReadOptions options_;
   const std::shared_ptr<Sink> sink_;
   const std::weak_ptr<Call> call_;
@@ -188,33 +240,9 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
   const Shape shape_;  // of the dataset, when single elements are read
   ReadPlan plan_;
   std::span<std::byte> target_;
+  int beginnings_ = 0;
+  Clock::time_point giveUpAt_;  // no other beginning later than that
 };
-
-// A mask fits an axis as it is known here; one that grows may be longer by now.
-Selection withoutGrowingMasks(const Selection& selection, const Dataspace& space) {
-  auto axes = selection.axes();
-  for (std::size_t axis = 0; axis < axes.size() && axis < space.maxShape.size(); ++axis) {
-    const auto* mask = std::get_if<BitMask>(&axes[axis]);
-    if (mask == nullptr || space.maxShape[axis] == space.shape[axis]) continue;
-    Indices list;
-    for (auto i = mask->next(0); i < mask->size(); i = mask->next(i + 1))
-      list.values.push_back(static_cast<std::int64_t>(i));
-    axes[axis] = std::move(list);
-  }
-  return Selection(std::move(axes));
-}
-
-// The selection as it travels: without an ellipsis.  One that stands last says nothing; any other needs the rank.
-Selection withoutEllipsis(const std::shared_ptr<NodeState>& node, const Selection& selection) {
-  if (!selection.isOrthogonal()) return selection;
-  auto axes = selection.axes();
-  if (!axes.empty() && std::holds_alternative<Ellipsis>(axes.back())) {
-    axes.pop_back();
-    return Selection(std::move(axes));
-  }
-  bool hasEllipsis = std::any_of(axes.begin(), axes.end(), [](auto& a) { return std::holds_alternative<Ellipsis>(a); });
-  return hasEllipsis ? wire::expandEllipsis(selection, node->shape().size()) : selection;
-}
 
 }  // namespace
 
@@ -265,7 +293,7 @@ SharedCall startRead(const std::shared_ptr<NodeState>& node, const Selection& se
     }
   }
   auto call = std::make_shared<Call>();
-  auto sent = withoutEllipsis(node, selection);
+  auto sent = withoutEllipsis(*node, selection);
   if (info && sent.isOrthogonal()) sent = withoutGrowingMasks(sent, info->dataset->space);
   auto job = std::make_shared<ReadJob>(node, std::move(sent), options, std::move(sink), call, info,
                                        std::move(shape));

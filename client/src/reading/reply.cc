@@ -44,74 +44,68 @@ std::vector<Positions> within(const std::vector<Positions>& whole, const std::ve
   return result;
 }
 
-Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total,
-                 const Version& knownVersion) {
-  Piece piece;
-  piece.version = wire::readBytes(reply.getVersion());
-  piece.stability = wire::readStability(reply.getStability());
-  if (reply.isUnchanged()) {
-    if (knownVersion.empty() || first != 0 || piece.version != knownVersion) wrong("nothing was known");
-    piece.count = total;
-    piece.isUnchanged = piece.isLast = true;
-    return piece;
-  }
-  piece.first = reply.getFirst();
-  piece.count = reply.getCount();
-  piece.heap = bytesOf(reply.getHeap());
-  if (piece.first != first) wrong("it starts at element " + std::to_string(piece.first));
-  if (piece.count > total - first) wrong("it has more elements than were asked for");
-  piece.isLast = !reply.hasNext();
-  if (piece.isLast && piece.count != total - first) wrong("elements are missing at its end");
-  if (!piece.isLast) {
-    if (piece.count == 0) wrong("it makes no progress");
-    if (reply.getNext().getElement() != first + piece.count || reply.getNext().getByte() != 0)
-      wrong("a strange cursor");
-  }
-  if (reply.isPacked()) {
-    piece.elements = bytesOf(reply.getPacked());
-    bool fits = type.size() != 0 && piece.count <= piece.elements.size() / type.size();
-    if (piece.count != 0 && (!fits || piece.count * type.size() != piece.elements.size()))
-      wrong("its size does not fit");
-  } else if (reply.isFill()) {
-    piece.isFill = true;
-    piece.elements = bytesOf(reply.getFill());
-    if (piece.count != 0 && piece.elements.size() != type.size()) wrong("its fill value has another size");
-  } else {
-    throw Unimplemented("the server sent elements in a form that this client did not ask for");
-  }
-  return piece;
+namespace {
+
+template <class R>
+R checkedRun(rpc::ReadReply::Reader reply) {
+  R body;
+  body.run = {reply.getFirst(), reply.getCount()};
+  body.heap = bytesOf(reply.getHeap());
+  if (reply.hasNext() && body.run.count == 0) wrong("it makes no progress");
+  if (reply.getNext().getByte() != 0) throw Unimplemented("the server sent a part of an element");
+  return body;
 }
 
-void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
-               std::span<std::byte> result, const Shape& resultShape, Heap& heap) {
-  if (piece.count == 0) return;
-  std::size_t size = type.size();
-  std::span<const std::byte> elements = piece.elements;
-  std::vector<std::byte> moved;
-  if (piece.isFill || type.hasVariable()) {
-    moved.assign(elements.begin(), elements.end());
-    heap.append(type, moved, piece.heap);
-    elements = moved;
+Body readBody(rpc::ReadReply::Reader reply, const DataType& type) {
+  switch (reply.which()) {
+    case rpc::ReadReply::PACKED: {
+      auto body = checkedRun<PackedRun>(reply);
+      body.elements = bytesOf(reply.getPacked());
+      const auto count = body.run.count;
+      bool fits = type.size() != 0 && count <= body.elements.size() / type.size();
+      if (count != 0 && (!fits || count * type.size() != body.elements.size())) wrong("its size does not fit");
+      return body;
+    }
+    case rpc::ReadReply::FILL: {
+      auto body = checkedRun<FilledRun>(reply);
+      body.element = bytesOf(reply.getFill());
+      if (body.run.count != 0 && body.element.size() != type.size()) wrong("its fill value has another size");
+      return body;
+    }
+    case rpc::ReadReply::UNCHANGED:
+      return Unchanged{};
+    case rpc::ReadReply::STORED_CHUNKS:
+    case rpc::ReadReply::COMPRESSED:
+      break;
   }
+  throw Unimplemented("the server sent elements in a form that this client did not ask for");
+}
+
+enum class Given { each, oneForAll };
+
+// Copies the elements of a run, which are given so, to where `inResult` says.
+void placeRun(ElementRun placed, std::span<const std::byte> elements, Given given, std::size_t size,
+              const Shape& counts, const std::vector<Positions>& inResult, std::span<std::byte> result,
+              const Shape& resultShape) {
   bool isWhole =
-      counts == resultShape && piece.count == elementCount(counts) &&
+      counts == resultShape && placed.count == elementCount(counts) &&
       std::all_of(inResult.begin(), inResult.end(), [](auto& p) { return p.indices.empty() && p.step == 1; });
   if (isWhole) {
-    if (result.size() < piece.count * size) wrong("it is larger than the result");
-    if (piece.isFill) {
-      fillElements(elements, result.first(piece.count * size));
+    if (result.size() < placed.count * size) wrong("it is larger than the result");
+    if (given == Given::oneForAll) {
+      fillElements(elements, result.first(placed.count * size));
     } else {
-      std::memcpy(result.data(), elements.data(), piece.count * size);
+      std::memcpy(result.data(), elements.data(), placed.count * size);
     }
     return;
   }
   Region whole = identity(counts);
   std::vector<std::byte> filled;
-  for (std::uint64_t done = 0; done < piece.count;) {
-    Run run = runFrom(whole, piece.first + done, piece.count - done);
+  for (std::uint64_t done = 0; done < placed.count;) {
+    Run run = runFrom(whole, placed.first + done, placed.count - done);
     Shape shape = run.part.counts();
     std::span<const std::byte> source;
-    if (piece.isFill) {
+    if (given == Given::oneForAll) {
       filled.resize(run.count * size);
       fillElements(elements, filled);
       source = filled;
@@ -123,25 +117,49 @@ void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, co
   }
 }
 
-std::vector<std::vector<Positions>> boxesAfter(const Shape& counts, std::uint64_t done) {
-  std::vector<std::vector<Positions>> boxes;
-  Shape at(counts.size());
-  for (std::size_t axis = counts.size(); axis-- > 0;) {
-    at[axis] = done % counts[axis];
-    done /= counts[axis];
-  }
-  if (done != 0) return boxes;  // past the end
-  for (std::size_t axis = counts.size(); axis-- > 0;) {
-    // The element at `at` itself belongs to the box of the last axis.
-    std::uint64_t from = axis + 1 == counts.size() ? at[axis] : at[axis] + 1;
-    if (from >= counts[axis]) continue;
-    std::vector<Positions> box;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      if (i < axis) box.push_back({at[i], 1, 1, {}, false});
-      if (i == axis) box.push_back({from, 1, counts[axis] - from, {}, false});
-      if (i > axis) box.push_back({0, 1, counts[i], {}, false});
+}  // namespace
+
+Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
+  Reply read;
+  read.version = {wire::readBytes(reply.getVersion()), wire::readBytes(reply.getSources())};
+  read.stability = wire::readStability(reply.getStability());
+  read.shape = wire::readShape(reply.getShape());
+  read.selected = wire::readShape(reply.getSelected());
+  for (auto name : reply.getMissingSources()) read.missingSources.push_back(name);
+  read.body = readBody(reply, type);
+  return read;
+}
+
+ElementRun runOf(const Body& body) {
+  if (auto* packed = std::get_if<PackedRun>(&body)) return packed->run;
+  if (auto* filled = std::get_if<FilledRun>(&body)) return filled->run;
+  return {};
+}
+
+void place(const Body& body, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
+           std::span<std::byte> result, const Shape& resultShape, Heap& heap) {
+  using Span = std::span<const std::byte>;
+  auto placed = [&](ElementRun run, Span elements, Span data, Given given) {
+    if (run.count == 0) return;
+    std::vector<std::byte> moved;
+    if (type.hasVariable()) {
+      moved.assign(elements.begin(), elements.end());
+      heap.append(type, moved, data);
+      elements = moved;
     }
-    boxes.push_back(std::move(box));
+    placeRun(run, elements, given, type.size(), counts, inResult, result, resultShape);
+  };
+  if (auto* each = std::get_if<PackedRun>(&body)) placed(each->run, each->elements, each->heap, Given::each);
+  if (auto* one = std::get_if<FilledRun>(&body)) placed(one->run, one->element, one->heap, Given::oneForAll);
+}
+
+std::vector<std::vector<Positions>> boxesOf(const Shape& counts, ElementRun run) {
+  std::vector<std::vector<Positions>> boxes;
+  Region whole = identity(counts);
+  for (std::uint64_t done = 0; done < run.count;) {
+    Run box = runFrom(whole, run.first + done, run.count - done);
+    done += box.count;
+    boxes.push_back(std::move(box.part.axes));
   }
   return boxes;
 }

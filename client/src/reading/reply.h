@@ -1,48 +1,70 @@
-// What a reply to a read carries, checked: the server may be hostile.
+// What a reply to a read carries, checked: the server may be hostile.  The one place that reads it from the wire, and
+// the one that puts it where it belongs.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <h5cap/objects.capnp.h>
 
+#include "client/src/reading/parts.h"
 #include "core/heap.h"
 #include "core/pack.h"
 #include "h5cap/node.h"
+#include "h5cap/read-version.h"
 
 namespace h5cap::detail {
 
-// A contiguous run of elements, in C order, of what was selected.  Points into the reply.
-struct Piece {
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-  bool isFill = false;                  // `elements` is one element, and all are that
-  bool isLast = false;
-  bool isUnchanged = false;             // no elements: they are those of the version that the question named as known
-  Version version;                      // of the file that was read
-  VersionStability stability = VersionStability::unsettled;
+// Elements of what was selected, packed.  Points into the reply.
+struct PackedRun {
+  ElementRun run;
   std::span<const std::byte> elements;
   std::span<const std::byte> heap;
 };
 
-// Throws FileError (fileProblem) when the reply is not one to a question for the elements from `first` on of `total`,
-// asked by somebody who knows them in `knownVersion` (empty: in none).
-Piece checkPiece(rpc::ReadReply::Reader reply, const DataType& type, std::uint64_t first, std::uint64_t total,
-                 const Version& knownVersion = {});
+// The same with one element for all.
+struct FilledRun {
+  ElementRun run;
+  std::span<const std::byte> element;
+  std::span<const std::byte> heap;
+};
 
-// Copies the piece, of a selection whose extents are `counts`, to where `inResult` says in an array of shape
-// `resultShape`; what places lead to is appended to `heap`.
-void copyPiece(const Piece& piece, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
-               std::span<std::byte> result, const Shape& resultShape, Heap& heap);
+// No elements: they are those of the version that the question named as known.
+struct Unchanged {};
+
+// What a reply brings of the result.  Other forms become other alternatives; whoever has none for a form has not asked
+// for it.
+using Body = std::variant<PackedRun, FilledRun, Unchanged>;
+
+struct Reply {
+  ReadVersion version;
+  VersionStability stability = VersionStability::unsettled;
+  Shape shape;     // of the dataset
+  Shape selected;  // of the whole selection
+  std::vector<std::string> missingSources;
+  Body body;
+};
+
+// Throws FileError (fileProblem) when the reply is not one about elements of `type`, Unimplemented when it carries them
+// in a form that is not known here.  Whether they are those that were asked for, `Parts` tells.
+Reply readReply(rpc::ReadReply::Reader reply, const DataType& type);
+
+// The elements that a body brings; nothing when it brings none.
+ElementRun runOf(const Body& body);
+
+// Copies the elements of a body, of a selection whose extents are `counts`, to where `inResult` says in an array of
+// shape `resultShape`; what places lead to is appended to `heap`.
+void place(const Body& body, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
+           std::span<std::byte> result, const Shape& resultShape, Heap& heap);
 
 // The positions that `part`, positions among those of `whole`, stand for.
 std::vector<Positions> within(const std::vector<Positions>& whole, const std::vector<Positions>& part);
 
-// The elements of counts that follow the first `done`, in C order, as boxes: at most one an axis.  Positions, from the
-// last axis' remainder to the first's.
-std::vector<std::vector<Positions>> boxesAfter(const Shape& counts, std::uint64_t done);
+// A run of elements of counts as boxes of positions, in order.
+std::vector<std::vector<Positions>> boxesOf(const Shape& counts, ElementRun run);
 
 }  // namespace h5cap::detail

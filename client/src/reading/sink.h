@@ -12,6 +12,7 @@
 #include "client/src/threads/guarded.h"
 #include "core/heap.h"
 #include "h5cap/node.h"
+#include "h5cap/read-version.h"
 
 namespace h5cap::detail {
 
@@ -19,7 +20,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // Room for `bytes` bytes of elements of `type`, called with `result` locked.  May throw; never called twice.
+  // Room for `bytes` bytes of elements of `type`, called with `result` locked.  May throw.  Called again
+  // when the read begins again: what was written before is void.
   virtual std::span<std::byte> prepare(const DataType& type, std::uint64_t bytes) = 0;
 
   void close() { result.lock()->isClosed = true; }
@@ -31,8 +33,8 @@ class Sink {
     Shape shape;
     Heap heap;
     std::vector<std::string> missingSources;
-    Version version;  // of the file that the elements are from
-    bool isOfSeveralVersions = false;
+    ReadVersion version;               // that the elements are of
+    bool isOfSeveralVersions = false;  // as those of a file with a SWMR writer may be
     VersionStability stability = VersionStability::settled;  // whether all of it may be kept by that version
   };
   Guarded<Result> result;

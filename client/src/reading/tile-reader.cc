@@ -13,6 +13,22 @@ namespace {
 // allow for.
 constexpr std::uint64_t VARIABLE_FACTOR = 8;
 
+// However small they are: a server counts calls, too.
+constexpr std::uint64_t MOST_UNDER_WAY = 512;
+
+bool holds(const Shape& shape, const Region& region) {
+  if (shape.size() != region.axes.size()) return false;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (!allBelow(region.axes[axis], shape[axis])) return false;
+  }
+  return true;
+}
+
+[[noreturn]] void unasked() {
+  throw FileError("the server sent a reply that is not to the question: it brings nothing of what is missing",
+                  ErrorCode::fileProblem);
+}
+
 }  // namespace
 
 ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerms& terms) {
@@ -27,9 +43,19 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
     for (unsigned i = 0; i < names.size(); ++i) names.set(i, terms.fields[i].c_str());
   }
   if (!terms.knownVersion.empty()) options.setKnownVersion(wire::asData(terms.knownVersion));
+  if (!terms.ifVersion.file.empty()) options.setIfVersion(wire::asData(terms.ifVersion.file));
+  if (!terms.ifVersion.sources.empty()) options.setIfSources(wire::asData(terms.ifVersion.sources));
   options.setDeadlineMs(terms.deadlineMs);
   return request.send();
 }
+
+// A tile that is under way.
+struct TileReader::Asked {
+  std::uint64_t index;
+  ReadTile tile;
+  Parts parts;
+  Version known;
+};
 
 TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver)
     : plan_(std::move(plan)), receiver_(receiver), tasks_(*this) {
@@ -54,26 +80,52 @@ std::uint64_t TileReader::windowShare(const Tile& tile) const {
   return tile.region.elementCount() * plan_.type.size() * (plan_.type.hasVariable() ? VARIABLE_FACTOR : 1);
 }
 
+// One tile is always under way, however large; and no other while the version is still to be learnt, if need be.
+bool TileReader::mayAsk() const {
+  if (held_ == 0) return true;
+  const bool mayRunAhead = plan_.pace == Pace::atOnce || plan_.version->isKnown();
+  return mayRunAhead && underWay_ < MOST_UNDER_WAY && held_ + plan_.tileBytes <= plan_.windowBytes;
+}
+
 void TileReader::pump() {
-  // One tile is always under way, however large.
-  while (!exhausted_ && (held_ == 0 || held_ + plan_.tileBytes <= plan_.windowBytes)) {
+  while (!exhausted_ && mayAsk()) {
     auto tile = tiles_->next();
     if (!tile) {
       exhausted_ = true;
-      receiver_.noMoreTiles(nextIndex_);
       break;
     }
     held_ += windowShare(*tile);
     ++underWay_;
-    auto index = nextIndex_++;
     auto known = tile->isRegion ? receiver_.knownVersion(*tile) : Version();
-    tasks_.add(read(index, std::make_shared<ReadTile>(std::move(*tile)), 0, std::move(known)));
+    auto total = tile->region.elementCount();
+    tasks_.add(ask(std::make_shared<Asked>(Asked{nextIndex_++, std::move(*tile), Parts(total), std::move(known)})));
   }
   finishIfDone();
 }
 
 void TileReader::finishIfDone() {
-  if (exhausted_ && underWay_ == 0) done_->fulfill();
+  if (!exhausted_ || underWay_ > 0 || isFinishing_) return;
+  isFinishing_ = true;
+  if (!plan_.version->isToBeChecked()) {
+    receiver_.noMoreTiles(nextIndex_);
+    done_->fulfill();
+    return;
+  }
+  tasks_.add(checkSources().then([this] {
+    receiver_.noMoreTiles(nextIndex_);
+    done_->fulfill();
+  }));
+}
+
+// Whether all sources still are what they were when each of them was read: then they all were so at this moment.
+kj::Promise<void> TileReader::checkSources() {
+  plan_.node->channel->noteAwaited();
+  plan_.node->channel->noteSent();
+  ReadTerms terms;
+  terms.ifVersion = plan_.version->held();
+  return sendRead(*plan_.node, Selection({range(0, 0)}), terms)
+      .ignoreResult()
+      .catch_([this](kj::Exception&& problem) { plan_.version->refused(kj::mv(problem)); });
 }
 
 void TileReader::release(std::uint64_t bytes) {
@@ -81,27 +133,51 @@ void TileReader::release(std::uint64_t bytes) {
   checked([&] { pump(); });
 }
 
-kj::Promise<void> TileReader::read(std::uint64_t index, std::shared_ptr<ReadTile> tile, std::uint64_t first,
-                                 Version known) {
-  std::uint64_t replyBytes = std::max(plan_.tileBytes, tile->region.elementCount() * plan_.type.size());
-  ReadTerms terms{first, std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES), plan_.raiseMissingSources,
-                  plan_.fields, known};
-  auto answer = sendRead(*plan_.node, tile->selection, terms);
-  return answer.then([this, index, tile, first, known = std::move(known)](auto reply) -> kj::Promise<void> {
-    return checked([&]() -> kj::Promise<void> {
-      Piece piece = checkPiece(reply, plan_.type, first, tile->region.elementCount(), known);
-      if (piece.isUnchanged) {
-        receiver_.unchanged(index, *tile);
-      } else {
-        receiver_.piece(index, *tile, piece, reply);
-      }
-      if (!piece.isLast) return read(index, tile, first + piece.count, {});
-      --underWay_;
-      if (receiver_.tileDone(index, *tile)) held_ -= windowShare(*tile);
-      pump();
-      return kj::READY_NOW;
-    });
-  });
+kj::Promise<void> TileReader::ask(std::shared_ptr<Asked> asked) {
+  const std::uint64_t elementBytes = plan_.type.size();
+  const auto& region = asked->tile.region;
+  std::uint64_t replyBytes = std::max(plan_.tileBytes, region.elementCount() * elementBytes);
+  ElementRun gap{0, asked->parts.total()};
+  if (gap.count > 0) gap = asked->parts.firstGap();
+  // What comes after the gap is here, and is not to come again.
+  if (gap.first + gap.count < asked->parts.total() && elementBytes > 0) replyBytes = gap.count * elementBytes;
+  ReadTerms terms;
+  terms.first = gap.first;
+  terms.replyBytes = std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES);
+  terms.raiseMissingSources = plan_.raiseMissingSources;
+  terms.fields = plan_.fields;
+  terms.knownVersion = asked->known;
+  terms.ifVersion = plan_.version->held();
+  return sendRead(*plan_.node, asked->tile.selection, terms)
+      .then(
+          [this, asked, ifVersion = terms.ifVersion](auto reply) {
+            return checked([&] { return receive(asked, ifVersion, reply); });
+          },
+          [this](kj::Exception&& problem) -> kj::Promise<void> { plan_.version->refused(kj::mv(problem)); });
+}
+
+kj::Promise<void> TileReader::receive(std::shared_ptr<Asked> asked, const ReadVersion& ifVersion,
+                                      rpc::ReadReply::Reader wire) {
+  Reply reply = readReply(wire, plan_.type);
+  plan_.version->take(ifVersion, reply.version);
+  if (asked->tile.isRegion && !holds(reply.shape, asked->tile.region)) plan_.version->reshaped();
+  if (std::holds_alternative<Unchanged>(reply.body)) {
+    if (asked->known.empty() || reply.version.file != asked->known) unasked();
+    asked->parts.add({0, asked->parts.total()});
+    receiver_.unchanged(asked->index, asked->tile);
+  } else {
+    asked->parts.add(runOf(reply.body));
+    receiver_.piece(asked->index, asked->tile, reply);
+  }
+  if (!asked->parts.isComplete()) {
+    if (runOf(reply.body).count == 0) unasked();
+    asked->known.clear();
+    return ask(std::move(asked));
+  }
+  --underWay_;
+  if (receiver_.tileDone(asked->index, asked->tile)) held_ -= windowShare(asked->tile);
+  pump();
+  return kj::READY_NOW;
 }
 
 void TileReader::taskFailed(kj::Exception&& problem) { done_->reject(kj::mv(problem)); }

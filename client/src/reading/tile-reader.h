@@ -10,11 +10,15 @@
 #include <kj/async.h>
 
 #include "client/src/open/node-state.h"
+#include "client/src/reading/one-version.h"
 #include "client/src/reading/reply.h"
 #include "client/src/reading/tile-source.h"
 #include "core/tiling.h"
 
 namespace h5cap::detail {
+
+// Whether tiles are asked for before it is known of which version they have to be.
+enum class Pace { atOnce, afterTheFirst };
 
 // What to read, and how.
 struct ReadPlan {
@@ -28,6 +32,8 @@ struct ReadPlan {
   std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 0;
   std::uint64_t firstTile = 0;  // those before it have been read
+  Pace pace = Pace::atOnce;
+  std::shared_ptr<OneVersion> version;  // of the whole read; on the loop's thread only
 };
 
 using ReadAnswer = capnp::RemotePromise<rpc::ReadReply>;
@@ -39,6 +45,7 @@ struct ReadTerms {
   bool raiseMissingSources = false;
   std::vector<std::string> fields;
   Version knownVersion;     // the elements are here as they are in this version: the answer may be `unchanged`
+  ReadVersion ifVersion;    // no other will do; empty: any
   std::uint32_t deadlineMs = 0;  // nobody waits any longer; zero: as the server thinks fit
 };
 
@@ -56,17 +63,19 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
     virtual Version knownVersion(const Tile&) { return {}; }
     // The elements are those of the version that `knownVersion` told; no pieces come.
     virtual void unchanged(std::uint64_t, const Tile&) {}
-    // A part of tile number `index`; the parts of one tile come in order, the tiles as they arrive.
-    virtual void piece(std::uint64_t index, const Tile& tile, const Piece& piece, rpc::ReadReply::Reader reply) = 0;
+    // A part of tile number `index`.  Parts and tiles come as they arrive, none twice.
+    virtual void piece(std::uint64_t index, const Tile& tile, const Reply& reply) = 0;
     // All of it is there.  Returns whether its room in the window is free again (or `release` will be called).
     virtual bool tileDone(std::uint64_t index, const Tile& tile) = 0;
+    // All tiles have been there, and are of one version.
     virtual void noMoreTiles(std::uint64_t count) = 0;
   };
 
   // Reads the parts `boxes` (positions in the region) one after the other; single elements, all of them.
   TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver);
 
-  // Starts; resolves when everything has been received.
+  // Starts; resolves when everything has been received.  FileError (changed) when it is not of one version, also when
+  // the dataset has become smaller than the region; `ReadPlan::version` tells whether to begin again may help.
   kj::Promise<void> run();
 
   // A tile that the receiver held on to has been consumed.
@@ -76,14 +85,20 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
   std::uint64_t windowShare(const Tile& tile) const;
 
  private:
+  struct Asked;
+
   void pump();
-  kj::Promise<void> read(std::uint64_t index, std::shared_ptr<ReadTile> tile, std::uint64_t first, Version known);
+  bool mayAsk() const;
+  kj::Promise<void> ask(std::shared_ptr<Asked> asked);
+  kj::Promise<void> receive(std::shared_ptr<Asked> asked, const ReadVersion& ifVersion, rpc::ReadReply::Reader reply);
   void finishIfDone();
+  kj::Promise<void> checkSources();
   void taskFailed(kj::Exception&& problem) override;
 
   ReadPlan plan_;
   Receiver& receiver_;
   bool exhausted_ = false;
+  bool isFinishing_ = false;
   std::unique_ptr<TileSource> tiles_;
   std::uint64_t held_ = 0;      // bytes of the window in use
   std::uint64_t underWay_ = 0;  // tiles

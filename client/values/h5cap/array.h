@@ -12,6 +12,7 @@
 
 #include "h5cap/data-type.h"
 #include "h5cap/node.h"
+#include "h5cap/read-version.h"
 #include "h5cap/selection.h"
 #include "h5cap/shape.h"
 
@@ -49,6 +50,7 @@ struct PackedElements {
   Bytes elements;
   Bytes heap;
   std::vector<std::string> missingSources;  // of a virtual dataset: names of absent sources, shown as fill
+  ReadVersion version;                      // that all elements are of; with a live SWMR writer, the oldest of them
 };
 
 // A piece of a streamed read: a contiguous run, in C order, of the elements of the view, except where `inResult` says
@@ -58,6 +60,7 @@ struct StreamedTile {
   Shape shape;                       // counts of inResult
   Bytes elements;                    // packed
   Bytes heap;
+  ReadVersion version;               // as PackedElements has it: the same for all tiles of a stream
 };
 
 // Types that elements can be converted to.

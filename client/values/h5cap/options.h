@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "h5cap/read-version.h"
+
 namespace h5cap {
 
 struct ConnectOptions {
@@ -24,7 +26,9 @@ struct ConnectOptions {
   // empty: $H5CAP_CACHE as it is when the session is made, or none.  What is kept is used when the server says that the
   // file still is that version.
   std::string cache;
-  std::uint64_t tileBytes = 1 << 20;    // one reply of a bulk read
+  // Of elements, or of a file's stored bytes, in one reply: larger reads are cut into such tiles.  Zero:
+  // $H5CAP_TILE_BYTES as it is when the session is made, or 1 MiB, which fills a link.  Small ones are for tests.
+  std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 32 << 20; // replies under way at once
 };
 
@@ -41,6 +45,9 @@ struct ReadOptions {
   // absent and show as fill, if any.  Not by `readPackedAsync` and `tiles`.
   std::function<void(const std::vector<std::string>& names)> missingSources;
 
+  // Called by the waiting thread at the end of a read into memory of the caller's, with the version that it is of.
+  std::function<void(const ReadVersion& version)> version;
+
   // Called by the waiting thread every 50 ms while it waits, with the elements that have arrived and those of the whole
   // selection (zero while that is not known).  May throw, which gives the read up.  Not by `readPackedAsync` and
   // `tiles`.
@@ -49,6 +56,10 @@ struct ReadOptions {
   // Of a compound, only these fields, as elements that have just these in this order; only their bytes travel.  Empty:
   // all.  BadSelection for a field that is not there or is named twice, BadType when elements are no compounds.
   std::vector<std::string> fields;
+
+  // No other version will do: FileError (changed).  Empty: whichever is current, and that one for all of the read,
+  // which begins again, a few times, when the file changes meanwhile.
+  ReadVersion ifVersion;
 
   // Performance; zero: as the connection's.
   std::uint64_t tileBytes = 0;

@@ -17,11 +17,20 @@ class _Peer(NamedTuple):
 _held: Dict[_Peer, Any] = {}  # a later call finds them
 
 
-def hold(url: str, timeout: float, token: Optional[str]) -> Any:
+def hold(url: str, timeout: float, token: Optional[str], tile_bytes: Optional[int] = None) -> Any:
     """The process's connection to the server that ``url`` names; connects when there is none."""
-    session = _h5cap.shared_session(url, timeout, token or "")
+    session = _h5cap.shared_session(url, timeout, token or "", checked_tile_bytes(tile_bytes))
     _held[_Peer(_h5cap.parse_location(url)[0], token)] = session
     return session
+
+
+def checked_tile_bytes(tile_bytes: Optional[int]) -> int:
+    """As the native module takes it, for which zero is the default.  ``ValueError`` below 1."""
+    if tile_bytes is None:
+        return 0
+    if tile_bytes < 1:
+        raise ValueError("tile_bytes must be at least 1")
+    return int(tile_bytes)
 
 
 def file_only(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from .h5p import PropDCID
 from .h5s import SpaceID, as_written
 from .h5t import TypeID, type_id
 from .object_id import LocatedID, not_served, refused
-from .reading import Fetched, Resolved, check_broadcast, check_target, everything, partial_type
+from .reading import (Fetched, ReadVersion, Resolved, check_broadcast, check_target, everything, fixed_axes,
+                      partial_type)
 from .types.convert import check_conversion, converted
 from .types.dtypes import ElementType, element_type
 from .types.special import check_string_dtype
@@ -166,37 +168,54 @@ class DatasetID(LocatedID):
             return
         check_broadcast(shape, arr_obj.shape)
         check_conversion(self._dataset["type"], self.dtype, arr_obj.dtype)
-        found = converted(self.fetch(everything(shape)).array, arr_obj.dtype)
+        fetched = self.fetch(everything(shape)).array
+        if fetched.shape[:len(shape)] != shape:
+            raise self._changed(fetched.shape, everything(shape))
+        found = converted(fetched, arr_obj.dtype)
         arr_obj[...] = found.reshape(arr_obj.shape)
 
-    def fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> Fetched:
+    def fetch(self, selection: Resolved, fields: Tuple[str, ...] = (),
+              if_version: Optional[ReadVersion] = None) -> Fetched:
         """The selected elements, of compounds with only these fields when there are any: one round trip, none when
-        nothing is selected.  `Changed` when the dataset has another shape by now, `MissingSource` where absent sources
-        raise."""
+        nothing is selected.  All are of one version, that of ``if_version`` if it is given.
+
+        Extents are those that are known here: what a dataset has grown by since is not read, and of one that shrank
+        what is left comes, in a smaller shape.  `Changed` where nothing of the kind is possible, or when the file keeps
+        changing, `MissingSource` where absent sources raise."""
         if fields == ("r", "i"):
             fields = ()  # alone they would be a complex number
         kind = element_type(partial_type(self._dataset["type"], fields)) if fields else self.element
         if selection.is_empty:
-            return Fetched(np.empty(selection.shape, kind.dtype), [])
+            return Fetched(np.empty(selection.shape, kind.dtype), [], if_version)
         if kind.has_heap:
             with watched(self.path, None) as tick:
-                _, shape, elements, heap, missing = _h5cap.read(
-                    self.native, selection.axes, raise_missing=self._raises_missing, progress=tick, fields=fields)
+                _, shape, elements, heap, missing, version = _h5cap.read(
+                    self.native, fixed_axes(selection), raise_missing=self._raises_missing, progress=tick,
+                    fields=fields, if_version=if_version)
             self._verify(shape, selection)
-            return Fetched(kind.from_bytes(elements, shape, heap), missing)
+            return Fetched(kind.from_bytes(elements, shape, heap), missing, version)
         packed = kind.empty(selection.shape)
-        missing = self.fetch_into(selection, packed, fields)
-        return Fetched(kind.from_packed(packed), missing)
+        shape, missing, version = self._read_into(selection, packed, fields, if_version)
+        self._verify(shape, selection)
+        if shape != selection.shape:
+            items = packed.shape[len(selection.shape):]  # elements may be arrays
+            packed = packed.reshape(-1, *items)[:math.prod(shape)].reshape(shape + items)
+        return Fetched(kind.from_packed(packed), missing, version)
 
     def fetch_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...] = ()) -> List[str]:
         """Packed elements into memory of the caller's, which is contiguous; the absent sources, as in `Fetched`.  One
-        round trip, and what `fetch` raises."""
+        round trip, and what `fetch` raises; `Changed` also when the dataset has become too small."""
+        shape, missing, _ = self._read_into(selection, target, fields, None)
+        if shape != selection.shape:
+            raise self._changed(shape, selection)
+        return missing
+
+    def _read_into(self, selection: Resolved, target: np.ndarray, fields: Tuple[str, ...],
+                   if_version: Optional[ReadVersion]) -> Tuple[Shape, List[str], ReadVersion]:
         memory = target.reshape(-1).view(np.uint8)
         with watched(self.path, target.dtype.itemsize) as tick:
-            shape, missing = _h5cap.read_into(
-                self.native, selection.axes, memory, raise_missing=self._raises_missing, progress=tick, fields=fields)
-        self._verify(shape, selection)
-        return missing
+            return _h5cap.read_into(self.native, fixed_axes(selection), memory, raise_missing=self._raises_missing,
+                                    progress=tick, fields=fields, if_version=if_version)
 
     def reads_directly(self, target: np.ndarray, selection: Resolved) -> bool:
         """Whether selected elements are the bytes of such an array, as they come."""
@@ -208,8 +227,12 @@ class DatasetID(LocatedID):
         return self.opened.options.on_missing == "raise"
 
     def _verify(self, shape: Shape, selection: Resolved) -> None:
-        if shape != selection.shape:
-            raise Changed(f"{self.path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
+        """What came is what was selected, or what is left of it."""
+        if len(shape) != len(selection.shape) or any(a > b for a, b in zip(shape, selection.shape)):
+            raise self._changed(shape, selection)
+
+    def _changed(self, shape: Shape, selection: Resolved) -> Changed:
+        return Changed(f"{self.path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
 
     def refresh(self) -> None:
         """Asks for the shape and the rest as they are now: one round trip."""

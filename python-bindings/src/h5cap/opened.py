@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from . import _h5cap
-from .connections import DEFAULT_TIMEOUT, hold
+from .connections import DEFAULT_TIMEOUT, checked_tile_bytes, hold
 from .errors import ClosedFile, opening
 from .names import FileKey, address
 
@@ -20,6 +20,7 @@ class OpenOptions(NamedTuple):
     timeout: float = DEFAULT_TIMEOUT
     token: Optional[str] = None
     on_missing: str = "fill"  # or "raise": what an absent source of a virtual dataset means
+    tile_bytes: Optional[int] = None  # of elements in one reply; None: as the environment says, or 1 MiB
 
 
 class AccessOptions(NamedTuple):
@@ -50,9 +51,10 @@ class OpenFile:
     @classmethod
     def at(cls, url: str, options: OpenOptions, as_file: Callable[["OpenFile"], Any]) -> "OpenFile":
         """The file at an address, opened: one round trip.  ``FileNotFoundError`` and the rest of what `File` raises."""
-        hold(url, options.timeout, options.token)
+        hold(url, options.timeout, options.token, options.tile_bytes)
         with opening(url):
-            native = _h5cap.open_url(url, SNAPSHOT_BYTES, options.timeout, options.token or "")
+            native = _h5cap.open_url(url, SNAPSHOT_BYTES, options.timeout, options.token or "",
+                                     checked_tile_bytes(options.tile_bytes))
             return cls(native, url, options, as_file)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -22,16 +22,28 @@ class Resolved(NamedTuple):
         return 0 in self.counts
 
 
+# What elements were read of: reads of one version fit together.  Opaque, for the native module.
+ReadVersion = Tuple[bytes, bytes]
+
+
 class Fetched(NamedTuple):
     """Elements that were read."""
 
     array: np.ndarray
     missing: List[str]  # absent sources of a virtual dataset, whose elements are the fill value
+    version: Optional[ReadVersion]  # None where nothing had to be read
 
 
 def everything(shape: Shape) -> Resolved:
     """All elements of a dataset of this shape."""
     return Resolved([None] * len(shape), shape, shape)
+
+
+def fixed_axes(selection: Resolved) -> Any:
+    """The axes of a selection, of the extents that it was resolved against: the dataset may have grown since."""
+    if not isinstance(selection.axes, list):
+        return selection.axes
+    return [(0, count, 1) if axis is None else axis for axis, count in zip(selection.axes, selection.counts)]
 
 
 def partial_type(described: Dict[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 import numpy as np
 
 from ..chunks import Shape, VDSmap, chunk_slices
+from ..errors import Changed
 from ..h5d import DatasetID
 from ..h5r import follow
 from ..h5s import guess_shape
-from ..reading import Resolved, check_broadcast, check_target
+from ..reading import Fetched, ReadVersion, Resolved, check_broadcast, check_target
 from ..types.references import RegionReference
 from ..types.special import Empty, check_string_dtype
 from .base import HLObject
@@ -29,7 +30,10 @@ class Dataset(DatasetWriting, HLObject):
     """A dataset.  What describes it costs at most one round trip in all, and none within a snapshot; each ``[...]``
     costs one (more, side by side, when it is larger than one reply).
 
-    Shape and everything else stay as they were when first asked for, until `refresh`.
+    Shape and everything else stay as they were when first asked for, until `refresh`, as in h5py: a dataset that has
+    grown is read by the shape that it had, and of one that shrank what is left.  Each read, and each loop over rows, is
+    of one version of the file.  A read begins again, a few times, when the file changes meanwhile, and then raises
+    `Changed`; a loop raises it at once.
 
     >>> data = h5cap.File("h5cap:///scans/scan.nxs")["entry/data/data"]
     >>> data.shape, data.dtype, data.chunks, data.compression
@@ -203,17 +207,31 @@ class Dataset(DatasetWriting, HLObject):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        """Along the first axis; a block of rows is read at once."""
+        """Along the first axis; a block of rows is read at once.  All rows of one loop are of one version of the file,
+        or `Changed` is raised."""
+        return self._rows(self._read_block)
+
+    def _rows(self, read: Callable[[slice, Optional[ReadVersion]], Tuple[Any, Optional[ReadVersion]]]) -> Iterator[Any]:
+        """The rows of blocks that ``read`` reads, each with the version of the one before."""
         if not self.shape:
             raise TypeError("Can't iterate over a scalar dataset")
         row_bytes = max(1, self.nbytes // max(1, self.shape[0]))
         rows = max(1, _ROWS_BYTES // row_bytes)
+        version = None
         for start in range(0, self.shape[0], rows):
-            yield from self[start:start + rows]
+            block, version = read(slice(start, start + rows), version)
+            yield from block
+
+    def _read_block(self, rows: slice, version: Optional[ReadVersion],
+                    convert: Optional[Callable[[np.ndarray], np.ndarray]] = None,
+                    fields: Tuple[str, ...] = ()) -> Tuple[np.ndarray, Optional[ReadVersion]]:
+        """Some rows, and the version that they are of; the next block asks for it."""
+        fetched = self._fetch(select(self.shape or (), (rows,)), fields, version)
+        return (fetched.array if convert is None else convert(fetched.array)), version or fetched.version
 
     def iter_chunks(self, sel: Any = None) -> Iterator[Tuple[slice, ...]]:
         """Slices of the chunks that meet ``sel`` (a slice or int an axis; all by default).  ``TypeError`` unless
-        chunked."""
+        chunked.  Whoever reads with them makes one read of each, which may be of different versions of the file."""
         return chunk_slices(self.shape or (), self.chunks, sel)
 
     def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
@@ -239,7 +257,7 @@ class Dataset(DatasetWriting, HLObject):
             return self._read_region(positions[0], convert, fields)
         self.dtype  # a type without one in NumPy is an error before a selection is, as in h5py
         selection = select(space[0], positions)
-        array = self._fetch(selection, fields)
+        array = self._fetch(selection, fields).array
         if convert is not None:
             array = convert(array)
         if selection.shape == () and array.ndim == 0 and not (space[0] == () and positions == (Ellipsis,)):
@@ -260,19 +278,20 @@ class Dataset(DatasetWriting, HLObject):
             array = np.zeros(shape, self.dtype)
         else:
             selection = region_selection(space, self.shape or (), shape)
-            array = self._fetch(selection, fields)
+            array = self._fetch(selection, fields).array
             array = array.reshape(shape + array.shape[len(selection.shape):])  # elements may be arrays
         return array if convert is None else convert(array)
 
-    def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = ()) -> np.ndarray:
-        array, missing = self._id.fetch(selection, fields)
+    def _fetch(self, selection: Resolved, fields: Tuple[str, ...] = (),
+               if_version: Optional[ReadVersion] = None) -> Fetched:
+        fetched = self._id.fetch(selection, fields, if_version)
         if not selection.is_empty:
-            self._missing = missing
-        return array
+            self._missing = fetched.missing
+        return fetched
 
     def read_direct(self, dest: np.ndarray, source_sel: Any = None, dest_sel: Any = None) -> None:
         """Elements into an existing array, converted to its dtype.  ``TypeError`` when the shapes do not match, or when
-        the array is not C-contiguous and writable."""
+        the array is not C-contiguous and writable; `Changed` when the dataset is smaller by now than `shape`."""
         positions, names = split_fields(() if source_sel is None else source_sel)
         if self._space is None:
             raise TypeError("Empty datasets have no numpy representation")
@@ -284,6 +303,8 @@ class Dataset(DatasetWriting, HLObject):
         target = dest[() if dest_sel is None else dest_sel] if dest.shape else dest
         check_broadcast(selection.shape, target.shape)
         found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
+        if found.shape[:len(selection.shape)] != selection.shape:
+            raise Changed(f"{self.name}: the dataset is smaller by now than {self.shape}; refresh() it")
         dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
 
     def astype(self, dtype: Any) -> Union["Dataset", AsTypeView]:

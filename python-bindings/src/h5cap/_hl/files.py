@@ -30,7 +30,9 @@ class File(Group):
     (seconds) limits every wait on a connection that is made for this call.  ``on_missing`` says what an absent source
     of a virtual dataset means: its elements are the fill value, as in h5py, and `Dataset.missing_sources` lists it
     ("fill"), or reading them raises `MissingSource` ("raise").  Sources that are denied or damaged always raise.
-    h5py's other options are taken as `h5cap._hl.open_options` says.  ``File(object.id)`` is the file of an object.
+    ``tile_bytes`` is how many bytes of elements one reply carries: larger reads are cut into as many, side by side
+    (1 MiB, or $H5CAP_TILE_BYTES).  h5py's other options are taken as `h5cap._hl.open_options` says.
+    ``File(object.id)`` is the file of an object.
 
     Raises ``FileNotFoundError``, ``PermissionError``, ``OSError`` (not HDF5, truncated, …), ``ConnectionError`` (no
     server there), ``TimeoutError``, ``ValueError`` (a malformed address or mode).
@@ -50,7 +52,7 @@ class File(Group):
                  min_meta_keep: int = 0, min_raw_keep: int = 0, locking: Union[None, bool, str] = None,
                  alignment_threshold: int = 1, alignment_interval: int = 1, meta_block_size: Optional[int] = None, *,
                  track_times: Optional[bool] = False, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT,
-                 on_missing: str = "fill", **kwds: Any):
+                 on_missing: str = "fill", tile_bytes: Optional[int] = None, **kwds: Any):
         if isinstance(url, LocatedID):
             Group.__init__(self, _file_id(url.file_opened()))
             return
@@ -64,7 +66,7 @@ class File(Group):
             raise ValueError("Invalid mode; must be one of r, r+, w, w-, x, a")
         if mode != "r":
             raise PermissionError(f"{url}: cannot be opened in mode '{mode}' ({READ_ONLY})")
-        opened = OpenFile.at(file_only(str(url)), OpenOptions(swmr, timeout, token, on_missing), File._of)
+        opened = OpenFile.at(file_only(str(url)), OpenOptions(swmr, timeout, token, on_missing, tile_bytes), File._of)
         opened.access = access
         super().__init__(_file_id(opened))
 

@@ -41,11 +41,12 @@ class Session:
     ['run1', 'run2'] first
     """
 
-    def __init__(self, native: Any, url: str, timeout: float, token: Optional[str]):
+    def __init__(self, native: Any, url: str, timeout: float, token: Optional[str], tile_bytes: Optional[int] = None):
         self._held: Any = native
         self._url = url
         self._timeout = timeout
         self._token = token
+        self._tile_bytes = tile_bytes
 
     @property
     def _native(self):
@@ -63,7 +64,7 @@ class Session:
             return File(self._url_of(path), mode)
         with opening(path):
             native = self._native.open(encoded(path), SNAPSHOT_BYTES)
-            options = OpenOptions(swmr, self._timeout, self._token)
+            options = OpenOptions(swmr, self._timeout, self._token, tile_bytes=self._tile_bytes)
             opened = OpenFile(native, self._url_of(path), options, File._of)
         return File._of(opened)
 
@@ -167,8 +168,10 @@ def _connected(url: str, timeout: float) -> Session:
     return connect(url, timeout=timeout)
 
 
-def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT) -> Session:
-    """A session with the server that ``url`` names.  Reuses the process's connection to it.
+def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT,
+            tile_bytes: Optional[int] = None) -> Session:
+    """A session with the server that ``url`` names.  Reuses the process's connection to it.  ``tile_bytes`` as for
+    `File`, of the files that it opens.
 
     ``ConnectionError`` when there is no server, ``ValueError`` for a malformed address.
 
@@ -176,7 +179,7 @@ def connect(url: str, *, token: Optional[str] = None, timeout: float = DEFAULT_T
     ['raw', 'scans']
     """
     url = file_only(str(url))
-    return Session(hold(url, timeout, token), url, timeout, token)
+    return Session(hold(url, timeout, token, tile_bytes), url, timeout, token, tile_bytes)
 
 
 def open_many(files: Union[str, Iterable[str]], *, swmr: bool = False, token: Optional[str] = None,
@@ -281,7 +284,7 @@ def _from_address(url: str, selection: Any):
 
 
 def _value(found, positions) -> Any:
-    described, shape, elements, heap, _ = found
+    described, shape, elements, heap, _, _ = found
     array = element_type(described).from_bytes(elements, shape, heap)
     if shape == () and array.ndim == 0 and positions != (Ellipsis,):
         return array[()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Callable, Sequence, Tuple, Union
+from typing import Any, Callable, Iterator, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -38,6 +38,13 @@ class _DatasetView:
     def __getitem__(self, args) -> Any:
         raise NotImplementedError
 
+    def __iter__(self) -> Iterator[Any]:
+        """As for the dataset: in blocks, all of one version."""
+        return self._dataset._rows(self._read_block)
+
+    def _read_block(self, rows: slice, version: Any) -> Tuple[Any, Any]:
+        raise NotImplementedError
+
     def __array__(self, dtype=None, copy=True) -> np.ndarray:
         if copy is False:
             raise ValueError(f"{type(self).__name__}.__array__ received copy=False but memory allocation cannot be "
@@ -65,6 +72,10 @@ class AsTypeView(_DatasetView):
             check_conversion(self._dataset._dataset["type"], self._dataset.dtype, self._dtype)
         return self._dataset._read(args, lambda array: converted(array, self._dtype))
 
+    def _read_block(self, rows: slice, version: Any) -> Tuple[Any, Any]:
+        check_conversion(self._dataset._dataset["type"], self._dataset.dtype, self._dtype)
+        return self._dataset._read_block(rows, version, lambda array: converted(array, self._dtype))
+
 
 class AsStrView(_DatasetView):
     """``dataset.asstr()``: strings decoded."""
@@ -84,8 +95,14 @@ class AsStrView(_DatasetView):
             return found.decode(self.encoding, self.errors)
         if isinstance(found, Empty):
             return found
+        return self._decoded(found)
+
+    def _decoded(self, found: np.ndarray) -> np.ndarray:
         texts = np.array([b.decode(self.encoding, self.errors) for b in found.flat], dtype=object)
         return texts.reshape(found.shape)
+
+    def _read_block(self, rows: slice, version: Any) -> Tuple[Any, Any]:
+        return self._dataset._read_block(rows, version, self._decoded)
 
 
 class FieldsView(_DatasetView):
@@ -112,6 +129,9 @@ class FieldsView(_DatasetView):
         # already.
         again = isinstance(self._picked, str) and (names or isinstance(found, Empty))
         return found[self._picked] if again else found
+
+    def _read_block(self, rows: slice, version: Any) -> Tuple[Any, Any]:
+        return self._dataset._read_block(rows, version, picker(self._dataset.dtype, self._picked), self._names)
 
 
 def picker(dtype: np.dtype, picked: Names) -> Callable[[np.ndarray], np.ndarray]:

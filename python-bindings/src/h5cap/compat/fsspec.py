@@ -10,8 +10,8 @@ the whole file; for HDF5's objects an ``h5cap.File`` costs fewer round trips and
 from __future__ import annotations
 
 import datetime
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, Optional
 
 import fsspec.caching
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
@@ -26,6 +26,7 @@ from .block_cache import BlockCache
 
 BLOCK_BYTES = 128 << 10  # HDF5's metadata is scattered in small pieces: of 1,319 reads of a tree's walk 6 are left
 _PARALLEL = 16  # ranges asked for at once
+_MOST_BEGINNINGS = 3  # of reads of a file that changes meanwhile
 _READ_ONLY = "h5cap serves files read-only"
 
 fsspec.caching.register_cache(BlockCache, clobber=True)
@@ -137,12 +138,13 @@ class FileSystem(AbstractFileSystem):
                     cache_type=cache_type, **options)
 
     def cat_file(self, path: str, start: Optional[int] = None, end: Optional[int] = None, **_: Any) -> bytes:
-        """Stored bytes; a negative place counts from the end, as in a slice."""
-        return _range(self._native(self._strip_protocol(path)), start, end)
+        """Stored bytes, of one version; a negative place counts from the end, as in a slice."""
+        return _of_one_version(lambda: _range(self._native(self._strip_protocol(path)), start, end))
 
     def cat_ranges(self, paths: List[str], starts: Any, ends: Any, max_gap: Optional[int] = None,
                    on_error: str = "return", **_: Any) -> List[Any]:
-        """Many ranges, side by side on one connection; a file is opened once."""
+        """Many ranges, side by side on one connection; a file is opened once, and its ranges are of one version.  All
+        are read again, a few times, when a file changes meanwhile; then those that do not fit are `Changed`."""
         if not isinstance(paths, list):
             raise TypeError("paths is not a list")
         starts = starts if isinstance(starts, list) else [starts] * len(paths)
@@ -150,10 +152,16 @@ class FileSystem(AbstractFileSystem):
         if not len(paths) == len(starts) == len(ends):
             raise ValueError("there is not one start and one end a path")
         with ThreadPoolExecutor(_PARALLEL) as threads:
-            files = {path: threads.submit(self._native, self._strip_protocol(path)) for path in dict.fromkeys(paths)}
-            parts = [threads.submit(lambda file, start, end: _range(file.result(), start, end), files[path], start, end)
-                     for path, start, end in zip(paths, starts, ends)]
+            for _ in range(_MOST_BEGINNINGS):
+                parts = self._ranges(threads, paths, starts, ends)
+                if not any(isinstance(part.exception(), Changed) for part in parts):
+                    break
             return [_outcome(part, on_error) for part in parts]
+
+    def _ranges(self, threads: ThreadPoolExecutor, paths: List[str], starts: Any, ends: Any) -> List["Future[bytes]"]:
+        files = {path: threads.submit(self._native, self._strip_protocol(path)) for path in dict.fromkeys(paths)}
+        return [threads.submit(lambda file, start, end: _range(file.result(), start, end), files[path], start, end)
+                for path, start, end in zip(paths, starts, ends)]
 
     def created(self, path: str) -> datetime.datetime:
         raise NotImplementedError("h5cap does not tell when files were made")
@@ -176,7 +184,7 @@ class File(AbstractBufferedFile):
         super().__init__(fs, path, mode, **options)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        found, version = self._native.read_bytes(start, end - start)
+        found, version = self._native.read_bytes(start, end - start, if_version=self._version)
         if version != self._version and not self._follows:
             raise Changed(f"{self.path} changed since it was opened")
         return found
@@ -200,8 +208,20 @@ def _described(path: str, entry: DirectoryEntry) -> Dict[str, Any]:
 
 
 def _range(native: Any, start: Optional[int], end: Optional[int]) -> bytes:
-    start, end, _ = slice(start, end).indices(native.wait()["size"])
-    return native.read_bytes(start, end - start)[0] if end > start else b""
+    """A part of the file as it was opened."""
+    known = native.wait()
+    start, end, _ = slice(start, end).indices(known["size"])
+    return native.read_bytes(start, end - start, if_version=known["version"])[0] if end > start else b""
+
+
+def _of_one_version(read: Callable[[], bytes]) -> bytes:
+    """What ``read`` reads, which opens the file; again, a few times, when the file changes meanwhile."""
+    for _ in range(_MOST_BEGINNINGS - 1):
+        try:
+            return read()
+        except Changed:
+            pass
+    return read()
 
 
 def _outcome(part: Any, on_error: str) -> Any:
