@@ -34,11 +34,15 @@ Shape chunkGrid(const PlannedDataset& dataset, const Shape& chunk) {
   return grid;
 }
 
-// An array of the wanted elements, all of them one piece.
-ArrayPlan inOnePiece(std::shared_ptr<const PlannedDataset> dataset, const Wanted& wanted, Piece::From from) {
-  ArrayPlan plan = planFill(*dataset, wanted);
-  const std::uint64_t count = countOf(wanted);
-  plan.pieces.push_back({std::move(from), std::move(dataset), count, std::vector<Stretch>{{0, count}}, {}});
+// An array of `counts`, all of it one piece.
+ArrayPlan inOnePiece(std::shared_ptr<const PlannedDataset> dataset, Shape counts, Piece::From from) {
+  ArrayPlan plan{dataset->type, std::move(counts), dataset->fillElement, dataset->fillHeap, {}};
+  const std::uint64_t count = elementCount(plan.counts);
+  Piece& piece = plan.pieces.emplace_back();
+  piece.from = std::move(from);
+  piece.dataset = std::move(dataset);
+  piece.count = count;
+  piece.place = std::vector<Stretch>(1, Stretch{0, count});
   return plan;
 }
 
@@ -92,16 +96,17 @@ ArrayPlan planChunks(std::shared_ptr<const PlannedDataset> dataset, Wanted wante
     return extent.address == ChunkExtent::neverWritten;
   });
   if (neverWritten) return planFill(*dataset, wanted);
+  Shape counts = countsOf(wanted);
   if (question.elements != nullptr)
-    return inOnePiece(std::move(dataset), wanted,
+    return inOnePiece(std::move(dataset), std::move(counts),
                       FromEachChunk{std::move(question.grid), std::move(question.elements), std::move(extents)});
-  FromChunks from{std::get<Region>(wanted), std::move(question.box), std::move(extents)};
-  return inOnePiece(std::move(dataset), wanted, std::move(from));
+  return inOnePiece(std::move(dataset), std::move(counts),
+                    FromChunks{std::get<Region>(std::move(wanted)), std::move(question.box), std::move(extents)});
 }
 
 ArrayPlan planOnePiece(std::shared_ptr<const PlannedDataset> dataset, Wanted wanted) {
-  FromOnePiece from{wanted};
-  return inOnePiece(std::move(dataset), wanted, std::move(from));
+  Shape counts = countsOf(wanted);
+  return inOnePiece(std::move(dataset), std::move(counts), FromOnePiece{std::move(wanted)});
 }
 
 ArrayPlan planFill(const PlannedDataset& dataset, const Wanted& wanted) {
@@ -145,7 +150,7 @@ ArrayPlan planRawFiles(std::shared_ptr<const PlannedDataset> dataset, const Want
     auto touched = map.touched(covered.region, dataset->shape, dataset->elementBytes(), maxSlots);
     slots += touched.size();
     if (slots > maxSlots) throw FileError("the elements are spread over too many raw files", ErrorCode::tooLarge);
-    auto array = inOnePiece(dataset, covered.region, FromRawFiles{reads.size()});
+    auto array = inOnePiece(dataset, covered.region.counts(), FromRawFiles{reads.size()});
     done += addCovered(plan, std::make_shared<const ArrayPlan>(std::move(array)), std::move(covered.places), done);
     reads.push_back({dataset, std::move(covered.region), std::move(touched)});
   }

@@ -67,13 +67,16 @@ class CarryingOut {
       if (type.hasVariable()) heap.append(type, data.elements, heapOf(piece));
       return std::move(data.elements);
     }
-    if (type.hasVariable()) data.heap = heapOf(piece);
+    if (type.hasVariable()) {
+      auto heapBytes = heapOf(piece);
+      data.heap.assign(heapBytes.begin(), heapBytes.end());
+    }
     data = convertSource(type, std::move(data), array.type, rpc::MAX_ELEMENT_BYTES);
     if (array.type.hasVariable()) heap.append(array.type, data.elements, data.heap);
     return std::move(data.elements);
   }
 
-  const Bytes& heapOf(const Piece& piece) {
+  std::span<const std::byte> heapOf(const Piece& piece) {
     if (auto* library = std::get_if<FromLibrary>(&piece.from)) return supplies_.answers.at(library->libraryRead).heap;
     if (auto* other = std::get_if<FromArray>(&piece.from)) return madeOf(*other->array).heap;
     throw Failed("carrying out: variable-length data from where there is none");
@@ -86,6 +89,7 @@ class CarryingOut {
     try {
       gatherStored(piece, file, target);
     } catch (const FileError& problem) {
+      if (file.name.empty()) throw;
       const std::string prefix = file.name + ": ";
       const std::string text = problem.what();
       if (text.compare(0, prefix.size(), prefix) == 0) throw;
@@ -95,8 +99,8 @@ class CarryingOut {
 
   void gatherStored(const Piece& piece, const FileAtHand& file, std::span<std::byte> target) {
     const PlannedDataset& dataset = *piece.dataset;
-    GatherContext context{file.reader.get(),   file.version,  file.cache,       dataset.elementBytes(),
-                          dataset.fillElement, dataset.shape, supplies_.decoding};
+    GatherContext context{file.reader.get(),   file.version,   file.cache,        dataset.elementBytes(),
+                          dataset.fillElement, &dataset.shape, supplies_.decoding};
     std::visit(Overloaded{
                    [&](const FromOnePiece& from) { gatherOnePiece(context, *dataset.storage, from.wanted, target); },
                    [&](const FromChunks& from) {
@@ -124,12 +128,12 @@ class CarryingOut {
       if (contiguous != nullptr) return gatherContiguous(context, *contiguous, *region, target);
       return gatherInline(context, std::get<InlineBytes>(storage), *region, target);
     }
-    const auto elements = inOnePiece(std::get<PointList>(wanted).coordinates, context.shape);
+    const auto elements = inOnePiece(std::get<PointList>(wanted).coordinates, *context.shape);
     if (contiguous != nullptr) return gatherContiguous(context, *contiguous, elements, target);
     gatherInline(context, std::get<InlineBytes>(storage), elements, target);
   }
 
-  static void takeAnswer(const PackedData& answer, std::span<std::byte> target) {
+  static void takeAnswer(const LibraryAnswer& answer, std::span<std::byte> target) {
     if (answer.elements.size() != target.size())
       throw FileError("the planner's elements do not have the size asked for");
     std::copy(answer.elements.begin(), answer.elements.end(), target.begin());
@@ -163,6 +167,16 @@ class CarryingOut {
 
 void carryOut(const ReadPlan& plan, const Supplies& supplies, std::span<std::byte> target, Heap& heap) {
   CarryingOut(plan, supplies).make(*plan.array, target, heap);
+}
+
+const LibraryAnswer* wholeAnswer(const ReadPlan& plan, const Supplies& supplies) {
+  const ArrayPlan& array = *plan.array;
+  if (array.pieces.size() != 1 || array.pieces.front().convertedFrom) return nullptr;
+  const auto* from = std::get_if<FromLibrary>(&array.pieces.front().from);
+  const std::uint64_t total = elementCount(array.counts);
+  if (from == nullptr || asStretch(array.pieces.front().place, array.counts) != Stretch{0, total}) return nullptr;
+  const LibraryAnswer& answer = supplies.answers.at(from->libraryRead);
+  return answer.elements.size() == total * array.elementBytes() ? &answer : nullptr;
 }
 
 }  // namespace h5cap

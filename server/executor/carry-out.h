@@ -20,13 +20,19 @@ struct FileAtHand {
   std::shared_ptr<const FileReader> reader;
   std::string version;          // for the cache
   ChunkCache* cache = nullptr;  // null when what is decoded is not to be kept
-  std::string name;             // for messages
+  std::string name;             // for messages; empty: whoever asked knows
+};
+
+// What libhdf5 said: packed elements and their heap.
+struct LibraryAnswer {
+  std::span<const std::byte> elements, heap;
+  std::shared_ptr<const void> memory;  // that they lie in
 };
 
 // What a plan is carried out with, in the plan's order.
 struct Supplies {
-  std::vector<FileAtHand> files;                          // of ReadPlan::versions
-  std::vector<PackedData> answers;                        // to ReadPlan::libraryReads
+  std::vector<FileAtHand> files;                            // of ReadPlan::versions
+  std::vector<LibraryAnswer> answers;                       // to ReadPlan::libraryReads
   std::vector<std::shared_ptr<const FileReader>> rawFiles;  // of ReadPlan::rawReads
   DecodeBudget* decoding = nullptr;
 };
@@ -35,5 +41,9 @@ struct Supplies {
 // lead to into `heap`.  Blocking; runs on executor threads.  A part that several pieces take is made once.  FileError,
 // with the name of the file in front; Failed when the plan contradicts itself.
 void carryOut(const ReadPlan& plan, const Supplies& supplies, std::span<std::byte> target, Heap& heap);
+
+// The answer that is the plan's array as it stands; null when there is more to do.  What carryOut would copy of it need
+// not be copied.
+const LibraryAnswer* wholeAnswer(const ReadPlan& plan, const Supplies& supplies);
 
 }  // namespace h5cap

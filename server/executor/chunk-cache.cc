@@ -35,7 +35,7 @@ struct ChunkCache::Decoding {
 
 std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key,
                                              const std::function<std::shared_ptr<const Bytes>()>& decode) {
-  std::string name = key.version;
+  std::string name(key.version);
   name.append(reinterpret_cast<const char*>(&key.address), sizeof key.address);
   constexpr auto elements = SharedCache::Kind::elements;
   if (auto known = memory_.find<Bytes>(elements, name)) return known;

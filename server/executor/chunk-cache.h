@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "h5cap/node.h"
@@ -15,7 +16,7 @@
 namespace h5cap {
 
 struct ChunkKey {
-  std::string version;        // of the file: its name
+  std::string_view version;   // of the file: its name
   std::uint64_t address = 0;  // of the stored chunk; absolute in the file
 };
 

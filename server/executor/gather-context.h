@@ -1,8 +1,9 @@
-// What is common to one read, whatever carries it out.
+// What is common to one read, whatever carries it out.  What it refers to outlives it.
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "server/executor/chunk-cache.h"
 #include "server/executor/decode-budget.h"
@@ -12,11 +13,11 @@ namespace h5cap {
 
 struct GatherContext {
   const FileReader* file = nullptr;
-  std::string version;  // for the cache
+  std::string_view version;  // for the cache
   ChunkCache* cache = nullptr;
   std::size_t elementBytes = 0;
-  Bytes fillElement;  // one packed element; never empty
-  Shape shape;        // of the dataset
+  std::span<const std::byte> fillElement;  // one packed element; never empty
+  const Shape* shape = nullptr;            // of the dataset
   DecodeBudget* decoding = nullptr;
 };
 

@@ -75,16 +75,16 @@ ChunkElements inOnePiece(std::span<const std::uint64_t> coordinates, const Shape
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const ChunkElements& wanted,
                       std::span<std::byte> result) {
   checkContext(context);
-  checkElements(context, wanted.elements, elementCount(context.shape), result);
-  packedBytes(context.shape, context.elementBytes);  // offsets fit 64 bits
+  checkElements(context, wanted.elements, elementCount(*context.shape), result);
+  packedBytes(*context.shape, context.elementBytes);  // offsets fit 64 bits
   readElements(context, storage.address, storage.size, wanted.elements, result);
 }
 
 void gatherInline(const GatherContext& context, const InlineBytes& storage, const ChunkElements& wanted,
                   std::span<std::byte> result) {
   checkContext(context);
-  auto expected = packedBytes(context.shape, context.elementBytes);
-  checkElements(context, wanted.elements, elementCount(context.shape), result);
+  auto expected = packedBytes(*context.shape, context.elementBytes);
+  checkElements(context, wanted.elements, elementCount(*context.shape), result);
   if (storage.bytes.size() < expected) {
     throw FileError("a compact dataset holds " + std::to_string(storage.bytes.size()) + " of " +
                     std::to_string(expected) + " bytes");

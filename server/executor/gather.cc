@@ -20,7 +20,7 @@ bool check(const GatherContext& context, const Region& region, std::span<std::by
   if (context.elementBytes == 0 || context.fillElement.size() != context.elementBytes) {
     throw Failed("gather: a fill value of the wrong size");
   }
-  if (region.axes.size() != context.shape.size()) throw Failed("gather: region and dataset differ in rank");
+  if (region.axes.size() != context.shape->size()) throw Failed("gather: region and dataset differ in rank");
   if (result.size() != packedBytes(region.counts(), context.elementBytes)) throw Failed("gather: wrong result size");
   return !result.empty();
 }
@@ -86,7 +86,7 @@ class ChunkGather {
 void gatherContiguous(const GatherContext& context, const ContiguousStorage& storage, const Region& region,
                       std::span<std::byte> result) {
   if (!check(context, region, result)) return;
-  StoredArray array{context.file, storage.address, storage.size, context.fillElement, &context.shape};
+  StoredArray array{context.file, storage.address, storage.size, context.fillElement, context.shape};
   Shape counts = region.counts();
   readStrided(array, region.axes, result, counts, everyPosition(counts));
 }
@@ -94,13 +94,13 @@ void gatherContiguous(const GatherContext& context, const ContiguousStorage& sto
 void gatherInline(const GatherContext& context, const InlineBytes& storage, const Region& region,
                   std::span<std::byte> result) {
   if (!check(context, region, result)) return;
-  std::uint64_t expected = packedBytes(context.shape, context.elementBytes);
+  std::uint64_t expected = packedBytes(*context.shape, context.elementBytes);
   if (storage.bytes.size() < expected) {
     throw FileError("a compact dataset holds " + std::to_string(storage.bytes.size()) + " of " +
                     std::to_string(expected) + " bytes");
   }
   Shape counts = region.counts();
-  copyElements(storage.bytes, context.shape, region.axes, result, counts, everyPosition(counts), context.elementBytes);
+  copyElements(storage.bytes, *context.shape, region.axes, result, counts, everyPosition(counts), context.elementBytes);
 }
 
 void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, const ChunkBox& box,

@@ -39,7 +39,7 @@ std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes) {
 
 StoredChunks::StoredChunks(const GatherContext& context, const ChunkedStorage& storage)
     : context_(context), storage_(storage) {
-  if (storage.chunkShape.size() != context.shape.size()) throw FileError("chunks and dataset differ in rank");
+  if (storage.chunkShape.size() != context.shape->size()) throw FileError("chunks and dataset differ in rank");
   chunkBytes_ = packedBytes(storage.chunkShape, context.elementBytes);
   if (chunkBytes_ == 0) throw FileError("a chunk shape with an extent of zero");
 }
@@ -53,7 +53,7 @@ bool StoredChunks::isRaw(const Shape& chunk, const ChunkExtent& extent) const {
   for (std::size_t i = 0; i < storage_.filters.size(); ++i) isRaw = isRaw && !applies(i, extent);
   if (storage_.partialChunksUnfiltered) {
     for (std::size_t a = 0; a < chunk.size(); ++a) {
-      isRaw = isRaw || (chunk[a] + 1) * storage_.chunkShape[a] > context_.shape[a];
+      isRaw = isRaw || (chunk[a] + 1) * storage_.chunkShape[a] > (*context_.shape)[a];
     }
   }
   if (isRaw && extent.size < chunkBytes_) {  // what libhdf5 reads of a longer one is its beginning

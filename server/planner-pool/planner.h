@@ -1,6 +1,7 @@
 // Planning for one version of one file, seen from the front.
 //
-// Everything here belongs to the event loop's thread.
+// Everything here belongs to the event loop's thread, but for an answer: any thread may read it, one at a time, and
+// destroy it.
 #pragma once
 
 #include <h5cap/planner.capnp.h>

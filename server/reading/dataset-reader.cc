@@ -44,6 +44,7 @@ class DatasetRead {
   kj::Promise<ReadResult> run() {
     auto reading =
         firstVersion().then([this](kj::Own<FileVersion> version) { return attemptUntilUnchanged(kj::mv(version)); });
+    if (!place_.file->grant().isTemporary()) return reading;
     return place_.file->grant().during(server_.timer, place_.file->shownPath(), kj::mv(reading));
   }
 
@@ -53,6 +54,7 @@ class DatasetRead {
   // SWMR files grow all the time, and reads of them want the newest; what has settled is checked after the read.
   kj::Promise<kj::Own<FileVersion>> firstVersion() {
     KJ_IF_MAYBE(known, place_.file->latest()) {
+      if ((*known)->isSwmr() == false) return kj::mv(*known);
       auto info = (*known)->info();
       return info.then([this, latest = kj::mv(*known)](std::shared_ptr<const FileInfo> info) mutable
                        -> kj::Promise<kj::Own<FileVersion>> {
@@ -67,28 +69,43 @@ class DatasetRead {
   kj::Promise<ReadResult> attemptUntilUnchanged(kj::Own<FileVersion> version) {
     version_ = kj::mv(version);
     return kj::evalNow([this] { return attempt(); })
-        .then([](bool unchanged) -> kj::Promise<bool> { return unchanged; },
-              [this](kj::Exception&& problem) -> kj::Promise<bool> {
-                auto checked = mayBeStale(problem);
-                return checked.then([this, problem = kj::mv(problem)](bool isStale) mutable {
-                  if (!isStale || server_.timer.now() > giveUp_)
-                    kj::throwFatalException(place_.file->named(kj::mv(problem)));
-                  return false;
-                });
-              })
-        .then([this](bool unchanged) -> kj::Promise<ReadResult> {
-          if (unchanged) return std::move(result_);
-          if (server_.timer.now() > giveUp_)
-            raiseKj(ErrorCode::changed, place_.text() + ": the file kept changing while it was read");
-          return place_.file->current().then(
-              [this](kj::Own<FileVersion> next) { return attemptUntilUnchanged(kj::mv(next)); });
-        });
+        .then(
+            [this](bool unchanged) -> kj::Promise<ReadResult> {
+              if (unchanged) return std::move(result_);
+              return attemptNext();
+            },
+            [this](kj::Exception&& problem) -> kj::Promise<ReadResult> {
+              if (isTooMuch(problem)) {
+                mostElements_ = std::max<std::uint64_t>(result_.count / 8, 1);
+                return attemptUntilUnchanged(kj::mv(version_));
+              }
+              auto checked = mayBeStale(problem);
+              return checked.then([this, problem = kj::mv(problem)](bool isStale) mutable {
+                if (!isStale || server_.timer.now() > giveUp_)
+                  kj::throwFatalException(place_.file->named(kj::mv(problem)));
+                return attemptNext();
+              });
+            });
+  }
+
+  kj::Promise<ReadResult> attemptNext() {
+    if (server_.timer.now() > giveUp_)
+      raiseKj(ErrorCode::changed, place_.text() + ": the file kept changing while it was read");
+    return place_.file->current().then(
+        [this](kj::Own<FileVersion> next) { return attemptUntilUnchanged(kj::mv(next)); });
+  }
+
+  // Whether a reply with fewer elements may be possible.
+  bool isTooMuch(const kj::Exception& problem) {
+    if (planning_ == nullptr || result_.count <= 1) return false;
+    const ErrorCode code = errorOf(problem).code;
+    return code == ErrorCode::tooLarge || (code == ErrorCode::busy && planning_->files().size() > 1);
   }
 
   // Of any file that was met.
   kj::Promise<bool> mayBeStale(const kj::Exception& problem) {
     auto checked = place_.file->mayBeStale(*version_, problem);
-    if (planning_.get() == nullptr) return checked;
+    if (planning_ == nullptr) return checked;
     if (planning_->isStale()) return true;
     for (std::size_t i = 1; i < planning_->files().size(); ++i) {
       auto& pinned = planning_->files()[i];
@@ -104,22 +121,23 @@ class DatasetRead {
     result_ = ReadResult{};
     planning_ = nullptr;
     result_.version = version_->version();
-    return version_->info()
-        .then([this](std::shared_ptr<const FileInfo> info) {
-          isSwmr_ = info->isSwmr;
-          // What satisfies() says of a SWMR file is known by now.
-          if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
-            raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
-          return version_->resolve(place_.path, FollowLast::yes, maxLinksInPath, place_.token);
-        })
-        .then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {
-          return guarded([&] {
-            auto* node = std::get_if<NodePointer>(end.get());
-            if (node == nullptr) raiseKj(ErrorCode::changed, place_.text() + ": is no longer there");
-            result_.node = *node;
-            return describe();
-          });
-        });
+    if (version_->isSwmr()) return resolve();
+    return version_->info().then([this](std::shared_ptr<const FileInfo>) { return resolve(); });
+  }
+
+  kj::Promise<bool> resolve() {
+    isSwmr_ = *version_->isSwmr();
+    if (!request_.ifVersion.empty() && !version_->satisfies(request_.ifVersion))
+      raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
+    auto resolving = version_->resolve(place_.path, FollowLast::yes, maxLinksInPath, place_.token);
+    return resolving.then([this](std::shared_ptr<const Resolution> end) -> kj::Promise<bool> {
+      return guarded([&] {
+        auto* node = std::get_if<NodePointer>(end.get());
+        if (node == nullptr) raiseKj(ErrorCode::changed, place_.text() + ": is no longer there");
+        result_.node = *node;
+        return describe();
+      });
+    });
   }
 
   // Which elements.
@@ -171,11 +189,11 @@ class DatasetRead {
     if (request_.firstElement > total)
       raiseKj(ErrorCode::badSelection, place_.text() + ": the cursor lies beyond the selection");
     if (request_.firstElement == total) return nothing();
-    return read(mostElements());
+    return read(std::min(mostElements(), mostElements_));
   }
 
   // What fits a reply, as far as one can tell before.
-  std::uint64_t mostElements() const {
+  std::uint64_t mostElements() {
     replyBytes_ = request_.replyBytes == 0 ? rpc::DEFAULT_REPLY_BYTES : request_.replyBytes;
     replyBytes_ = std::min<std::uint64_t>(replyBytes_, rpc::MAX_REPLY_BYTES);
     std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / packedBytes(), 1);
@@ -194,31 +212,27 @@ class DatasetRead {
         .then([this](std::span<std::byte>) { return verify(); });
   }
 
-  // Plan and carry out; with fewer elements when these turn out to be too many for one reply.
+  // Plan and carry out.
   kj::Promise<bool> read(std::uint64_t most) {
     Cut cut = cutFrom(*wanted_, request_.firstElement, most);
     result_.first = cut.first;
     result_.count = cut.count;
     result_.next = std::nullopt;
     if (cut.first + cut.count < wanted_->elementCount()) result_.next = cut.first + cut.count;
-    planning_ = kj::heap<Planning>(request_.owner, request_.absentSources);
+    planning_ = std::make_unique<Planning>(request_.owner, request_.absentSources);
     Planning::Subject subject{place_.clone(),  kj::addRef(*version_), isSwmr_, result_.node, result_.shape,
                               extent_ ? &*extent_ : nullptr};
-    return planning_->run(kj::mv(subject), std::move(cut.wanted))
-        .then([this] { return guarded([&] { return carryOut(); }); })
-        .catch_([this](kj::Exception&& problem) -> kj::Promise<bool> {
-          const ErrorCode code = errorOf(problem).code;
-          const bool isTooMuch = code == ErrorCode::tooLarge || (code == ErrorCode::busy && planning_->files().size() > 1);
-          if (!isTooMuch || result_.count == 1) return kj::mv(problem);
-          return read(std::max<std::uint64_t>(result_.count / 8, 1));
-        });
+    return planning_->run(kj::mv(subject), std::move(cut.wanted)).then([this](std::shared_ptr<const ArrayPlan> array) {
+      planning_->finish(std::move(array));
+      return guarded([&] { return carryOut(); });
+    });
   }
 
   // Carrying out.
 
   kj::Promise<bool> carryOut() {
     addMissing(planning_->missingSources());
-    const ArrayPlan& array = *planning_->plan().array;
+    const ArrayPlan& array = *planning_->plan()->array;
     if (array.pieces.empty() && planning_->files().size() == 1) {
       fill(array);
       checkSources(planning_->seen());
@@ -311,8 +325,9 @@ class DatasetRead {
   std::optional<VirtualExtent> extent_;  // of a virtual dataset that grows with its sources
   std::optional<Resolved> wanted_;
   std::shared_ptr<const FieldPicker> picker_;  // when only some fields are wanted
-  mutable std::uint64_t replyBytes_ = 0;
-  kj::Own<Planning> planning_;
+  std::uint64_t replyBytes_ = 0;
+  std::uint64_t mostElements_ = unlimited;  // in one reply, since more were too many
+  std::unique_ptr<Planning> planning_;
   ReadResult result_;
 };
 

@@ -17,9 +17,8 @@ constexpr std::size_t questions = 4;
 // Of all that libhdf5 answers for one reply.
 constexpr std::uint64_t maxAnswerBytes = rpc::MAX_MESSAGE_WORDS * 8;
 
-Bytes bytesOf(capnp::Data::Reader data) {
-  auto bytes = std::as_bytes(std::span(data.begin(), data.size()));
-  return Bytes(bytes.begin(), bytes.end());
+std::span<const std::byte> bytesOf(capnp::Data::Reader data) {
+  return std::as_bytes(std::span(data.begin(), data.size()));
 }
 
 // This thread's memory for one reply.  Kept from read to read, since fresh pages cost more than zeroing them.
@@ -42,7 +41,7 @@ struct RawSupply {
 
 // Everything that the thread needs, in memory of its own: it may outlive the read.
 struct Carrying {
-  ReadPlan plan;
+  std::shared_ptr<const ReadPlan> plan;
   Supplies supplies;
   std::vector<std::shared_ptr<RawFiles>> rawFiles;
   struct Checked {
@@ -60,21 +59,28 @@ struct Carrying {
 
   // Copies what it has while there is somewhere to copy it to.
   CarriedOut run(std::span<std::byte> target, Loan& loan) const {
-    const ArrayPlan& array = *plan.array;
-    auto whole = zeroedScratch(elementCount(array.counts) * array.elementBytes());
+    if (auto* answer = wholeAnswer(*plan, supplies)) return give(answer->elements, answer->heap, target, loan);
+    auto whole = zeroedScratch(elementCount(plan->array->counts) * plan->array->elementBytes());
     Heap heap(rpc::MAX_ELEMENT_BYTES);
-    h5cap::carryOut(plan, supplies, whole, heap);
-    std::span<const std::byte> elements = whole;
+    h5cap::carryOut(*plan, supplies, whole, heap);
+    return give(whole, heap.bytes(), target, loan);
+  }
+
+ private:
+  CarriedOut give(std::span<const std::byte> elements, std::span<const std::byte> heap, std::span<std::byte> target,
+                  Loan& loan) const {
+    CarriedOut done{areUnchanged(), {}, {}};
     Bytes picked;
     if (picker) {
       picked.resize(target.size());
-      picker->pick(whole, picked);
+      picker->pick(elements, picked);
       Heap ofFields(rpc::MAX_ELEMENT_BYTES);
-      ofFields.append(picker->type(), picked, heap.bytes());
-      heap = std::move(ofFields);
+      ofFields.append(picker->type(), picked, heap);
+      done.heap = ofFields.take();
       elements = picked;
+    } else {
+      done.heap.assign(heap.begin(), heap.end());
     }
-    CarriedOut done{areUnchanged(), heap.take(), {}};
     loan.whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
     return done;
   }
@@ -92,17 +98,61 @@ class PlanRun {
     work_->rawFiles.resize(plan().rawReads.size());
   }
 
+  // Whether the files of the plan are all that it takes.
+  bool hasEverything() const { return plan().libraryReads.empty() && plan().rawReads.empty(); }
+
   kj::Promise<CarriedOut> run() {
-    auto asking = kj::heapArrayBuilder<kj::Promise<void>>(questions);
-    for (std::size_t i = 0; i < questions; ++i) asking.add(askNext());
-    return kj::joinPromises(asking.finish())
-        .then([this] { return openRawFiles(0); })
-        .then([this] { return guarded([&] { return carryOut(); }); });
+    return ask().then([this]() -> kj::Promise<CarriedOut> {
+      if (plan().rawReads.empty()) return guarded([&] { return carryOut(); });
+      return openRawFiles(0).then([this] { return guarded([&] { return carryOut(); }); });
+    });
+  }
+
+  // Once it has.  The promise does not need this.
+  kj::Promise<CarriedOut> carryOut() {
+    for (PinnedFile& pinned : planning_.files()) {
+      FileVersion& version = *pinned.version;
+      // What may still change is decoded for this read alone.
+      ChunkCache* cache = version.isSettled() || pinned.isSwmr ? &server_.chunks : nullptr;
+      std::optional<std::uint64_t> size;
+      if (!pinned.isSwmr) size = version.state().size;
+      // The name of the file itself comes with whatever the read fails with.
+      const bool isItself = work_->supplies.files.empty();
+      work_->supplies.files.push_back({std::make_shared<SharedFileReader>(version.sharedFile(), size), version.name(),
+                                       cache, isItself ? std::string() : pinned.file->shownPath()});
+      if (!pinned.isSwmr) work_->checked.push_back({version.sharedFile(), version.state()});
+    }
+    work_->supplies.decoding = &server_.executor.decoding();
+    seen_.insert(seen_.end(), planning_.seen().begin(), planning_.seen().end());
+    auto loan = std::make_shared<Loan>();
+    // What libhdf5 said, as it is wanted, takes no thread where none has to look at the file.
+    const bool isAtHand = wholeAnswer(plan(), work_->supplies) != nullptr && work_->picker == nullptr &&
+                          planning_.files().size() == 1 && planning_.files().front().version->answersAtOnce();
+    if (isAtHand) {
+      CarriedOut done = work_->run(target_, *loan);
+      done.seen = std::move(seen_);
+      return done;
+    }
+    const Lane lane = laneOfAll();
+    auto run = [work = work_, target = target_, loan] { return work->run(target, *loan); };
+    auto running = server_.executor.run<CarriedOut>(lane, owner_, kj::mv(run)).attach(kj::defer([loan] { loan->end(); }));
+    return whilePermitted(kj::mv(running)).then([seen = std::move(seen_)](CarriedOut done) mutable {
+      done.seen = std::move(seen);
+      return done;
+    });
   }
 
  private:
-  const ReadPlan& plan() const { return work_->plan; }
+  const ReadPlan& plan() const { return *work_->plan; }
   OpenFile& file(std::size_t number) const { return *planning_.files()[number].file; }
+
+  kj::Promise<void> ask() {
+    const std::size_t lanes = std::min(questions, plan().libraryReads.size());
+    if (lanes <= 1) return askNext();
+    auto asking = kj::heapArrayBuilder<kj::Promise<void>>(lanes);
+    for (std::size_t i = 0; i < lanes; ++i) asking.add(askNext());
+    return kj::joinPromises(asking.finish());
+  }
 
   kj::Promise<void> askNext() {
     if (asked_ == plan().libraryReads.size()) return kj::READY_NOW;
@@ -120,14 +170,19 @@ class PlanRun {
       }
     });
     return asking
-        .then([this, number](kj::Own<PlannerAnswer> answer) { guarded([&] { take(number, *answer); }); },
-              [&pinned](kj::Exception&& problem) { kj::throwFatalException(pinned.file->named(kj::mv(problem))); })
-        .then([this] { return askNext(); });
+        .then(
+            [this, number](kj::Own<PlannerAnswer> answer) {
+              guarded([&] { take(number, kj::mv(answer)); });
+              return askNext();
+            },
+            [&pinned](kj::Exception&& problem) -> kj::Promise<void> {
+              return pinned.file->named(kj::mv(problem));
+            });
   }
 
-  void take(std::size_t number, PlannerAnswer& answer) {
+  void take(std::size_t number, kj::Own<PlannerAnswer> answer) {
     const LibraryRead& read = plan().libraryReads[number];
-    auto reply = answer.reply();
+    auto reply = answer->reply();
     if (!reply.isElements() ||
         reply.getElements().getPacked().size() != countOf(read.wanted) * read.dataset->elementBytes())
       raiseKj(ErrorCode::fileProblem, file(read.dataset->file).shownPath() +
@@ -136,7 +191,8 @@ class PlanRun {
     answerBytes_ += elements.getPacked().size() + elements.getHeap().size();
     if (answerBytes_ > maxAnswerBytes)
       raiseKj(ErrorCode::tooLarge, "the variable-length data of one reply exceeds 64 MiB");
-    work_->supplies.answers[number] = {bytesOf(elements.getPacked()), bytesOf(elements.getHeap())};
+    work_->supplies.answers[number] = {bytesOf(elements.getPacked()), bytesOf(elements.getHeap()),
+                                       std::make_shared<kj::Own<PlannerAnswer>>(kj::mv(answer))};
   }
 
   kj::Promise<void> openRawFiles(std::size_t number) {
@@ -155,40 +211,22 @@ class PlanRun {
         });
   }
 
-  kj::Promise<CarriedOut> carryOut() {
-    for (PinnedFile& pinned : planning_.files()) {
-      FileVersion& version = *pinned.version;
-      // What may still change is decoded for this read alone.
-      ChunkCache* cache = version.isSettled() || pinned.isSwmr ? &server_.chunks : nullptr;
-      std::optional<std::uint64_t> size;
-      if (!pinned.isSwmr) size = version.state().size;
-      work_->supplies.files.push_back({std::make_shared<SharedFileReader>(version.sharedFile(), size), version.name(),
-                                       cache, pinned.file->shownPath()});
-      if (!pinned.isSwmr) work_->checked.push_back({version.sharedFile(), version.state()});
-    }
-    work_->supplies.decoding = &server_.executor.decoding();
-    seen_.insert(seen_.end(), planning_.seen().begin(), planning_.seen().end());
-    auto loan = std::make_shared<Loan>();
-    auto run = [work = work_, target = target_, loan] { return work->run(target, *loan); };
-    auto running = server_.executor.run<CarriedOut>(lane(), owner_, kj::mv(run)).attach(kj::defer([loan] { loan->end(); }));
-    return whilePermitted(kj::mv(running)).then([this](CarriedOut done) {
-      done.seen = std::move(seen_);
-      return done;
-    });
-  }
-
   // What may hang in any of the files hangs by itself.
-  Lane lane() {
-    Lane lane = planning_.files().front().version->sharedFile()->lane();
-    for (PinnedFile& pinned : planning_.files()) lane = lane.with(pinned.version->sharedFile()->lane());
-    for (auto& files : work_->rawFiles)
-      if (auto other = files->lane()) lane = lane.with(*other);
+  Lane laneOfAll() {
+    const auto& files = planning_.files();
+    Lane lane = files.front().version->lane();
+    for (std::size_t i = 1; i < files.size(); ++i)
+      if (!(files[i].version->lane() == lane)) lane = lane.with(files[i].version->lane());
+    for (auto& raw : work_->rawFiles)
+      if (auto other = raw->lane()) lane = lane.with(*other);
     return lane;
   }
 
+  // The file itself is whoever's that reads it.
   kj::Promise<CarriedOut> whilePermitted(kj::Promise<CarriedOut> running) {
-    for (const PinnedFile& pinned : planning_.files())
-      running = pinned.file->grant().during(server_.timer, pinned.file->shownPath(), kj::mv(running));
+    for (std::size_t i = 1; i < planning_.files().size(); ++i)
+      if (file(i).grant().isTemporary())
+        running = file(i).grant().during(server_.timer, file(i).shownPath(), kj::mv(running));
     for (auto& files : work_->rawFiles) running = files->during(server_.timer, kj::mv(running));
     return running;
   }
@@ -207,9 +245,11 @@ class PlanRun {
 
 kj::Promise<CarriedOut> runPlan(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker,
                                 std::span<std::byte> target) {
-  auto run = kj::heap<PlanRun>(planning, owner, std::move(picker), target);
-  auto promise = inPromise([&] { return run->run(); });
-  return promise.attach(kj::mv(run));
+  PlanRun run(planning, owner, std::move(picker), target);
+  if (run.hasEverything()) return run.carryOut();
+  auto kept = kj::heap<PlanRun>(kj::mv(run));
+  auto promise = inPromise([&] { return kept->run(); });
+  return promise.attach(kj::mv(kept));
 }
 
 }  // namespace h5cap

@@ -156,13 +156,12 @@ class Planning::Sources {
     const FileState& state = found.version->state();
     planning_.see(*dataset_.place.file, mapping, isSwmr ? meaningOf(state.id) : meaningOf(state));
     const Dataspace& space = found.info->dataset->space;
-    Shape shape = space.shape;
     // One that grows itself counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
+    Shape& shape = projections_->sourceShapes[i] = space.shape;
     if (space.kind == Dataspace::Kind::unknown) growToHold(shape, mapping.sourceSelection);
-    projections_->sourceShapes[i] = shape;
     projections_->isThere[i] = true;
     const std::size_t file = planning_.pin(*found.place.file, kj::mv(found.version), isSwmr);
-    sources_[i] = Dataset{kj::mv(found.place), file, found.info, std::move(shape), nullptr, dataset_.depthLeft - 1};
+    sources_[i] = Dataset{kj::mv(found.place), file, found.info, space.shape, nullptr, dataset_.depthLeft - 1};
   }
 
   kj::Promise<void> planPart(Part& part) {
@@ -206,14 +205,17 @@ class Planning::Sources {
   std::vector<Part> parts_;                  // in the order in which they count
 };
 
-kj::Promise<void> Planning::run(Subject subject, Wanted wanted) {
+kj::Promise<Planning::ArrayPointer> Planning::run(Subject subject, Wanted wanted) {
   const std::size_t file = pin(*subject.place.file, kj::mv(subject.version), subject.isSwmr);
   Dataset dataset{kj::mv(subject.place), file, kj::mv(subject.node), std::move(subject.shape), subject.extent,
                   maxVirtualDepth};
-  return planDataset(kj::mv(dataset), std::move(wanted)).then([this](ArrayPointer array) {
-    plan_.array = std::move(array);
-    for (const PinnedFile& pinned : files_) plan_.versions.push_back(pinned.version->version());
-  });
+  return planDataset(kj::mv(dataset), std::move(wanted));
+}
+
+void Planning::finish(ArrayPointer array) {
+  plan_->array = std::move(array);
+  plan_->versions.reserve(files_.size());
+  for (const PinnedFile& pinned : files_) plan_->versions.push_back(pinned.version->version());
 }
 
 kj::Promise<Planning::ArrayPointer> Planning::planDataset(Dataset dataset, Wanted wanted) {
@@ -230,10 +232,10 @@ kj::Promise<Planning::ArrayPointer> Planning::planDataset(Dataset dataset, Wante
         case Road::onePiece:
           return made(planOnePiece(std::move(planned), std::move(wanted)));
         case Road::library:
-          return made(planLibrary(std::move(planned), std::move(wanted), plan_.libraryReads));
+          return made(planLibrary(std::move(planned), std::move(wanted), plan_->libraryReads));
         case Road::rawFiles: {
-          auto plan = planRawFiles(std::move(planned), wanted, plan_.rawReads, maxSlots);
-          while (rawPlaces_.size() < plan_.rawReads.size()) rawPlaces_.push_back(dataset.place.clone());
+          auto plan = planRawFiles(std::move(planned), wanted, plan_->rawReads, maxSlots);
+          while (rawPlaces_.size() < plan_->rawReads.size()) rawPlaces_.push_back(dataset.place.clone());
           return made(std::move(plan));
         }
         case Road::chunks:
@@ -326,14 +328,20 @@ kj::Promise<Planning::ArrayPointer> Planning::planVirtual(Dataset dataset,
 }
 
 std::size_t Planning::pin(OpenFile& file, kj::Own<FileVersion> version, bool isSwmr) {
-  const auto [known, isNew] = fileNumbers_.try_emplace(&file.served(), files_.size());
-  if (isNew) {
-    files_.push_back({kj::addRef(file), kj::mv(version), isSwmr});
-  } else if (!isSwmr && version->state() != files_[known->second].version->state()) {
+  std::size_t number = 0;
+  if (files_.empty() || &files_.front().file->served() != &file.served()) {
+    const std::size_t next = files_.size();
+    if (next > 0) number = fileNumbers_.try_emplace(&file.served(), next).first->second;
+    if (number == next) {
+      files_.push_back({kj::addRef(file), kj::mv(version), isSwmr});
+      return number;
+    }
+  }
+  if (!isSwmr && version->state() != files_[number].version->state()) {
     isStale_ = true;
     raiseKj(ErrorCode::changed, file.shownPath() + ": the file changed while it was read");
   }
-  return known->second;
+  return number;
 }
 
 void Planning::see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning) {

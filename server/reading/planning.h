@@ -32,7 +32,7 @@ class Planning {
     kj::Own<FileVersion> version;
     bool isSwmr = false;
     NodePointer node;
-    Shape shape;                             // that it is read with
+    Shape shape;                            // that it is read with
     const VirtualExtent* extent = nullptr;  // as it was measured; null for one that does not grow.  Outlives the plan
   };
 
@@ -40,9 +40,12 @@ class Planning {
   // listed, or raises missingSource; one that is denied or fails raises.  The same file is of one version throughout:
   // `changed` when it was met in two.  FileError (tooLarge) when a reply with fewer elements may be possible.  This
   // outlives the promise.
-  kj::Promise<void> run(Subject subject, Wanted wanted);
+  kj::Promise<std::shared_ptr<const ArrayPlan>> run(Subject subject, Wanted wanted);
 
-  const ReadPlan& plan() const { return plan_; }
+  // Takes what run() made.
+  void finish(std::shared_ptr<const ArrayPlan> array);
+
+  const std::shared_ptr<ReadPlan>& plan() const { return plan_; }  // not to be changed once it is made
   std::vector<PinnedFile>& files() { return files_; }
   std::vector<NodePlace>& rawPlaces() { return rawPlaces_; }  // of ReadPlan::rawReads
   const std::vector<SeenSource>& seen() const { return seen_; }
@@ -62,7 +65,7 @@ class Planning {
     NodePlace place;
     std::size_t file = 0;  // in files_
     NodePointer node;
-    Shape shape;
+    Shape shape;  // how far its own mappings reach, if it is virtual
     const VirtualExtent* extent = nullptr;
     int depthLeft = 0;
     Dataset clone() { return {place.clone(), file, node, shape, extent, depthLeft}; }
@@ -81,9 +84,9 @@ class Planning {
 
   const WorkOwner owner_;
   const AbsentSources absentSources_;
-  ReadPlan plan_;
+  const std::shared_ptr<ReadPlan> plan_ = std::make_shared<ReadPlan>();
   std::vector<PinnedFile> files_;  // of ReadPlan::versions
-  std::map<const ServedFile*, std::size_t> fileNumbers_;
+  std::map<const ServedFile*, std::size_t> fileNumbers_;  // of all but the first
   std::vector<NodePlace> rawPlaces_;
   std::vector<SeenSource> seen_;
   std::vector<std::string> missing_;

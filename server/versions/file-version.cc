@@ -109,6 +109,7 @@ kj::Promise<std::shared_ptr<const FileInfo>> FileVersion::info() {
       })
       .then([this](std::shared_ptr<const FileInfo> info) {
         isSwmr_ = info->isSwmr;
+        isKnown_ = true;
         return info;
       })
       .attach(kj::addRef(*this));

@@ -4,6 +4,7 @@
 #include <kj/refcount.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -62,6 +63,8 @@ class FileVersion : public kj::Refcounted {
   const Version& version() const { return version_; }
   const std::string& name() const { return knowledge_.version(); }
   int file() const { return file_->get(); }
+  const Lane& lane() const { return file_->lane(); }
+  bool answersAtOnce() const { return file_->answersAtOnce(); }
   kj::Own<const SharedFile> sharedFile() const { return kj::atomicAddRef(*file_); }
 
   // Whether what is read of it may be kept, by whoever reads it: any later read of the same version finds the same.
@@ -82,6 +85,9 @@ class FileVersion : public kj::Refcounted {
 
   // Whether the next version may share the planner.
   kj::Promise<bool> refresh();
+
+  // Whether it has a live SWMR writer; nothing before info() has told.
+  std::optional<bool> isSwmr() const { return isKnown_ ? std::optional(isSwmr_) : std::nullopt; }
 
   // What the planner says of the file as a whole, with size and version; `path` is left empty.
   kj::Promise<std::shared_ptr<const FileInfo>> info();
@@ -123,6 +129,7 @@ class FileVersion : public kj::Refcounted {
   const Version version_;
   kj::Own<Planner> planner_;
   bool isSwmr_ = false;
+  bool isKnown_ = false;  // by info()
   bool isLeft_ = false;
   Knowledge knowledge_;
   ChunkIndex chunks_;

@@ -52,8 +52,10 @@ std::uint64_t growth(DecodeBudget& budget) {
   const DescriptorReader reader(file, packed.size());
   context.file = &reader;
   context.elementBytes = 1;
-  context.fillElement = Bytes(1);
-  context.shape = {BOMB_BYTES};
+  const Bytes fillElement(1);
+  const Shape shape{BOMB_BYTES};
+  context.fillElement = fillElement;
+  context.shape = &shape;
   context.decoding = &budget;
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
   const auto before = peakResidentBytes();

@@ -77,6 +77,7 @@ struct Model {
   Shape shape;
   std::size_t elementBytes;
   Bytes values;
+  mutable Bytes fillElement = {};
 
   static Model random() {
     Model model;
@@ -117,8 +118,9 @@ struct Model {
     context.version = "v";
     context.cache = cache;
     context.elementBytes = elementBytes;
-    context.fillElement = Bytes(elementBytes, std::byte{0xfe});
-    context.shape = shape;
+    fillElement.assign(elementBytes, std::byte{0xfe});
+    context.fillElement = fillElement;
+    context.shape = &shape;
     return context;
   }
 
