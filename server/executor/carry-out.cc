@@ -23,7 +23,8 @@ Overloaded(Visits...) -> Overloaded<Visits...>;
 
 class CarryingOut {
  public:
-  CarryingOut(const ReadPlan& plan, const Supplies& supplies) : plan_(plan), supplies_(supplies) {
+  CarryingOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting)
+      : plan_(plan), supplies_(supplies), waiting_(waiting) {
     if (supplies.files.size() != plan.versions.size() || supplies.answers.size() != plan.libraryReads.size() ||
         supplies.rawFiles.size() != plan.rawReads.size())
       throw Failed("carrying out: plan and supplies differ");
@@ -100,7 +101,7 @@ class CarryingOut {
   void gatherStored(const Piece& piece, const FileAtHand& file, std::span<std::byte> target) {
     const PlannedDataset& dataset = *piece.dataset;
     GatherContext context{file.reader.get(),   file.version,   file.cache,        dataset.elementBytes(),
-                          dataset.fillElement, &dataset.shape, supplies_.decoding};
+                          dataset.fillElement, &dataset.shape, supplies_.decoding, &waiting_};
     std::visit(Overloaded{
                    [&](const FromOnePiece& from) { gatherOnePiece(context, *dataset.storage, from.wanted, target); },
                    [&](const FromChunks& from) {
@@ -160,13 +161,16 @@ class CarryingOut {
 
   const ReadPlan& plan_;
   const Supplies& supplies_;
+  ChunkCache::Waiting& waiting_;
   std::map<const ArrayPlan*, PackedData> made_;
 };
 
 }  // namespace
 
-void carryOut(const ReadPlan& plan, const Supplies& supplies, std::span<std::byte> target, Heap& heap) {
-  CarryingOut(plan, supplies).make(*plan.array, target, heap);
+void carryOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting, std::span<std::byte> target,
+              Heap& heap) {
+  waiting.begin();
+  CarryingOut(plan, supplies, waiting).make(*plan.array, target, heap);
 }
 
 const LibraryAnswer* wholeAnswer(const ReadPlan& plan, const Supplies& supplies) {

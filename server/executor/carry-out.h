@@ -40,7 +40,11 @@ struct Supplies {
 // Puts the packed elements of the plan's array into `target`, which has room for exactly these, and what their places
 // lead to into `heap`.  Blocking; runs on executor threads.  A part that several pieces take is made once.  FileError,
 // with the name of the file in front; Failed when the plan contradicts itself.
-void carryOut(const ReadPlan& plan, const Supplies& supplies, std::span<std::byte> target, Heap& heap);
+//
+// When `waiting` misses anything afterwards, others are decoding chunks that are not in the result: to be called again
+// once they have, with the same `waiting`; what was decoded here is then in the cache.
+void carryOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting, std::span<std::byte> target,
+              Heap& heap);
 
 // The answer that is the plan's array as it stands; null when there is more to do.  What carryOut would copy of it need
 // not be copied.

@@ -1,57 +1,78 @@
 #include "server/executor/chunk-cache.h"
 
-#include <condition_variable>
-#include <exception>
-#include <optional>
+#include <kj/vector.h>
 
-#include "server/base/guarded-value.h"
+#include <exception>
 
 namespace h5cap {
 
 // What becomes of one chunk, for those who wait for it.
 struct ChunkCache::Decoding {
-  void finish(std::shared_ptr<const Bytes> decoded, std::exception_ptr problem) {
-    *result.lock() = Result{true, std::move(decoded), std::move(problem)};
-    done.notify_all();
-  }
-
-  // Whoever decodes does so on a running thread and waits for nobody, so waiting here cannot deadlock.
-  std::shared_ptr<const Bytes> wait() {
-    auto result = this->result.lock();
-    result.wait(done, [&] { return result->isDone; });
-    if (result->error) std::rethrow_exception(result->error);
-    return result->bytes;
-  }
-
   struct Result {
     bool isDone = false;
     std::shared_ptr<const Bytes> bytes;
     std::exception_ptr error;
+    kj::Vector<kj::Own<kj::CrossThreadPromiseFulfiller<void>>> waiting;
   };
 
-  GuardedValue<Result> result;
-  std::condition_variable done;
+  void finish(std::shared_ptr<const Bytes> decoded, std::exception_ptr problem) {
+    auto now = result.lockExclusive();
+    now->isDone = true;
+    now->bytes = std::move(decoded);
+    now->error = std::move(problem);
+    for (auto& waiter : now->waiting) waiter->fulfill();
+    now->waiting.clear();
+  }
+
+  // Null while it goes on.
+  std::shared_ptr<const Bytes> outcome() const {
+    auto now = result.lockShared();
+    if (now->error) std::rethrow_exception(now->error);
+    return now->bytes;
+  }
+
+  kj::MutexGuarded<Result> result;
 };
 
+kj::Promise<void> ChunkCache::Waiting::whenDone() {
+  auto all = kj::Vector<kj::Promise<void>>();
+  for (auto& [name, decoding] : others_) {
+    auto now = decoding->result.lockExclusive();
+    if (now->isDone) continue;
+    auto paf = kj::newPromiseAndCrossThreadFulfiller<void>();
+    now->waiting.add(kj::mv(paf.fulfiller));
+    all.add(kj::mv(paf.promise));
+  }
+  return kj::joinPromises(all.releaseAsArray());
+}
+
 std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key,
-                                             const std::function<std::shared_ptr<const Bytes>()>& decode) {
+                                             const std::function<std::shared_ptr<const Bytes>()>& decode,
+                                             Waiting& waiting) {
   std::string name(key.version);
   name.append(reinterpret_cast<const char*>(&key.address), sizeof key.address);
   constexpr auto elements = SharedCache::Kind::elements;
   if (auto known = memory_.find<Bytes>(elements, name)) return known;
+  // What was waited for may be too large to be kept.
+  if (auto others = waiting.others_.find(name); others != waiting.others_.end()) {
+    auto bytes = others->second->outcome();
+    waiting.isMissing_ = waiting.isMissing_ || bytes == nullptr;
+    return bytes;
+  }
 
-  std::shared_ptr<Decoding> ours, others;
+  std::shared_ptr<Decoding> ours;
   {
     auto decodings = decodings_.lockExclusive();
     // Whoever has just finished put it there before the decoding went.
     if (auto known = memory_.find<Bytes>(elements, name)) return known;
     auto& place = (*decodings)[name];
-    if (place != nullptr)
-      others = place;
-    else
-      place = ours = std::make_shared<Decoding>();
+    if (place != nullptr) {
+      waiting.others_.emplace(std::move(name), place);
+      waiting.isMissing_ = true;
+      return nullptr;
+    }
+    place = ours = std::make_shared<Decoding>();
   }
-  if (others != nullptr) return others->wait();
 
   std::shared_ptr<const Bytes> bytes;
   std::exception_ptr error;

@@ -18,7 +18,8 @@ class FileReader {
  public:
   virtual ~FileReader() noexcept(false) = default;
 
-  // All bytes of `target`, from `offset` on.  Throws FileError on a short read or an I/O error, naming offset and count.
+  // All bytes of `target`, from `offset` on.  Throws FileError on a short read or an I/O error, naming offset and
+  // count.
   virtual void read(std::uint64_t offset, std::span<std::byte> target) const = 0;
 
   // Extents beyond it are refused: planners are not trusted.

@@ -19,6 +19,7 @@ struct GatherContext {
   std::span<const std::byte> fillElement;  // one packed element; never empty
   const Shape* shape = nullptr;            // of the dataset
   DecodeBudget* decoding = nullptr;
+  ChunkCache::Waiting* waiting = nullptr;  // not null when there is a cache
 };
 
 }  // namespace h5cap

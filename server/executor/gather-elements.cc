@@ -116,6 +116,7 @@ void gatherChunks(const GatherContext& context, const ChunkedStorage& storage, c
       readElements(context, extents[i].address, extents[i].size, elements, result);
     } else {
       auto decoded = chunks.decoded(extents[i]);
+      if (decoded == nullptr) continue;
       for (const auto& element : elements) {
         put(context, decoded->data() + element.inChunk * context.elementBytes, element, result);
       }

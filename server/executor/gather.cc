@@ -64,6 +64,7 @@ class ChunkGather {
     if (extent.address == ChunkExtent::neverWritten) return;  // filled before
     if (chunks_.isRaw(part.chunk, extent)) return readRaw(part, extent);
     auto chunk = chunks_.decoded(extent);
+    if (chunk == nullptr) return;
     copyElements(*chunk, storage_.chunkShape, part.inChunk, result_, counts_, part.inRegion, context_.elementBytes);
   }
 

@@ -1,4 +1,5 @@
 // Plans carried out: the elements of a region, packed, from extents of a file.  Blocking; runs on executor threads.
+// Elements of chunks that others are decoding are left as they are: GatherContext::waiting has those chunks.
 #pragma once
 
 #include <cstdint>

@@ -86,7 +86,8 @@ std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) co
   };
   auto chunk = context_.cache == nullptr
                    ? decodeWithin()
-                   : context_.cache->get(ChunkKey{context_.version, extent.address}, decodeWithin);
+                   : context_.cache->get(ChunkKey{context_.version, extent.address}, decodeWithin, *context_.waiting);
+  if (chunk == nullptr) return nullptr;
   // A hostile plan may name one chunk as part of two datasets: the cached size is not to be trusted.
   if (chunk->size() != chunkBytes_) throw FileError(place(extent) + " belongs to datasets of different chunk sizes");
   return chunk;

@@ -22,7 +22,8 @@ class StoredChunks {
   // it does not lie in the file, or has no such size.
   bool isRaw(const Shape& chunk, const ChunkExtent& extent) const;
 
-  // A chunk to which filters apply, of chunkBytes().  Never written ones have none.
+  // A chunk to which filters apply, of chunkBytes().  Never written ones have none.  Null when somebody else is
+  // decoding it, and the context's `waiting` has it.
   std::shared_ptr<const Bytes> decoded(const ChunkExtent& extent) const;
 
   std::uint64_t chunkBytes() const { return chunkBytes_; }

@@ -28,7 +28,10 @@ bool isSameFile(OpenFile& a, OpenFile& b) {
   return &a.served() == &b.served() && a.requestedPath() == b.requestedPath() && a.finalPath() == b.finalPath();
 }
 
-std::uint64_t hashOf(std::string_view bytes) { return std::max<std::uint64_t>(std::hash<std::string_view>()(bytes), 1); }
+// Never `absentSource`.
+std::uint64_t hashOf(std::string_view bytes) {
+  return std::max<std::uint64_t>(std::hash<std::string_view>()(bytes), 1);
+}
 
 std::uint64_t randomNumber() {
   std::random_device device;

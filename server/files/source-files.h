@@ -46,7 +46,8 @@ class SourceFiles {
   // others from the moment on when anything that was seen before means something else.
   Bytes versionWith(std::span<const SeenSource> seen);
 
-  // Looks at all sources that are kept once more, and at theirs, whatever was looked at a moment ago.  Denied, FileError.
+  // Looks at all sources that are kept once more, and at theirs, whatever was looked at a moment ago.  Denied,
+  // FileError.
   kj::Promise<std::vector<SeenSource>> lookAgain(OpenFile& from, int depthLeft);
 
   // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at

@@ -220,7 +220,7 @@ class DatasetRead {
     result_.next = std::nullopt;
     if (cut.first + cut.count < wanted_->elementCount()) result_.next = cut.first + cut.count;
     planning_ = std::make_unique<Planning>(request_.owner, request_.absentSources);
-    Planning::Subject subject{place_.clone(),  kj::addRef(*version_), isSwmr_, result_.node, result_.shape,
+    Planning::Subject subject{place_.clone(), kj::addRef(*version_), result_.node, result_.shape,
                               extent_ ? &*extent_ : nullptr};
     return planning_->run(kj::mv(subject), std::move(cut.wanted)).then([this](std::shared_ptr<const ArrayPlan> array) {
       planning_->finish(std::move(array));
@@ -292,7 +292,8 @@ class DatasetRead {
   // The version is the file's: it says nothing of sources and raw files that other files hold, and a SWMR writer may
   // add to what was read with it.
   VersionStability stability() const {
-    return !isElsewhere() && !isSwmr_ && version_->isSettled() ? VersionStability::settled : VersionStability::unsettled;
+    const bool mayBeKept = !isElsewhere() && !isSwmr_ && version_->isSettled();
+    return mayBeKept ? VersionStability::settled : VersionStability::unsettled;
   }
 
   kj::Promise<bool> verify() {

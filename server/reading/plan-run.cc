@@ -57,12 +57,15 @@ struct Carrying {
            std::all_of(rawFiles.begin(), rawFiles.end(), [](auto& files) { return files->areUnchanged(); });
   }
 
-  // Copies what it has while there is somewhere to copy it to.
-  CarriedOut run(std::span<std::byte> target, Loan& loan) const {
+  ChunkCache::Waiting waiting;  // its thread's, and the event loop's between two runs
+
+  // Copies what it has while there is somewhere to copy it to.  Nothing when others are decoding some of it.
+  std::optional<CarriedOut> run(std::span<std::byte> target, Loan& loan) {
     if (auto* answer = wholeAnswer(*plan, supplies)) return give(answer->elements, answer->heap, target, loan);
     auto whole = zeroedScratch(elementCount(plan->array->counts) * plan->array->elementBytes());
     Heap heap(rpc::MAX_ELEMENT_BYTES);
-    h5cap::carryOut(*plan, supplies, whole, heap);
+    h5cap::carryOut(*plan, supplies, waiting, whole, heap);
+    if (waiting.isMissing()) return std::nullopt;
     return give(whole, heap.bytes(), target, loan);
   }
 
@@ -113,14 +116,14 @@ class PlanRun {
     for (PinnedFile& pinned : planning_.files()) {
       FileVersion& version = *pinned.version;
       // What may still change is decoded for this read alone.
-      ChunkCache* cache = version.isSettled() || pinned.isSwmr ? &server_.chunks : nullptr;
+      ChunkCache* cache = version.isSettled() || pinned.isFollowed() ? &server_.chunks : nullptr;
       std::optional<std::uint64_t> size;
-      if (!pinned.isSwmr) size = version.state().size;
+      if (!pinned.isFollowed()) size = version.state().size;
       // The name of the file itself comes with whatever the read fails with.
       const bool isItself = work_->supplies.files.empty();
       work_->supplies.files.push_back({std::make_shared<SharedFileReader>(version.sharedFile(), size), version.name(),
                                        cache, isItself ? std::string() : pinned.file->shownPath()});
-      if (!pinned.isSwmr) work_->checked.push_back({version.sharedFile(), version.state()});
+      if (!pinned.isFollowed()) work_->checked.push_back({version.sharedFile(), version.state()});
     }
     work_->supplies.decoding = &server_.executor.decoding();
     seen_.insert(seen_.end(), planning_.seen().begin(), planning_.seen().end());
@@ -129,13 +132,12 @@ class PlanRun {
     const bool isAtHand = wholeAnswer(plan(), work_->supplies) != nullptr && work_->picker == nullptr &&
                           planning_.files().size() == 1 && planning_.files().front().version->answersAtOnce();
     if (isAtHand) {
-      CarriedOut done = work_->run(target_, *loan);
+      CarriedOut done = *work_->run(target_, *loan);
       done.seen = std::move(seen_);
       return done;
     }
-    const Lane lane = laneOfAll();
-    auto run = [work = work_, target = target_, loan] { return work->run(target, *loan); };
-    auto running = server_.executor.run<CarriedOut>(lane, owner_, kj::mv(run)).attach(kj::defer([loan] { loan->end(); }));
+    auto running = runInLane(server_.executor, laneOfAll(), owner_, work_, target_, loan);
+    running = running.attach(kj::defer([loan] { loan->end(); }));
     return whilePermitted(kj::mv(running)).then([seen = std::move(seen_)](CarriedOut done) mutable {
       done.seen = std::move(seen);
       return done;
@@ -209,6 +211,21 @@ class PlanRun {
           work_->rawFiles[number] = std::move(files);
           return openRawFiles(number + 1);
         });
+  }
+
+  // As often as others have to be waited for: with no thread meanwhile.
+  static kj::Promise<CarriedOut> runInLane(Executor& executor, Lane lane, WorkOwner owner,
+                                           std::shared_ptr<Carrying> work, std::span<std::byte> target,
+                                           std::shared_ptr<Loan> loan) {
+    auto run = [work, target, loan] { return work->run(target, *loan); };
+    auto running = executor.run<std::optional<CarriedOut>>(lane, owner, kj::mv(run));
+    return running.then([&executor, lane, owner, work, target, loan](std::optional<CarriedOut> done)
+                            -> kj::Promise<CarriedOut> {
+      if (done) return std::move(*done);
+      return work->waiting.whenDone().then([&executor, lane, owner, work, target, loan] {
+        return runInLane(executor, lane, owner, work, target, loan);
+      });
+    });
   }
 
   // What may hang in any of the files hangs by itself.

@@ -137,8 +137,8 @@ class Planning::Sources {
         .then([this, i](FoundSource found) -> kj::Promise<void> {
           KJ_IF_MAYBE(node, found.node) {
             auto& version = *node->version;
-            return version.info().then([this, i, node = kj::mv(*node)](std::shared_ptr<const FileInfo> info) mutable {
-              guarded([&] { take(i, kj::mv(node), info->isSwmr); });
+            return version.info().then([this, i, node = kj::mv(*node)](std::shared_ptr<const FileInfo>) mutable {
+              guarded([&] { take(i, kj::mv(node)); });
             });
           }
           guarded([&] {
@@ -150,17 +150,18 @@ class Planning::Sources {
         });
   }
 
-  void take(std::size_t i, FoundNode found, bool isSwmr) {
+  void take(std::size_t i, FoundNode found) {
     const VirtualSource& mapping = projections_->mappings[i];
     // A live SWMR writer may go on: what was there stays.
     const FileState& state = found.version->state();
-    planning_.see(*dataset_.place.file, mapping, isSwmr ? meaningOf(state.id) : meaningOf(state));
+    const bool mayGoOn = found.version->isSwmr() == true;
+    planning_.see(*dataset_.place.file, mapping, mayGoOn ? meaningOf(state.id) : meaningOf(state));
     const Dataspace& space = found.info->dataset->space;
     // One that grows itself counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
     Shape& shape = projections_->sourceShapes[i] = space.shape;
     if (space.kind == Dataspace::Kind::unknown) growToHold(shape, mapping.sourceSelection);
     projections_->isThere[i] = true;
-    const std::size_t file = planning_.pin(*found.place.file, kj::mv(found.version), isSwmr);
+    const std::size_t file = planning_.pin(*found.place.file, kj::mv(found.version));
     sources_[i] = Dataset{kj::mv(found.place), file, found.info, space.shape, nullptr, dataset_.depthLeft - 1};
   }
 
@@ -206,7 +207,7 @@ class Planning::Sources {
 };
 
 kj::Promise<Planning::ArrayPointer> Planning::run(Subject subject, Wanted wanted) {
-  const std::size_t file = pin(*subject.place.file, kj::mv(subject.version), subject.isSwmr);
+  const std::size_t file = pin(*subject.place.file, kj::mv(subject.version));
   Dataset dataset{kj::mv(subject.place), file, kj::mv(subject.node), std::move(subject.shape), subject.extent,
                   maxVirtualDepth};
   return planDataset(kj::mv(dataset), std::move(wanted));
@@ -254,7 +255,8 @@ kj::Promise<Planning::ArrayPointer> Planning::planChunked(std::shared_ptr<const 
                                                           Wanted wanted) {
   auto ask = [this](std::shared_ptr<const PlannedDataset> planned, Wanted wanted,
                     ChunkQuestion question) -> kj::Promise<ArrayPointer> {
-    if (question.chunkCount > rpc::MAX_PLAN_CHUNKS) raiseKj(ErrorCode::tooLarge, "one reply would take too many chunks");
+    if (question.chunkCount > rpc::MAX_PLAN_CHUNKS)
+      raiseKj(ErrorCode::tooLarge, "one reply would take too many chunks");
     spend(chunksLeft_, question.chunkCount);
     auto& version = *files_[planned->file].version;
     auto asking = question.elements == nullptr
@@ -327,17 +329,17 @@ kj::Promise<Planning::ArrayPointer> Planning::planVirtual(Dataset dataset,
   return made_.emplace(std::move(key), kj::mv(planning)).first->second.addBranch();
 }
 
-std::size_t Planning::pin(OpenFile& file, kj::Own<FileVersion> version, bool isSwmr) {
+std::size_t Planning::pin(OpenFile& file, kj::Own<FileVersion> version) {
   std::size_t number = 0;
   if (files_.empty() || &files_.front().file->served() != &file.served()) {
     const std::size_t next = files_.size();
     if (next > 0) number = fileNumbers_.try_emplace(&file.served(), next).first->second;
     if (number == next) {
-      files_.push_back({kj::addRef(file), kj::mv(version), isSwmr});
+      files_.push_back({kj::addRef(file), kj::mv(version)});
       return number;
     }
   }
-  if (!isSwmr && version->state() != files_[number].version->state()) {
+  if (!files_[number].isFollowed() && version->state() != files_[number].version->state()) {
     isStale_ = true;
     raiseKj(ErrorCode::changed, file.shownPath() + ": the file changed while it was read");
   }

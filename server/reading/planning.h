@@ -17,8 +17,10 @@ namespace h5cap {
 // A file that a reply is made of, in the one version that all of the reply is read from.
 struct PinnedFile {
   kj::Own<OpenFile> file;
-  kj::Own<FileVersion> version;
-  bool isSwmr = false;
+  kj::Own<FileVersion> version;  // whose info() is known
+
+  // Whether a live SWMR writer may go on while it is read.
+  bool isFollowed() const { return version->isSwmr() == true; }
 };
 
 class Planning {
@@ -29,8 +31,7 @@ class Planning {
   // The dataset that is read.
   struct Subject {
     NodePlace place;
-    kj::Own<FileVersion> version;
-    bool isSwmr = false;
+    kj::Own<FileVersion> version;  // whose info() is known
     NodePointer node;
     Shape shape;                            // that it is read with
     const VirtualExtent* extent = nullptr;  // as it was measured; null for one that does not grow.  Outlives the plan
@@ -77,7 +78,7 @@ class Planning {
   kj::Promise<ArrayPointer> planChunked(std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
   kj::Promise<ArrayPointer> planCovered(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
   kj::Promise<ArrayPointer> planVirtual(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Region region);
-  std::size_t pin(OpenFile& file, kj::Own<FileVersion> version, bool isSwmr);
+  std::size_t pin(OpenFile& file, kj::Own<FileVersion> version);
   void see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning);
   void absent(const NodePlace& from, const std::string& name);
   void spend(std::uint64_t& budget, std::uint64_t amount);

@@ -5,9 +5,9 @@
 // version may go with the first, as in a file with a live SWMR writer, where what was written stays, is the server's to
 // say, and known here when the file was opened.
 //
-// Sources of virtual datasets and raw files have a version of their own, as far as the server has met them: a source may
-// be replaced before anybody reads of it, and another one afterwards.  So a read of several replies asks once more, at
-// its end, whether everything that it was made of still is what it was.
+// Sources of virtual datasets and raw files have a version of their own, as far as the server has met them: a source
+// may be replaced after it was read, before another one is read for the first time.  So a read of several replies asks
+// once more, at its end, whether everything that it was made of still is what it was.
 #pragma once
 
 #include <cstdint>

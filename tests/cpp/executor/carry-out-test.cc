@@ -1,6 +1,7 @@
 // Random plans beside a naive model: datasets in every layout, virtual ones over them and over each other, converted
 // and overlapping, regions and single elements of them, planned by the pure functions of core/plan and carried out from
-// files in memory.  Does not cover how sources are found, or what libhdf5 answers (tests/cpp/objects, tests/conformance).
+// files in memory.  Does not cover how sources are found, or what libhdf5 answers (tests/cpp/objects,
+// tests/conformance).
 #include "server/executor/carry-out.h"
 
 #include <doctest/doctest.h>
@@ -262,7 +263,9 @@ std::vector<std::int64_t> carriedOut(const ReadPlan& plan, const FileReader& rea
   supplies.files.push_back({std::shared_ptr<const FileReader>(&reader, [](auto*) {}), "v", nullptr, "a.h5"});
   Bytes elements(elementCount(plan.array->counts) * plan.array->elementBytes(), std::byte{0x55});
   Heap heap;
-  carryOut(plan, supplies, elements, heap);
+  ChunkCache::Waiting waiting;
+  carryOut(plan, supplies, waiting, elements, heap);
+  CHECK(!waiting.isMissing());
   CHECK(heap.bytes().empty());
   return valuesOf(elements, plan.array->elementBytes());
 }
@@ -314,7 +317,8 @@ TEST_CASE("random plans give what looking up element by element gives") {
 TEST_CASE("a reply is cut into parts that follow each other and are the whole") {
   Random random(5);
   for (int trial = 0; trial < 500; ++trial) {
-    const Shape shape{static_cast<std::uint64_t>(random.between(1, 9)), static_cast<std::uint64_t>(random.between(1, 9))};
+    Shape shape;
+    for (int axis = 0; axis < 2; ++axis) shape.push_back(static_cast<std::uint64_t>(random.between(1, 9)));
     Selection selection = asSelection(random.region(shape));
     const Resolved resolved(selection, shape);
     std::uint64_t done = 0;

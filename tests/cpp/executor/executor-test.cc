@@ -27,6 +27,10 @@ class Gate {
     isOpen_ = true;
     opened_.notify_all();
   }
+  void close() {
+    std::lock_guard lock(mutex_);
+    isOpen_ = false;
+  }
   void pass() {
     std::unique_lock lock(mutex_);
     opened_.wait(lock, [this] { return isOpen_; });
@@ -170,34 +174,63 @@ TEST_CASE("an executor that ends drops what is queued") {
   }
 }
 
-TEST_CASE("a chunk is decoded once however many threads want it, and an error is not remembered") {
-  const SharedCache memory(1 << 20);
-  ChunkCache cache(memory);
-  std::atomic<int> decoded = 0;
-  auto slow = [&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    if (++decoded == 1) throw FileError("corrupt");
-    return std::make_shared<const Bytes>(1000, std::byte{7});
+namespace {
+
+using Decode = std::function<std::shared_ptr<const Bytes>()>;
+
+// What a reader does: comes back once others have decoded the chunk.  Zero when that failed.
+kj::Promise<std::size_t> sizeOf(Executor& executor, ChunkCache& cache, ChunkKey key, Decode decode,
+                                std::shared_ptr<ChunkCache::Waiting> waiting) {
+  auto get = [&cache, key, decode, waiting]() -> std::shared_ptr<const Bytes> {
+    waiting->begin();
+    return cache.get(key, decode, *waiting);
   };
-  for (int round = 0; round < 2; ++round) {
-    std::atomic<int> failures = 0, successes = 0;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&] {
-        try {
-          successes += cache.get({"v", 64}, slow)->size() == 1000;
-        } catch (const FileError&) {
-          ++failures;
-        }
-      });
+  return executor.run<std::shared_ptr<const Bytes>>(WorkOwner{}, kj::mv(get))
+      .then(
+          [=, &executor, &cache](std::shared_ptr<const Bytes> bytes) -> kj::Promise<std::size_t> {
+            CHECK((bytes == nullptr) == waiting->isMissing());
+            if (bytes != nullptr) return bytes->size();
+            return waiting->whenDone().then(
+                [=, &executor, &cache] { return sizeOf(executor, cache, key, decode, waiting); });
+          },
+          [](kj::Exception&&) -> kj::Promise<std::size_t> { return std::size_t{0}; });
+}
+
+}  // namespace
+
+TEST_CASE("a chunk is decoded once however many readers want it, and an error is not remembered") {
+  auto io = kj::setupAsyncIo();
+  for (std::size_t size : {1000, 100'000}) {  // the second one is too large to be kept
+    CAPTURE(size);
+    const SharedCache memory(10'000);
+    ChunkCache cache(memory);
+    Lanes lanes(LaneOptions{.threads = 2});
+    Executor executor(lanes);
+    std::atomic<int> decoded = 0;
+    Gate gate;
+    Decode slow = [&] {
+      gate.pass();
+      if (++decoded == 1) throw FileError("corrupt");
+      return std::make_shared<const Bytes>(size, std::byte{7});
+    };
+    for (int round = 0; round < 2; ++round) {
+      gate.close();
+      std::vector<kj::Promise<std::size_t>> readers;
+      for (int i = 0; i < 8; ++i)
+        readers.push_back(sizeOf(executor, cache, {"v", 64}, slow, std::make_shared<ChunkCache::Waiting>())
+                              .eagerlyEvaluate(nullptr));
+      // One thread decodes, and nobody else needs one: the other is free for others' work.
+      io.provider->getTimer().afterDelay(20 * kj::MILLISECONDS).wait(io.waitScope);
+      CHECK(executor.run<int>(WorkOwner{}, [] { return 5; }).wait(io.waitScope) == 5);
+      CHECK(decoded == round);
+      gate.open();
+      for (auto& reader : readers) CHECK(reader.wait(io.waitScope) == (round == 0 ? 0 : size));
+      CHECK(decoded == round + 1);
     }
-    for (auto& thread : threads) thread.join();
-    CHECK(decoded == round + 1);
-    CHECK(failures == (round == 0 ? 8 : 0));
-    CHECK(successes == (round == 0 ? 0 : 8));
+    auto other = std::make_shared<ChunkCache::Waiting>();
+    CHECK(sizeOf(executor, cache, {"other version", 64}, slow, other).wait(io.waitScope) == size);
+    CHECK(decoded == 3);  // negative control: another key is decoded
   }
-  CHECK(cache.get({"other version", 64}, slow)->size() == 1000);
-  CHECK(decoded == 3);  // negative control: another key is decoded
 }
 
 TEST_CASE("the cache keeps what was used last, within its bound") {
@@ -206,7 +239,8 @@ TEST_CASE("the cache keeps what was used last, within its bound") {
   int decoded = 0;
   auto get = [&](std::uint64_t address, std::size_t size) {
     int before = decoded;
-    auto bytes = cache.get({"v", address}, [&] { return ++decoded, std::make_shared<const Bytes>(size); });
+    ChunkCache::Waiting waiting;
+    auto bytes = cache.get({"v", address}, [&] { return ++decoded, std::make_shared<const Bytes>(size); }, waiting);
     CHECK(bytes->size() == size);
     CHECK(memory.used() <= 10'000);
     return decoded > before;

@@ -78,6 +78,7 @@ struct Model {
   std::size_t elementBytes;
   Bytes values;
   mutable Bytes fillElement = {};
+  mutable ChunkCache::Waiting waiting = {};
 
   static Model random() {
     Model model;
@@ -117,6 +118,7 @@ struct Model {
     context.file = &file.reader();
     context.version = "v";
     context.cache = cache;
+    context.waiting = &waiting;
     context.elementBytes = elementBytes;
     fillElement.assign(elementBytes, std::byte{0xfe});
     context.fillElement = fillElement;

@@ -125,6 +125,33 @@ def append(path, value):
         f['values'][-10:] = value
 
 
+def sources(folder):
+    """mapped.h5: over so many files of one frame each, nested, and over itself in many ways."""
+    os.mkdir(folder + '/frames')
+    for i in range(300):
+        with h5py.File(f'{folder}/frames/{i}.h5', 'w') as f:
+            f['frame'] = np.full((4, 5), i, 'i4')
+    with h5py.File(folder + '/mapped.h5', 'w', libver=('earliest', 'v110')) as f:
+        layout = h5py.VirtualLayout((300, 4, 5), 'i4')
+        for i in range(300):
+            layout[i] = h5py.VirtualSource(f'frames/{i}.h5', 'frame', (4, 5))
+        f.create_virtual_dataset('stack', layout, fillvalue=-1)
+        layout = h5py.VirtualLayout((300, 4, 5), 'f8')
+        layout[...] = h5py.VirtualSource('.', 'stack', (300, 4, 5))
+        f.create_virtual_dataset('converted', layout)
+        # Twelve levels, each of which takes the next one four times, shifted by as much as no other does.
+        f['shifted12'] = np.arange(64, dtype='i4')
+        for level in range(12):
+            plist, space = h5py.h5p.create(h5py.h5p.DATASET_CREATE), h5py.h5s.create_simple((64,))
+            for k in range(4):
+                count = 64 - k - 1
+                target, source = h5py.h5s.create_simple((64,)), h5py.h5s.create_simple((64,))
+                target.select_hyperslab((0,), (1,), block=(count,))
+                source.select_hyperslab((k + 1,), (1,), block=(count,))
+                plist.set_virtual(target, b'.', f'/shifted{level + 1}'.encode(), source)
+            h5py.h5d.create(f.id, f'shifted{level}'.encode(), h5py.h5t.STD_I32LE, space, plist)
+
+
 def swmr(path):
     """`values` grows by ten rows for each line of the standard input, by a live writer that tells of each."""
     with h5py.File(path, 'w', libver='latest') as f:
@@ -171,6 +198,8 @@ if __name__ == '__main__':
         main(path)
     elif action == 'outside':
         outside(path)
+    elif action == 'sources':
+        sources(path)
     elif action == 'swmr':
         swmr(path)
     else:
