@@ -17,7 +17,8 @@ namespace h5cap {
 
 namespace {
 
-constexpr std::size_t MAX_PARTS = 1'000'000;
+constexpr std::size_t MAX_PARTS = 65'536;
+constexpr std::size_t MAX_INTERVALS = 1'000'000;
 constexpr std::size_t MANY_REGIONS = 256;             // from here on, single elements cost less
 constexpr std::uint64_t MAX_POINTS = 262'144;
 constexpr std::uint64_t MAX_STEPS = 1u << 26;  // along one axis, where there is no arithmetic
@@ -174,7 +175,7 @@ class Intervals {
         return;
       }
     }
-    if (all_.size() == MAX_PARTS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+    if (all_.size() == MAX_INTERVALS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
     all_.push_back({number, place, count});
   }
 

@@ -51,6 +51,11 @@ ArrayPlan inOnePiece(std::shared_ptr<const PlannedDataset> dataset, Shape counts
 std::shared_ptr<const PlannedDataset> plannedDataset(std::size_t file, const NodeInfo& node, Shape shape,
                                                      std::shared_ptr<const Storage> storage) {
   const DatasetInfo& info = *node.dataset;
+  // What is said of the layout decides what may be kept of the elements.
+  const bool hasSources = std::holds_alternative<VirtualStorage>(*storage);
+  const bool hasRawFiles = std::holds_alternative<ExternalStorage>(*storage);
+  if ((hasSources && info.layout != Layout::virtualMapping) || (hasRawFiles && info.layout != Layout::external))
+    throw FileError("what the planner says of the layout and of the storage do not agree");
   auto dataset = std::make_shared<PlannedDataset>();
   dataset->file = file;
   dataset->id = node.id;
@@ -140,20 +145,23 @@ ArrayPlan planLibrary(std::shared_ptr<const PlannedDataset> dataset, Wanted want
 ArrayPlan planRawFiles(std::shared_ptr<const PlannedDataset> dataset, const Wanted& wanted,
                        std::vector<RawFilesRead>& reads, std::size_t maxSlots) {
   if (dataset->type.hasVariable()) throw FileError("variable-length data cannot be in external raw files");
-  std::size_t slots = 0;
-  for (const auto& read : reads) slots += read.slots.size();
+  std::size_t others = 0;
+  for (const auto& read : reads) others += read.slots.size();
   ArrayPlan plan = planFill(*dataset, wanted);
   if (countOf(wanted) == 0) return plan;
   const SlotMap map(std::get<ExternalStorage>(*dataset->storage).files);
   std::uint64_t done = 0;
+  const std::size_t first = reads.size();
+  std::set<std::size_t> slots;
   for (CoveredElements& covered : covering(wanted)) {
-    auto touched = map.touched(covered.region, dataset->shape, dataset->elementBytes(), maxSlots);
-    slots += touched.size();
-    if (slots > maxSlots) throw FileError("the elements are spread over too many raw files", ErrorCode::tooLarge);
+    slots.merge(map.touched(covered.region, dataset->shape, dataset->elementBytes(), maxSlots));
+    if (others + slots.size() > maxSlots)
+      throw FileError("the elements are spread over too many raw files", ErrorCode::tooLarge);
     auto array = inOnePiece(dataset, covered.region.counts(), FromRawFiles{reads.size()});
     done += addCovered(plan, std::make_shared<const ArrayPlan>(std::move(array)), std::move(covered.places), done);
-    reads.push_back({dataset, std::move(covered.region), std::move(touched)});
+    reads.push_back({dataset, std::move(covered.region), {}});
   }
+  reads[first].slots = std::move(slots);
   return plan;
 }
 

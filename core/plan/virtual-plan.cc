@@ -10,17 +10,22 @@
 namespace h5cap {
 namespace {
 
-constexpr std::uint64_t maxBlocks = 65536;
+// Of one reply: a hostile file may name any number.
+constexpr std::uint64_t maxMappings = 65536;
+
+void add(std::vector<VirtualSource>& meeting, VirtualSource mapping) {
+  if (meeting.size() == maxMappings)
+    throw FileError("one reply would take more than 65536 sources", ErrorCode::tooLarge);
+  meeting.push_back(std::move(mapping));
+}
 
 // A series of blocks ends where the first one is absent.
 void addBlocks(std::vector<VirtualSource>& meeting, const VirtualSource& pattern, std::uint64_t blockCount,
                const Region& region) {
   BlockRange blocks = blocksNear(pattern, region);
   blocks.end = std::min(blocks.end, blockCount);
-  if (blocks.end > blocks.first && blocks.end - blocks.first > maxBlocks)
-    throw FileError("one reply would take more than 65536 sources", ErrorCode::tooLarge);
   for (auto block = blocks.first; block < blocks.end; ++block) {
-    meeting.push_back(blockOf(pattern, block));
+    add(meeting, blockOf(pattern, block));
     if (!mayMeet(meeting.back(), region)) meeting.pop_back();
   }
 }
@@ -47,7 +52,7 @@ std::vector<VirtualSource> mappingsMeeting(const std::vector<VirtualSource>& map
       addBlocks(meeting, mapping, blocks == nullptr ? blocksWithin(mapping, virtualShape) : blocks->at(number),
                 region);
     } else {
-      meeting.push_back(mapping);
+      add(meeting, mapping);
       meeting.back().file = sourceName(mapping.file);
       meeting.back().dataset = sourceName(mapping.dataset);
     }

@@ -16,7 +16,7 @@ using BlockCounts = std::map<std::size_t, std::uint64_t>;
 
 // The mappings of a virtual dataset that may meet a region, in their order, each with one source: names are no
 // patterns.  `blocks`: of series whose end is known; null where they have what the shape holds.  FileError (tooLarge)
-// when a series has more than 65536 blocks there: a hostile file may name any number.
+// when they are more than 65536.
 std::vector<VirtualSource> mappingsMeeting(const std::vector<VirtualSource>& mappings, const MappingIndex& index,
                                            const Shape& virtualShape, const BlockCounts* blocks, const Region& region);
 

@@ -56,7 +56,10 @@ std::shared_ptr<const Bytes> ChunkCache::get(const ChunkKey& key,
   // What was waited for may be too large to be kept.
   if (auto others = waiting.others_.find(name); others != waiting.others_.end()) {
     auto bytes = others->second->outcome();
-    waiting.isMissing_ = waiting.isMissing_ || bytes == nullptr;
+    if (bytes == nullptr)
+      waiting.isMissing_ = true;
+    else
+      waiting.others_.erase(others);  // with the memory that it may keep
     return bytes;
   }
 

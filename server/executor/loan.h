@@ -12,17 +12,28 @@ class Loan {
   // has ended.  On the executor's thread.
   template <class Use>
   bool whileLent(Use&& use) {
-    auto isEnded = isEnded_.lock();
-    if (*isEnded) return false;
+    auto state = state_.lock();
+    if (state->isEnded) return false;
     use();
+    state->isUsed = true;
     return true;
   }
 
   // From here on nothing of what was lent is touched.  On the event loop's thread.
-  void end() { *isEnded_.lock() = true; }
+  void end() { state_.lock()->isEnded = true; }
+
+  // The same if nothing was touched so far, and `mayEnd` says so.
+  template <class MayEnd>
+  void endUnused(MayEnd&& mayEnd) {
+    auto state = state_.lock();
+    if (!state->isEnded && !state->isUsed) state->isEnded = mayEnd();
+  }
 
  private:
-  GuardedValue<bool> isEnded_;  // locked while what was lent is used
+  struct State {
+    bool isEnded = false, isUsed = false;
+  };
+  GuardedValue<State> state_;  // locked while what was lent is used
 };
 
 }  // namespace h5cap

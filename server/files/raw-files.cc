@@ -19,8 +19,7 @@ class Opening {
   kj::Promise<std::shared_ptr<RawFiles>> run() {
     auto all = kj::heapArrayBuilder<kj::Promise<void>>(slotsOf_.size());
     for (const auto& [name, slots] : slotsOf_) {
-      all.add(open(name).then(
-          [this, &name = name, &slots = slots](kj::Own<Opened> file) { files_->add(name, kj::mv(file), slots); }));
+      all.add(open(name).then([this, &slots = slots](kj::Own<Opened> file) { files_->add(kj::mv(file), slots); }));
     }
     return kj::joinPromises(all.finish()).then([this] { return files_; });
   }
@@ -51,14 +50,14 @@ class Opening {
 
 }  // namespace
 
-void RawFiles::add(const std::string& name, kj::Own<Opened> file, const std::vector<std::size_t>& slots) {
+void RawFiles::add(kj::Own<Opened> file, const std::vector<std::size_t>& slots) {
   for (std::size_t slot : slots) ofSlot_[slot] = file->file->get();
-  files_.push_back({kj::mv(file->file), file->stamp.state, file->grant, name, file->requestedPath});
+  files_.push_back({kj::mv(file->file), file->stamp.state, file->grant, file->requestedPath});
 }
 
 std::vector<std::pair<std::string, FileState>> RawFiles::opened() const {
   std::vector<std::pair<std::string, FileState>> opened;
-  for (const File& one : files_) opened.emplace_back(one.name, one.state);
+  for (const File& one : files_) opened.emplace_back(one.path, one.state);
   return opened;
 }
 

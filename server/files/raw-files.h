@@ -31,7 +31,7 @@ class RawFiles {
     return work;
   }
 
-  // The name of each, and how it was when it was opened.
+  // The path of each in the exports, and how it was when it was opened.
   std::vector<std::pair<std::string, FileState>> opened() const;
 
   // Whether all of them are as they were when they were opened: blocking.
@@ -40,14 +40,13 @@ class RawFiles {
   // Where to read them: a lane of its own where they lie on several devices.  Nothing when there are none.
   std::optional<Lane> lane() const;
 
-  void add(const std::string& name, kj::Own<Opened> file, const std::vector<std::size_t>& slots);
+  void add(kj::Own<Opened> file, const std::vector<std::size_t>& slots);
 
  private:
   struct File {
     kj::Own<const SharedFile> file;
     FileState state;  // when it was opened
     Grant grant;
-    std::string name;  // in the file that has it
     std::string path;
   };
   std::vector<File> files_;

@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t maxSources = 4096;
 constexpr std::uint64_t seenAtOnce = 1024;   // memory for what is seen is taken for so many
 constexpr std::uint64_t seenBytes = 48;      // of each
-constexpr std::uint64_t maxSeen = 1 << 20;
 constexpr std::size_t lookedAtOnce = 32;
 constexpr std::size_t maxSeries = 256;
 constexpr std::uint64_t keptBytes = 256;    // of an entry, names apart
@@ -28,9 +27,11 @@ bool isSameFile(OpenFile& a, OpenFile& b) {
   return &a.served() == &b.served() && a.requestedPath() == b.requestedPath() && a.finalPath() == b.finalPath();
 }
 
-// Never `absentSource`.
-std::uint64_t hashOf(std::string_view bytes) {
-  return std::max<std::uint64_t>(std::hash<std::string_view>()(bytes), 1);
+std::uint64_t hashOf(std::string_view bytes) { return std::hash<std::string_view>()(bytes); }
+
+std::string textOf(const FileState& state) {
+  const Version version = state.version();
+  return {reinterpret_cast<const char*>(version.data()), version.size()};
 }
 
 std::uint64_t randomNumber() {
@@ -40,16 +41,20 @@ std::uint64_t randomNumber() {
 
 }  // namespace
 
-std::uint64_t nameOfSource(const OpenFile& from, const std::string& file) {
-  return hashOf(from.requestedPath() + '\0' + file);
+SeenSource seenName(const OpenFile& from, const std::string& name, IsThere isThere) {
+  return {hashOf("name" + from.requestedPath() + '\0' + name), isThere == IsThere::yes};
 }
 
-std::uint64_t meaningOf(const FileState& state) {
-  const Version version = state.version();
-  return hashOf({reinterpret_cast<const char*>(version.data()), version.size()});
+// What a live SWMR writer has written stays, so that its file is the same while it grows.
+SeenSource seenFile(OpenFile& file, FileVersion& version) {
+  FileState state = version.state();
+  if (version.isSwmr() == true) state = FileState{state.id, 0, 0, 0};
+  return {hashOf("file" + file.requestedPath()), hashOf(textOf(state))};
 }
 
-std::uint64_t meaningOf(const FileId& id) { return hashOf({reinterpret_cast<const char*>(&id), sizeof id}); }
+SeenSource seenRawFile(const std::string& path, const FileState& state) {
+  return {hashOf("raw" + path), hashOf(textOf(state))};
+}
 
 SourceFiles::SourceFiles(kj::Timer& timer, const Share& memory)
     : timer_(timer), memory_(memory), origin_(randomNumber()) {}
@@ -66,32 +71,25 @@ void SourceFiles::forget(Place place) {
 }
 
 // For one more.
-bool SourceFiles::makeRoom() {
-  if (meanings_.ofNames.size() < meanings_.room) return true;
-  if (meanings_.room >= maxSeen) return false;
-  auto memory = memory_.tryTake(seenAtOnce * seenBytes);
-  if (!memory) return false;
-  meanings_.memory.push_back(std::move(*memory));
-  meanings_.room += seenAtOnce;
-  return true;
+void SourceFiles::makeRoom(Seen& seen) {
+  if (seen.how.size() < seen.room) return;
+  seen.memory.push_back(memory_.take(seenAtOnce * seenBytes));
+  seen.room += seenAtOnce;
 }
 
-Bytes SourceFiles::versionWith(std::span<const SeenSource> seen) {
+Bytes SourceFiles::versionWith(ObjectId dataset, std::span<const SeenSource> seen) {
+  Seen& known = seen_[dataset];
   for (const SeenSource& one : seen) {
-    auto known = meanings_.ofNames.find(one.name);
-    if (known != meanings_.ofNames.end()) {
-      if (known->second == one.meaning) continue;
-      known->second = one.meaning;
-      ++changes_;
-      continue;
+    auto before = known.how.find(one.what);
+    if (before == known.how.end()) {
+      makeRoom(known);
+      known.how.emplace(one.what, one.how);
+    } else if (before->second != one.how) {
+      before->second = one.how;
+      ++known.changes;
     }
-    if (!makeRoom()) {  // what is not known any more may have changed
-      meanings_ = Meanings();
-      ++changes_;
-    }
-    meanings_.ofNames.emplace(one.name, one.meaning);
   }
-  const std::uint64_t parts[] = {origin_, changes_};
+  const std::uint64_t parts[] = {origin_, dataset, known.changes};
   const auto* bytes = reinterpret_cast<const std::byte*>(parts);
   return Bytes(bytes, bytes + sizeof parts);
 }
@@ -99,10 +97,8 @@ Bytes SourceFiles::versionWith(std::span<const SeenSource> seen) {
 // Some sources are looked at side by side.
 class SourceFiles::LookAgain {
  public:
-  LookAgain(SourceFiles& sources, OpenFile& from, int depthLeft)
-      : sources_(sources), from_(kj::addRef(from)), depthLeft_(depthLeft) {
-    for (const Source& source : sources.sources_) names_.push_back(source.name);
-  }
+  LookAgain(SourceFiles& sources, OpenFile& from, std::vector<std::string> names, int depthLeft)
+      : sources_(sources), from_(kj::addRef(from)), depthLeft_(depthLeft), names_(std::move(names)) {}
 
   kj::Promise<std::vector<SeenSource>> run() {
     auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(lookedAtOnce);
@@ -116,26 +112,29 @@ class SourceFiles::LookAgain {
     const std::string& name = names_[at_++];
     return sources_.lookUp(*from_, name)
         .then([this, &name](MaybeFile found) -> kj::Promise<void> {
-          KJ_IF_MAYBE(file, found) return look(name, kj::mv(*file));
-          seen_.push_back({nameOfSource(*from_, name), absentSource});
+          KJ_IF_MAYBE(file, found) {
+            seen_.push_back(seenName(*from_, name, IsThere::yes));
+            return look(kj::mv(*file));
+          }
+          seen_.push_back(seenName(*from_, name, IsThere::no));
           return kj::READY_NOW;
         })
         .then([this] { return next(); });
   }
 
-  kj::Promise<void> look(const std::string& name, kj::Own<OpenFile> file) {
+  kj::Promise<void> look(kj::Own<OpenFile> file) {
     auto& opened = *file;
     return opened.current()
-        .then([this, &name](kj::Own<FileVersion> version) {
+        .then([this, &opened](kj::Own<FileVersion> version) {
           auto& current = *version;
           return current.info().then(
-              [this, &name, version = kj::mv(version)](std::shared_ptr<const FileInfo> info) mutable {
-                const FileState& state = version->state();
-                const auto meaning = info->isSwmr ? meaningOf(state.id) : meaningOf(state);
-                seen_.push_back({nameOfSource(*from_, name), meaning});
+              [this, &opened, version = kj::mv(version)](std::shared_ptr<const FileInfo>) mutable {
+                seen_.push_back(seenFile(opened, *version));
               });
         })
-        .then([this, &opened] { return opened.sources().lookAgain(opened, depthLeft_ - 1); })
+        .then([this, &opened] {
+          return opened.sources().lookAgain(opened, opened.sources().keptNames(), depthLeft_ - 1);
+        })
         .then([this](std::vector<SeenSource> within) { seen_.insert(seen_.end(), within.begin(), within.end()); })
         .attach(kj::mv(file));
   }
@@ -148,9 +147,17 @@ class SourceFiles::LookAgain {
   std::vector<SeenSource> seen_;
 };
 
-kj::Promise<std::vector<SeenSource>> SourceFiles::lookAgain(OpenFile& from, int depthLeft) {
-  if (depthLeft == 0 || sources_.empty()) return std::vector<SeenSource>();
-  auto look = kj::heap<LookAgain>(*this, from, depthLeft);
+std::vector<std::string> SourceFiles::keptNames() const {
+  std::vector<std::string> names;
+  for (const Source& source : sources_) names.push_back(source.name);
+  return names;
+}
+
+kj::Promise<std::vector<SeenSource>> SourceFiles::lookAgain(OpenFile& from, std::vector<std::string> names,
+                                                            int depthLeft) {
+  std::erase_if(names, [this](const std::string& name) { return places_.find(name) == places_.end(); });
+  if (depthLeft == 0 || names.empty()) return std::vector<SeenSource>();
+  auto look = kj::heap<LookAgain>(*this, from, std::move(names), depthLeft);
   auto promise = inPromise([&] { return look->run(); });
   return promise.attach(kj::mv(look));
 }

@@ -18,16 +18,19 @@
 
 namespace h5cap {
 
+class FileVersion;
 class OpenFile;
 
-// What the name of a source, or of a raw file, was seen to mean: hashes of both.
+enum class IsThere { no, yes };
+
+// Something that a read was made of, as it was seen: whether a name of a source leads anywhere, which state a file is
+// in.  Hashes of what and how.
 struct SeenSource {
-  std::uint64_t name = 0, meaning = 0;
+  std::uint64_t what = 0, how = 0;
 };
-inline constexpr std::uint64_t absentSource = 0;  // a meaning
-std::uint64_t nameOfSource(const OpenFile& from, const std::string& file);
-std::uint64_t meaningOf(const FileState& state);
-std::uint64_t meaningOf(const FileId& id);
+SeenSource seenName(const OpenFile& from, const std::string& name, IsThere isThere);
+SeenSource seenFile(OpenFile& file, FileVersion& version);  // whose info() is known
+SeenSource seenRawFile(const std::string& path, const FileState& state);
 
 // Of one open file in one session.  What a name means is looked up again when the file behind it has changed, and
 // otherwise after a moment: a source that is replaced is noticed at once, a symbolic link on the way to it a little
@@ -42,13 +45,16 @@ class SourceFiles {
   // the session may open it is asked whenever it is looked up.  Denied, FileError.
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
-  // The version of what reads are made of besides the file itself, once one of them has seen `seen`: opaque bytes,
-  // others from the moment on when anything that was seen before means something else.
-  Bytes versionWith(std::span<const SeenSource> seen);
+  // The version of what reads of a dataset are made of besides the file itself, once one of them has seen `seen`: opaque
+  // bytes, others from the moment on when anything that was seen before is otherwise.  Busy: no memory to know it by.
+  Bytes versionWith(ObjectId dataset, std::span<const SeenSource> seen);
 
-  // Looks at all sources that are kept once more, and at theirs, whatever was looked at a moment ago.  Denied,
-  // FileError.
-  kj::Promise<std::vector<SeenSource>> lookAgain(OpenFile& from, int depthLeft);
+  // The names of all sources that are kept.
+  std::vector<std::string> keptNames() const;
+
+  // Looks once more at those of `names` that are kept, and at their sources, whatever was looked at a moment ago.
+  // Denied, FileError.
+  kj::Promise<std::vector<SeenSource>> lookAgain(OpenFile& from, std::vector<std::string> names, int depthLeft);
 
   // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at
   // first.
@@ -64,8 +70,10 @@ class SourceFiles {
     StockLease memory;
   };
   using Place = std::list<Source>::iterator;
-  struct Meanings {
-    std::unordered_map<std::uint64_t, std::uint64_t> ofNames;
+  // What reads of one dataset have seen.
+  struct Seen {
+    std::unordered_map<std::uint64_t, std::uint64_t> how;
+    std::uint64_t changes = 0;
     std::list<StockLease> memory;
     std::uint64_t room = 0;  // entries that it was taken for
   };
@@ -82,7 +90,7 @@ class SourceFiles {
 
   Place find(const std::string& name);
   void forget(Place place);
-  bool makeRoom();
+  void makeRoom(Seen& seen);
   class LookAgain;
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
@@ -91,9 +99,8 @@ class SourceFiles {
   const Share& memory_;
   std::list<Source> sources_;  // last used first
   std::unordered_map<std::string, Place> places_;
-  Meanings meanings_;
+  std::map<ObjectId, Seen> seen_;
   const std::uint64_t origin_;  // tells versions of these from all others
-  std::uint64_t changes_ = 0;   // of what was seen
   std::map<Series, Blocks> blocks_;
 };
 

@@ -20,15 +20,16 @@ kj::Promise<MaybeFile> openSource(OpenFile& from, const std::string& name) {
 
 // HDF5 takes what is no dataset for absent as well.
 kj::Promise<FoundSource> findDataset(NodePlace place, std::string name) {
+  auto& file = *place.file;
   return findNode(kj::mv(place))
       .then([name](FoundNode found) -> FoundSource {
         if (found.info->problem)
           raiseKj(found.info->problem->code, found.place.text() + ": " + found.info->problem->message);
-        if (!found.info->dataset) return {nullptr, name};
-        return {kj::mv(found), ""};
+        if (!found.info->dataset) return {nullptr, name, kj::mv(found.place.file)};
+        return {kj::mv(found), "", nullptr};
       },
-            [name](kj::Exception&& problem) -> FoundSource {
-              if (errorOf(problem).code == ErrorCode::notFound) return {nullptr, name};
+            [name, file = kj::addRef(file)](kj::Exception&& problem) mutable -> FoundSource {
+              if (errorOf(problem).code == ErrorCode::notFound) return {nullptr, name, kj::mv(file)};
               kj::throwFatalException(kj::mv(problem));
             });
 }
@@ -40,7 +41,7 @@ kj::Promise<FoundSource> SourceFinder::lookUp(const std::string& file, const std
   return openSource(from, file).then([file, dataset](MaybeFile opened) -> kj::Promise<FoundSource> {
     KJ_IF_MAYBE(source, opened)
       return findDataset(NodePlace{kj::mv(*source), joinPath("/", dataset)}, file + ": " + dataset);
-    return FoundSource{nullptr, file};
+    return FoundSource{nullptr, file, nullptr};
   });
 }
 
@@ -62,8 +63,10 @@ kj::Promise<FoundSource> SourceFinder::find(const std::string& file, const std::
     known_.splice(known_.begin(), known_, known);
   }
   return known_.front().node.addBranch().then([](kj::Own<Shared> shared) -> FoundSource {
-    KJ_IF_MAYBE(found, shared->source.node) return {copyOf(*found), ""};
-    return {nullptr, shared->source.missing};
+    KJ_IF_MAYBE(found, shared->source.node) return {copyOf(*found), "", nullptr};
+    kj::Maybe<kj::Own<OpenFile>> file;
+    KJ_IF_MAYBE(lacking, shared->source.file) file = kj::addRef(**lacking);
+    return {nullptr, shared->source.missing, kj::mv(file)};
   });
 }
 

@@ -14,6 +14,7 @@ namespace h5cap {
 struct FoundSource {
   kj::Maybe<FoundNode> node;
   std::string missing;
+  kj::Maybe<kj::Own<OpenFile>> file;  // that lacks the dataset
 };
 
 // For one operation on one virtual dataset: a source is looked up once for mappings that follow each other, and few of

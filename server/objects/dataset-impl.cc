@@ -27,6 +27,12 @@ class ReplySpace final : public ElementSpace {
     });
   }
 
+  bool standAside() override {
+    if (!room_.standAside()) return false;
+    elements_ = capnp::Orphan<capnp::Data>();
+    return true;
+  }
+
   capnp::Orphan<capnp::Data> elements() { return kj::mv(elements_); }
 
  private:

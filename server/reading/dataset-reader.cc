@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "core/fields.h"
 #include "core/heap.h"
 #include "core/plan/cut.h"
+#include "core/source-name.h"
 #include "server/base/guarded.h"
+#include "server/files/raw-files.h"
 #include "server/reading/plan-run.h"
 #include "server/reading/planning.h"
 #include "server/reading/virtual-extent.h"
@@ -23,6 +26,9 @@ constexpr std::uint64_t maxElsewhere = 16'384;
 
 // Whole elements of which one reply carries some fields.
 constexpr std::uint64_t maxWholeBytes = 16 << 20;
+
+// Raw files of one dataset that are looked at again at the end of a read.
+constexpr std::size_t maxRawFiles = 1024;
 
 // A mask along an axis becomes a list.
 constexpr std::uint64_t maxMaskedIndices = 4 << 20;
@@ -99,7 +105,8 @@ class DatasetRead {
   bool isTooMuch(const kj::Exception& problem) {
     if (planning_ == nullptr || result_.count <= 1) return false;
     const ErrorCode code = errorOf(problem).code;
-    return code == ErrorCode::tooLarge || (code == ErrorCode::busy && planning_->files().size() > 1);
+    return code == ErrorCode::tooLarge ||
+           (code == ErrorCode::busy && planning_->files().size() > 1 && server_.timer.now() < giveUp_);
   }
 
   // Of any file that was met.
@@ -205,11 +212,48 @@ class DatasetRead {
 
   kj::Promise<bool> nothing() {
     result_.first = request_.firstElement;
-    auto looking = request_.ifSources.empty() ? kj::Promise<std::vector<SeenSource>>(std::vector<SeenSource>())
-                                              : place_.file->sources().lookAgain(*place_.file, maxVirtualDepth);
-    return looking.then([this](std::vector<SeenSource> seen) { guarded([&] { checkSources(seen); }); })
-        .then([this] { return space_.reserve(0); })
+    return lookAgain()
+        .then([this](std::vector<SeenSource> seen) {
+          guarded([&] { checkSources(seen); });
+          return space_.reserve(0);
+        })
         .then([this](std::span<std::byte>) { return verify(); });
+  }
+
+  // At everything that reads of this dataset may have seen.
+  kj::Promise<std::vector<SeenSource>> lookAgain() {
+    if (request_.ifSources.empty() || !isElsewhere()) return std::vector<SeenSource>();
+    return version_->storage(result_.node->id).then([this](std::shared_ptr<const Storage> storage) {
+      return guarded([&]() -> kj::Promise<std::vector<SeenSource>> {
+        if (auto* external = std::get_if<ExternalStorage>(storage.get())) return lookAtRawFiles(*external, storage);
+        auto* mapped = std::get_if<VirtualStorage>(storage.get());
+        if (mapped == nullptr) return std::vector<SeenSource>();
+        return place_.file->sources().lookAgain(*place_.file, namesIn(*mapped), maxVirtualDepth);
+      });
+    });
+  }
+
+  // Of patterns, and of other datasets of this file, all that anybody has read.
+  std::vector<std::string> namesIn(const VirtualStorage& mapped) {
+    std::set<std::string> names;
+    for (const VirtualSource& mapping : mapped.sources) {
+      if (mapping.file == "." || hasBlockNumber(mapping.file)) return place_.file->sources().keptNames();
+      names.insert(sourceName(mapping.file));
+    }
+    return {names.begin(), names.end()};
+  }
+
+  kj::Promise<std::vector<SeenSource>> lookAtRawFiles(const ExternalStorage& external,
+                                                      std::shared_ptr<const Storage> storage) {
+    std::set<std::size_t> slots;
+    for (std::size_t slot = 0; slot < external.files.size() && slot < maxRawFiles; ++slot) slots.insert(slot);
+    return openRawFiles(place_.clone(), external, slots)
+        .then([](std::shared_ptr<RawFiles> files) {
+          std::vector<SeenSource> seen;
+          for (auto& [path, state] : files->opened()) seen.push_back(seenRawFile(path, state));
+          return seen;
+        })
+        .attach(std::move(storage));
   }
 
   // Plan and carry out.
@@ -240,9 +284,8 @@ class DatasetRead {
     }
     // Room first: what the budget does not allow is not read.
     return space_.reserve(result_.count * packedBytes()).then([this](std::span<std::byte> target) {
-      return runPlan(*planning_, request_.owner, picker_, target).then([this](CarriedOut done) {
-        return guarded([&] { return take(std::move(done)); });
-      });
+      auto running = runPlan(*planning_, request_.owner, picker_, target, [this] { return space_.standAside(); });
+      return running.then([this](CarriedOut done) { return guarded([&] { return take(std::move(done)); }); });
     });
   }
 
@@ -272,12 +315,18 @@ class DatasetRead {
       raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
     result_.heap = std::move(done.heap);
     checkSources(done.seen);
-    return true;
+    if (!done.elements) return true;
+    // They were waited for so long that others had the room.
+    return space_.reserve(done.elements->size())
+        .then([elements = std::move(*done.elements)](std::span<std::byte> target) {
+          std::copy(elements.begin(), elements.end(), target.begin());
+          return true;
+        });
   }
 
   void checkSources(const std::vector<SeenSource>& seen) {
     if (!isElsewhere()) return;
-    result_.sources = place_.file->sources().versionWith(seen);
+    result_.sources = place_.file->sources().versionWith(result_.objectId, seen);
     if (!request_.ifSources.empty() && result_.sources != request_.ifSources)
       raiseKj(ErrorCode::changed, place_.text() + ": what it is made of is not the version that was asked for");
   }

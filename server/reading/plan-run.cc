@@ -7,6 +7,7 @@
 #include "server/executor/carry-out.h"
 #include "server/executor/loan.h"
 #include "server/files/raw-files.h"
+#include "server/session/reply-room.h"
 
 namespace h5cap {
 namespace {
@@ -72,7 +73,7 @@ struct Carrying {
  private:
   CarriedOut give(std::span<const std::byte> elements, std::span<const std::byte> heap, std::span<std::byte> target,
                   Loan& loan) const {
-    CarriedOut done{areUnchanged(), {}, {}};
+    CarriedOut done{areUnchanged(), {}, {}, {}};
     Bytes picked;
     if (picker) {
       picked.resize(target.size());
@@ -84,21 +85,22 @@ struct Carrying {
     } else {
       done.heap.assign(heap.begin(), heap.end());
     }
-    loan.whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
+    const bool isInTime = loan.whileLent([&] { std::copy(elements.begin(), elements.end(), target.begin()); });
+    if (!isInTime) done.elements.emplace(elements.begin(), elements.end());
     return done;
   }
 };
 
 class PlanRun {
  public:
-  PlanRun(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker, std::span<std::byte> target)
-      : planning_(planning), owner_(owner), target_(target), server_(file(0).session().server),
-        work_(std::make_shared<Carrying>()) {
+  PlanRun(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker, std::span<std::byte> target,
+          kj::Function<bool()> mayTakeBack)
+      : planning_(planning), owner_(owner), target_(target), mayTakeBack_(kj::mv(mayTakeBack)),
+        server_(file(0).session().server), work_(std::make_shared<Carrying>()) {
     work_->plan = planning.plan();
     work_->picker = std::move(picker);
     work_->supplies.answers.resize(plan().libraryReads.size());
     work_->supplies.rawFiles.resize(plan().rawReads.size());
-    work_->rawFiles.resize(plan().rawReads.size());
   }
 
   // Whether the files of the plan are all that it takes.
@@ -138,6 +140,7 @@ class PlanRun {
     }
     auto running = runInLane(server_.executor, laneOfAll(), owner_, work_, target_, loan);
     running = running.attach(kj::defer([loan] { loan->end(); }));
+    if (!answersAtOnce()) running = running.exclusiveJoin(takenBack(loan));
     return whilePermitted(kj::mv(running)).then([seen = std::move(seen_)](CarriedOut done) mutable {
       done.seen = std::move(seen);
       return done;
@@ -200,15 +203,18 @@ class PlanRun {
   kj::Promise<void> openRawFiles(std::size_t number) {
     if (number == plan().rawReads.size()) return kj::READY_NOW;
     const RawFilesRead& read = plan().rawReads[number];
+    if (read.slots.empty()) {  // as the one before it
+      work_->supplies.rawFiles[number] = work_->supplies.rawFiles[number - 1];
+      return openRawFiles(number + 1);
+    }
     NodePlace& place = planning_.rawPlaces()[number];
     const auto& storage = std::get<ExternalStorage>(*read.dataset->storage);
     return h5cap::openRawFiles(place.clone(), storage, read.slots)
-        .then([this, number, &read, &place](std::shared_ptr<RawFiles> files) {
+        .then([this, number, &read](std::shared_ptr<RawFiles> files) {
           auto supply = std::make_shared<RawSupply>(files, *read.dataset);
           work_->supplies.rawFiles[number] = std::shared_ptr<const FileReader>(supply, &supply->reader);
-          for (auto& [name, state] : files->opened())
-            seen_.push_back({nameOfSource(*place.file, name), meaningOf(state)});
-          work_->rawFiles[number] = std::move(files);
+          for (auto& [path, state] : files->opened()) seen_.push_back(seenRawFile(path, state));
+          work_->rawFiles.push_back(std::move(files));
           return openRawFiles(number + 1);
         });
   }
@@ -226,6 +232,20 @@ class PlanRun {
         return runInLane(executor, lane, owner, work, target, loan);
       });
     });
+  }
+
+  bool answersAtOnce() {
+    return plan().rawReads.empty() && std::all_of(planning_.files().begin(), planning_.files().end(),
+                                                  [](PinnedFile& pinned) { return pinned.version->answersAtOnce(); });
+  }
+
+  // Ends what was lent after a while; never resolves.
+  kj::Promise<CarriedOut> takenBack(std::shared_ptr<Loan> loan) {
+    return server_.timer.afterDelay(storagePatience)
+        .then([loan, mayTakeBack = kj::mv(mayTakeBack_)]() mutable -> kj::Promise<CarriedOut> {
+          loan->endUnused([&] { return mayTakeBack(); });
+          return kj::NEVER_DONE;
+        });
   }
 
   // What may hang in any of the files hangs by itself.
@@ -251,6 +271,7 @@ class PlanRun {
   Planning& planning_;
   const WorkOwner owner_;
   const std::span<std::byte> target_;
+  kj::Function<bool()> mayTakeBack_;
   ServerContext& server_;
   const std::shared_ptr<Carrying> work_;
   std::size_t asked_ = 0;
@@ -261,8 +282,8 @@ class PlanRun {
 }  // namespace
 
 kj::Promise<CarriedOut> runPlan(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker,
-                                std::span<std::byte> target) {
-  PlanRun run(planning, owner, std::move(picker), target);
+                                std::span<std::byte> target, kj::Function<bool()> mayTakeBack) {
+  PlanRun run(planning, owner, std::move(picker), target, kj::mv(mayTakeBack));
   if (run.hasEverything()) return run.carryOut();
   auto kept = kj::heap<PlanRun>(kj::mv(run));
   auto promise = inPromise([&] { return kept->run(); });

@@ -14,6 +14,13 @@ namespace {
 // Sources that are opened, or planned, side by side.
 constexpr std::size_t sideBySide = 32;
 
+// Parts of sources that one reply may take.
+constexpr std::size_t maxPieces = 65'536;
+
+// Of a nested dataset of which more than a few parts are mapped, and that is then made as a whole.
+constexpr std::uint64_t wholeBytes = 1 << 20;
+constexpr unsigned fewParts = 4;
+
 // Raw files that one reply may take.
 constexpr std::size_t maxSlots = 64;
 
@@ -76,8 +83,13 @@ struct Projections {
 
   void make() {
     parts.resize(mappings.size());
-    for (std::size_t i = 0; i < mappings.size(); ++i)
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < mappings.size(); ++i) {
+      checkWanted();
       if (isThere[i]) parts[i] = project(mappings[i], virtualShape, sourceShapes[i], region);
+      count += parts[i].size();
+      if (count > maxPieces) throw FileError("a virtual dataset's mappings are too fragmented", ErrorCode::tooLarge);
+    }
   }
 };
 
@@ -141,21 +153,31 @@ class Planning::Sources {
               guarded([&] { take(i, kj::mv(node)); });
             });
           }
-          guarded([&] {
-            const VirtualSource& mapping = projections_->mappings[i];
-            if (found.missing == mapping.file) planning_.see(*dataset_.place.file, mapping, absentSource);
-            planning_.absent(dataset_.place, found.missing);
-          });
+          guarded([&] { planning_.absent(dataset_.place, found.missing); });
+          KJ_IF_MAYBE(file, found.file) return seeLacking(i, kj::mv(*file));
+          planning_.see(*dataset_.place.file, projections_->mappings[i], IsThere::no);
           return kj::READY_NOW;
         });
   }
 
+  // A file without the dataset may get it.
+  kj::Promise<void> seeLacking(std::size_t i, kj::Own<OpenFile> file) {
+    auto& lacking = *file;
+    return lacking.current()
+        .then([this, i, &lacking](kj::Own<FileVersion> version) {
+          auto& current = *version;
+          return current.info().then([this, i, &lacking, version = kj::mv(version)](auto&&) mutable {
+            planning_.see(*dataset_.place.file, projections_->mappings[i], IsThere::yes);
+            planning_.seen_.push_back(seenFile(lacking, *version));
+          });
+        })
+        .attach(kj::mv(file));
+  }
+
   void take(std::size_t i, FoundNode found) {
     const VirtualSource& mapping = projections_->mappings[i];
-    // A live SWMR writer may go on: what was there stays.
-    const FileState& state = found.version->state();
-    const bool mayGoOn = found.version->isSwmr() == true;
-    planning_.see(*dataset_.place.file, mapping, mayGoOn ? meaningOf(state.id) : meaningOf(state));
+    planning_.see(*dataset_.place.file, mapping, IsThere::yes);
+    planning_.seen_.push_back(seenFile(*found.place.file, *found.version));
     const Dataspace& space = found.info->dataset->space;
     // One that grows itself counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
     Shape& shape = projections_->sourceShapes[i] = space.shape;
@@ -244,8 +266,11 @@ kj::Promise<Planning::ArrayPointer> Planning::planDataset(Dataset dataset, Wante
         case Road::sources:
           break;
       }
-      if (auto* region = std::get_if<Region>(&wanted))
+      if (auto* region = std::get_if<Region>(&wanted)) {
+        if (isWorthMakingWhole(dataset, *planned, *region))
+          return planAsPicked(kj::mv(dataset), std::move(planned), std::move(*region));
         return planVirtual(kj::mv(dataset), std::move(planned), std::move(*region));
+      }
       return planCovered(kj::mv(dataset), std::move(planned), std::move(wanted));
     });
   });
@@ -312,6 +337,38 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
   });
 }
 
+// A small dataset, over others of its own file, that is mapped in ever other parts, is made as a whole: or parts of parts
+// multiply from level to level.
+bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& planned, const Region& region) {
+  if (dataset.depthLeft == maxVirtualDepth || elementCount(planned.shape) > wholeBytes / planned.elementBytes())
+    return false;
+  const auto& mappings = std::get<VirtualStorage>(*planned.storage).sources;
+  if (!std::all_of(mappings.begin(), mappings.end(), [](auto& mapping) { return mapping.file == "."; })) return false;
+  for (std::size_t k = 0; k < planned.shape.size(); ++k)
+    if (!allBelow(region.axes[k], planned.shape[k])) return false;
+  return ++asked_[keyOf(dataset.file, dataset.node->id, dataset.depthLeft, {})] > fewParts;
+}
+
+kj::Promise<Planning::ArrayPointer> Planning::planAsPicked(Dataset dataset,
+                                                           std::shared_ptr<const PlannedDataset> planned,
+                                                           Region region) {
+  spend(bytesLeft_, region.elementCount() * planned->elementBytes());
+  const Resolved elements(asSelection(region), planned->shape);
+  const auto steps = strides(planned->shape);
+  const auto coordinates = elements.coordinates(0, region.elementCount());
+  std::vector<std::uint64_t> numbers(region.elementCount());
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    for (std::size_t k = 0; k < steps.size(); ++k) numbers[i] += coordinates[i * steps.size() + k] * steps[k];
+  Region whole = h5cap::resolve({}, planned->shape);
+  auto planning = planVirtual(kj::mv(dataset), planned, std::move(whole));
+  return planning.then([planned, region = std::move(region), numbers = std::move(numbers)](ArrayPointer all) mutable
+                       -> ArrayPointer {
+    auto array = std::make_shared<ArrayPlan>(planFill(*planned, region));
+    addCovered(*array, std::move(all), std::move(numbers), 0);
+    return array;
+  });
+}
+
 // What several datasets map of one is planned once, and made once.
 kj::Promise<Planning::ArrayPointer> Planning::planVirtual(Dataset dataset,
                                                           std::shared_ptr<const PlannedDataset> planned,
@@ -346,9 +403,8 @@ std::size_t Planning::pin(OpenFile& file, kj::Own<FileVersion> version) {
   return number;
 }
 
-void Planning::see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning) {
-  if (mapping.file == ".") return;
-  seen_.push_back({nameOfSource(from, mapping.file), meaning});
+void Planning::see(OpenFile& from, const VirtualSource& mapping, IsThere isThere) {
+  if (mapping.file != ".") seen_.push_back(seenName(from, mapping.file, isThere));
 }
 
 void Planning::absent(const NodePlace& from, const std::string& name) {

@@ -71,15 +71,16 @@ class Planning {
     int depthLeft = 0;
     Dataset clone() { return {place.clone(), file, node, shape, extent, depthLeft}; }
   };
-  struct MadeArray;
   class Sources;
 
   kj::Promise<ArrayPointer> planDataset(Dataset dataset, Wanted wanted);
   kj::Promise<ArrayPointer> planChunked(std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
   kj::Promise<ArrayPointer> planCovered(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Wanted wanted);
+  kj::Promise<ArrayPointer> planAsPicked(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Region region);
+  bool isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& planned, const Region& region);
   kj::Promise<ArrayPointer> planVirtual(Dataset dataset, std::shared_ptr<const PlannedDataset> planned, Region region);
   std::size_t pin(OpenFile& file, kj::Own<FileVersion> version);
-  void see(OpenFile& from, const VirtualSource& mapping, std::uint64_t meaning);
+  void see(OpenFile& from, const VirtualSource& mapping, IsThere isThere);
   void absent(const NodePlace& from, const std::string& name);
   void spend(std::uint64_t& budget, std::uint64_t amount);
 
@@ -94,6 +95,8 @@ class Planning {
   bool isUnallocated_ = false;
   bool isStale_ = false;
   std::map<std::string, kj::ForkedPromise<ArrayPointer>> made_;  // of virtual datasets, by dataset and region
+
+  std::map<std::string, unsigned> asked_;  // how often for regions of one nested dataset
 
   // What is left of what one reply may cost, however virtual datasets are nested.
   std::uint64_t piecesLeft_ = 65'536;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "server/executor/loan.h"
@@ -21,6 +22,7 @@ constexpr std::uint64_t headWords = 64;
 struct ReadAhead {
   std::uint64_t count = 0;
   bool isUnchanged = false;
+  std::optional<Bytes> late;  // they came when others had the room by then
 };
 
 // Reads what there is of `target`'s size; returns how much that was.
@@ -64,6 +66,12 @@ class RawRead {
         })
         .then([this](bool isSwmr) { return read(isSwmr); })
         .then([this](ReadAhead result) -> kj::Promise<void> {
+          if (result.isUnchanged && result.late) {
+            return allocate(result.count).then([this, late = std::move(*result.late), count = result.count] {
+              std::copy_n(late.begin(), count, target().begin());
+              answer(count);
+            });
+          }
           if (result.isUnchanged) {
             answer(result.count);
             return kj::READY_NOW;
@@ -87,18 +95,24 @@ class RawRead {
   }
 
   kj::Promise<bool> reserve(bool isSwmr) {
-    const std::uint64_t bytes = available();
-    return room_.reserve(bytes).then([this, bytes, isSwmr] {
+    return allocate(available()).then([isSwmr] { return isSwmr; });
+  }
+
+  kj::Promise<void> allocate(std::uint64_t bytes) {
+    return room_.reserve(bytes).then([this, bytes] {
       auto results = context_.getResults(capnp::MessageSize{bytes / sizeof(capnp::word) + headWords, 0});
       bytes_ = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(bytes);
-      return isSwmr;
     });
+  }
+
+  std::span<std::byte> target() {
+    auto data = bytes_.get();
+    return std::as_writable_bytes(std::span(data.begin(), data.size()));
   }
 
   // On a thread that may outlive this: it copies while there is somewhere to copy to.
   kj::Promise<ReadAhead> read(bool isSwmr) {
-    auto data = bytes_.get();
-    auto target = std::as_writable_bytes(std::span(data.begin(), data.size()));
+    auto target = this->target();
     auto loan = std::make_shared<Loan>();
     auto work = [file = version_->sharedFile(), loan, target, size = target.size(), offset = offset_, isSwmr,
                  state = version_->state(), name = file_->shownPath()]() mutable {
@@ -106,14 +120,26 @@ class RawRead {
         Bytes bytes(size);
         const std::uint64_t count = readFully(file->get(), offset, bytes);
         const bool isUnchanged = isSwmr || (count == size && stateOf(file->get()) == state);
-        loan->whileLent([&] { std::copy_n(bytes.begin(), count, target.begin()); });
-        return ReadAhead{count, isUnchanged};
+        const bool isInTime = loan->whileLent([&] { std::copy_n(bytes.begin(), count, target.begin()); });
+        return ReadAhead{count, isUnchanged, isInTime ? std::nullopt : std::optional(std::move(bytes))};
       } catch (const FileError& problem) {
         throw FileError(name + ": " + problem.what(), problem.code());
       }
     };
-    return server_.executor.run<ReadAhead>(version_->sharedFile()->lane(), room_.caller().owner(), kj::mv(work))
-        .attach(kj::defer([loan] { loan->end(); }));
+    auto running = server_.executor.run<ReadAhead>(version_->lane(), room_.caller().owner(), kj::mv(work))
+                       .attach(kj::defer([loan] { loan->end(); }));
+    if (version_->answersAtOnce()) return running;
+    auto takingBack = server_.timer.afterDelay(storagePatience).then([this, loan]() -> kj::Promise<ReadAhead> {
+      loan->endUnused([&] { return standAside(); });
+      return kj::NEVER_DONE;
+    });
+    return running.exclusiveJoin(kj::mv(takingBack));
+  }
+
+  bool standAside() {
+    if (!room_.standAside()) return false;
+    bytes_ = capnp::Orphan<capnp::Data>();
+    return true;
   }
 
   void answer(std::uint64_t count) {

@@ -58,6 +58,10 @@ class ElementSpace {
 
   // Memory for packed elements, once the budget allows it; what an earlier call returned is void.
   virtual kj::Promise<std::span<std::byte>> reserve(std::size_t bytes) = 0;
+
+  // Lets others have that budget, while storage that may hang is waited for: what reserve() returned is void.  False
+  // when it has to be kept, and stays good.
+  virtual bool standAside() = 0;
 };
 
 // Virtual datasets over virtual datasets: how many levels further a read may go.

@@ -1,6 +1,7 @@
 #include "server/session/handed-out.h"
 
 #include <algorithm>
+#include <list>
 
 #include "server/base/guarded.h"
 
@@ -13,21 +14,59 @@ using Context = capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer>;
 // takes 950 bytes in all.
 constexpr std::size_t RPC_BYTES = 640;
 
+// How long a call has its turn while others wait for one.
+constexpr kj::Duration fairTurn = 1 * kj::SECONDS;
+
 // Counts one call while it runs, so that the server can drain, and keeps its turn.
-class CallUnderWay {
+class CallUnderWay final : public CallTurn {
  public:
-  CallUnderWay(ServerContext& server, kj::Own<Quota::Lease> turn) : server_(server), turn_(kj::mv(turn)) {
-    ++server_.runningCalls;
+  CallUnderWay(ConnectionState& connection, kj::Own<Quota::Lease> turn) : connection_(kj::addRef(connection)) {
+    ++connection_->server.runningCalls;
+    if (turn.get() != nullptr) setTurn(kj::mv(turn));
   }
-  ~CallUnderWay() { --server_.runningCalls; }
+  ~CallUnderWay() noexcept(false) {
+    --connection_->server.runningCalls;
+    if (hasPlace_) connection_->turns.erase(place_);
+    if (isAside_) --connection_->callsAside;
+  }
   KJ_DISALLOW_COPY(CallUnderWay);
 
-  void setTurn(kj::Own<Quota::Lease> turn) { turn_ = kj::mv(turn); }
+  void setTurn(kj::Own<Quota::Lease> turn) {
+    turn_ = kj::mv(turn);
+    began_ = connection_->server.timer.now();
+    place_ = connection_->turns.insert(connection_->turns.end(), this);
+    hasPlace_ = true;
+  }
+
+  kj::TimePoint began() const override { return began_; }
+
+  void standAside() override {
+    connection_->turns.erase(place_);
+    hasPlace_ = false;
+    isAside_ = true;
+    ++connection_->callsAside;
+    turn_ = nullptr;
+  }
 
  private:
-  ServerContext& server_;
+  kj::Own<ConnectionState> connection_;
   kj::Own<Quota::Lease> turn_;  // null without one
+  kj::TimePoint began_ = kj::origin<kj::TimePoint>();
+  std::list<CallTurn*>::iterator place_;
+  bool hasPlace_ = false, isAside_ = false;
 };
+
+// While somebody waits for a turn, calls that have had theirs for a while stand aside, up to a number: what they wait
+// for may never come, as an answer of storage that hangs.  Never resolves.
+kj::Promise<void> letOthersPass(ConnectionState& connection) {
+  return connection.server.timer.afterDelay(fairTurn).then([&connection] {
+    const auto before = connection.server.timer.now() - fairTurn;
+    while (!connection.turns.empty() && connection.turns.front()->began() <= before &&
+           connection.callsAside < connection.server.limits.callsAside)
+      connection.turns.front()->standAside();
+    return letOthersPass(connection);
+  });
+}
 
 // Busy when the peer keeps too many answers, or too large ones, without releasing them.
 void refuseOverBudget(const ConnectionState& connection) {
@@ -100,7 +139,7 @@ class Wrapper final : public capnp::Capability::Server {
  private:
   DispatchCallResult begin(const MethodRule& rule, Context context) {
     KJ_IF_MAYBE(turn, tryTurn(*caller_->connection, rule.turn)) {
-      auto underWay = kj::heap<CallUnderWay>(caller_->server, kj::mv(*turn));
+      auto underWay = kj::heap<CallUnderWay>(*caller_->connection, kj::mv(*turn));
       auto call = object_->begin(asking_, rule.method, context);
       call.promise = call.promise.attach(kj::mv(underWay));
       return call;
@@ -111,8 +150,10 @@ class Wrapper final : public capnp::Capability::Server {
   // Nothing of a call that waits is lost when it is given up.
   kj::Promise<void> inTurn(const MethodRule& rule, Context context) {
     context.allowCancellation();
-    auto underWay = kj::heap<CallUnderWay>(caller_->server, kj::Own<Quota::Lease>());
+    auto underWay = kj::heap<CallUnderWay>(*caller_->connection, kj::Own<Quota::Lease>());
+    auto never = letOthersPass(*caller_->connection).then([]() -> kj::Own<Quota::Lease> { KJ_UNREACHABLE; });
     return whenTurn(*caller_->connection, rule.turn)
+        .exclusiveJoin(kj::mv(never))
         .then([this, &rule, context, &underWay = *underWay](kj::Own<Quota::Lease> turn) mutable {
           underWay.setTurn(kj::mv(turn));
           return guarded([&] { return object_->begin(asking_, rule.method, context).promise; });

@@ -1,5 +1,7 @@
 #include "server/session/reply-room.h"
 
+#include <utility>
+
 namespace h5cap {
 namespace {
 
@@ -9,13 +11,28 @@ constexpr std::uint64_t largeReply = 1 << 20;
 }  // namespace
 
 ReplyRoom::~ReplyRoom() noexcept(false) {
+  caller_->server.replyBytesAside -= aside_;
   if (ofConnection_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofConnection_));
   if (ofServer_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofServer_));
 }
 
-kj::Promise<void> ReplyRoom::reserve(std::uint64_t bytes) {
+void ReplyRoom::giveBack() {
   ofConnection_ = nullptr;
   ofServer_ = nullptr;
+}
+
+bool ReplyRoom::standAside() {
+  ServerContext& server = caller_->server;
+  if (server.replyBytesAside + reserved_ > server.limits.replyBytesAside) return false;
+  server.replyBytesAside += reserved_;
+  aside_ += std::exchange(reserved_, 0);
+  giveBack();
+  return true;
+}
+
+kj::Promise<void> ReplyRoom::reserve(std::uint64_t bytes) {
+  giveBack();
+  reserved_ = bytes;
   if (bytes >= largeReply) caller_->connection->hoarded = true;
   Quota& quota = *caller_->connection->replyBytes;
   KJ_IF_MAYBE(lease, quota.tryTake(bytes)) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <string>
 
 #include "server/access/opener.h"
@@ -43,6 +44,8 @@ struct ObjectLimits {
   std::uint64_t replyBytes = 256 << 20;                // of all connections, being produced
   std::uint64_t readsPerConnection = 16;               // under way at once
   std::uint64_t callsPerConnection = 64;               // under way at once, reads apart; others wait
+  std::uint64_t replyBytesAside = 64 << 20;            // besides: whose memory waits for storage that may hang
+  std::uint64_t callsAside = 64;                       // besides these: that take long while others wait
 };
 
 struct ServerContext {
@@ -64,9 +67,20 @@ struct ServerContext {
   capnp::CapabilityServerSet<capnp::Capability> handedOut;  // every capability that was given to anybody
   const FairQuota replyBytes;
   const Principals principals;
+  std::uint64_t replyBytesAside = 0;
   std::atomic<std::uint64_t> runningCalls = 0;
   std::atomic<std::uint64_t> connectionCount = 0;  // so far
   std::atomic<std::uint64_t> connectionsEnded = 0;
+};
+
+// The turn of one call under way, which it may have to give to others.
+class CallTurn {
+ public:
+  virtual kj::TimePoint began() const = 0;
+  virtual void standAside() = 0;
+
+ protected:
+  ~CallTurn() = default;
 };
 
 // One connection: the bytes and turns of one wire, whatever its peer logs in as.  Belongs to the event loop that serves
@@ -92,6 +106,8 @@ class ConnectionState : public kj::Refcounted {
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
   kj::Own<Quota> calls;
+  std::list<CallTurn*> turns;     // of calls under way, those that began first first
+  std::uint64_t callsAside = 0;   // under way without a turn
   std::uint64_t handles = 0;
   std::uint64_t heldAnswers = 0;  // given, and not released by the peer
   std::uint64_t answerBytes = 0;  // of answers that are in memory

@@ -19,10 +19,12 @@ void OneVersion::take(const ReadVersion& asked, const ReadVersion& got) {
     held_ = got;
     return;
   }
+  // Who asks for a version of the file alone takes whatever else goes with it first.
+  if (replies_ == 1 && held_.sources.empty()) held_.sources = got.sources;
   // A server that was asked for a version and names another has taken both for one.
   const bool isOther = got.file != held_.file && asked.file.empty() && !isFollowed_();
   if (isOther || got.sources != held_.sources) {
-    hasChanged_ = true;
+    hasChanged_ = !isWanted_;
     throw FileError(path_ + ": the file changed while it was read", ErrorCode::changed);
   }
 }

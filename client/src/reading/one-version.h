@@ -10,6 +10,7 @@
 // once more, at its end, whether everything that it was made of still is what it was.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -44,11 +45,11 @@ class OneVersion {
   // or FileError (changed) where the selection is not right any more.
   [[noreturn]] void refused(kj::Exception&& problem);
 
-  // Whether the server has to be asked for `held` once more at the end.
-  bool isToBeChecked() const { return replies_ > 1 && !held_.sources.empty(); }
+  // Whether the server has to be asked for `held` once more at the end: not when one reply is all there was.
+  bool isToBeChecked() const { return (replies_ > 1 || isWanted_) && !held_.sources.empty(); }
 
   // Whether it ended because the file changed meanwhile: then to begin again may help.
-  bool hasChanged() const { return hasChanged_; }
+  bool hasChanged() const { return hasChanged_; }  // also on a thread that waits for the read
 
  private:
   const std::string path_;
@@ -56,7 +57,7 @@ class OneVersion {
   const std::function<bool()> isFollowed_;
   ReadVersion held_;
   std::uint64_t replies_ = 0;
-  bool hasChanged_ = false;
+  std::atomic<bool> hasChanged_{false};
 };
 
 }  // namespace h5cap::detail

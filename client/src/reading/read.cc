@@ -172,7 +172,8 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     prepare();
     Shape counts = plan_.region.counts();
     deliver(reply, counts, wholeRegion());
-    if (parts.isComplete()) return kj::READY_NOW;
+    if (parts.isComplete())
+      return plan_.version->isToBeChecked() ? readTiles({}) : kj::Promise<void>(kj::READY_NOW);
     if (runOf(reply.body).count == 0) {
       throw FileError("the server sent a reply that brings nothing", ErrorCode::fileProblem);
     }
