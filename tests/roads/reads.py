@@ -120,7 +120,7 @@ def points(shape, dtype, rng):
     """Elements one by one."""
     if not full(shape):
         return {}
-    return joined(*(take(*[rng.randrange(-n, n) for n in shape]) for _ in range(10)))
+    return joined(*(take(*[rng.randrange(-n, n) for n in shape]) for _ in range(7)))
 
 
 @reads
@@ -153,7 +153,7 @@ def views(shape, dtype, rng):
 
     def add(name, view):
         for part, key in parts.items():
-            found[name + part] = lambda d: view(d)[key]
+            found[name + part] = lambda d, key=key: view(d)[key]
     if h5py.check_string_dtype(dtype):
         add("asstr('latin-1')", lambda d: d.asstr("latin-1"))
         add("asstr(errors)", lambda d: d.asstr(errors="replace"))

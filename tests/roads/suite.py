@@ -1,11 +1,11 @@
 """One suite for every road that a value can take: `ValuesSuite`, which a road inherits.
 
-A road is a class of which `lay` says how originals (corpus.py) become the file that is opened, and `outcomes` how reads of
-it go, where they do not simply go.  Roads that bend the way combine with roads that lay it: `class TestCutNested(Cut,
-NestedVirtual, ValuesSuite)`.  Each runs with replies as they are and with replies of 1 KiB.
+A road is a class of which `lay` says how originals (corpus.py) become the file that is opened, and `outcomes` how reads
+of it go, where they do not simply go.  Roads that bend the way combine with roads that lay it, as in
+`class TestCutNested(Cut, NestedVirtual, ValuesSuite)`.  Each runs with replies as they are and with replies of 1 KiB.
 
-Expected is what h5py reads of the originals as they were, and where a road makes other types of them, what h5py reads by
-the same road; h5py has to find the originals' values there, too.  So a road that is wrong by itself fails
+Expected is what h5py reads of the originals as they were, and where a road makes other types of them, what h5py reads
+by the same road; h5py has to find the originals' values there, too.  So a road that is wrong by itself fails
 (test_control.py).  Not covered: files that change meanwhile (tests/faults/test_one_version.py), which
 roads are taken (tests/python/test_sources.py), whether h5py is right (tests/conformance, on the server's library).
 """
@@ -79,9 +79,9 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene_of(road, folder, small, originals=None):
-    """Lays the road with all that it carries, or with `originals`, and opens it."""
-    originals = [one for one in originals or ORIGINALS.values() if road.why_not(one) is None]
+def scene_of(road, folder, small, originals):
+    """Lays the road with those of the originals that it carries, and opens it."""
+    originals = [one for one in originals if road.why_not(one) is None]
     laid = folder / "laid"
     laid.mkdir()
     path = road.lay(laid, originals)
@@ -97,7 +97,10 @@ def scene_of(road, folder, small, originals=None):
 
 @pytest.fixture(scope="class")
 def scene(request, tmp_path_factory):
-    with scene_of(request.cls(), tmp_path_factory.mktemp("road"), request.param == "1 KiB") as made:
+    wanted = {item.callspec.params["original"].name for item in request.session.items
+              if item.cls is request.cls and "original" in item.fixturenames}
+    originals = [one for one in ORIGINALS.values() if one.name in wanted]
+    with scene_of(request.cls(), tmp_path_factory.mktemp("road"), request.param == "1 KiB", originals) as made:
         yield made
 
 

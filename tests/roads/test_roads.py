@@ -1,4 +1,7 @@
-"""The roads: each is a line, and has the whole of suite.py.  Those that combine others are where limits meet."""
+"""The roads: each is a line, and has the whole of suite.py.  Those that combine others are where limits meet.
+
+Some originals of every simple road are read in CI, of a few roads with `tools/test --fast`, and all with `--long`.
+"""
 
 import layouts
 import pytest
@@ -10,6 +13,7 @@ class TestDirect(ValuesSuite):
     """The file that has them."""
 
 
+@pytest.mark.slow
 class TestVirtual(layouts.Virtual, ValuesSuite):
     pass
 
@@ -18,22 +22,27 @@ class TestVirtualPieces(layouts.VirtualPieces, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestVirtualInterleaved(layouts.VirtualInterleaved, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestVirtualReshaped(layouts.VirtualReshaped, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestNestedVirtual(layouts.NestedVirtual, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestConvertedVirtual(layouts.ConvertedVirtual, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestExternalLink(layouts.ExternalLink, ValuesSuite):
     pass
 
@@ -42,26 +51,32 @@ class TestExternalRaw(layouts.ExternalRaw, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestDiskCached(ways.DiskCached, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestDiskCacheLoses(ways.DiskCacheLoses, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestServerCacheTiny(ways.ServerCacheTiny, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestMasked(ways.Masked, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestCut(ways.Cut, ValuesSuite):
     pass
 
 
+@pytest.mark.slow
 class TestRestarted(ways.Restarted, ValuesSuite):
     pass
 
