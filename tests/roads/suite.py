@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import pytest
 from corpus import ORIGINALS, write_originals
-from differential import Raised, difference, outcome
+from differential import difference, outcome
 from reads import KINDS, reads_of
 from support import served
 

@@ -1,5 +1,5 @@
-"""The suite finds a road that is wrong: rows from elsewhere, one converted element, a read that is wrong the second time
-only.  A right road of the same make is the control of the control.  Roads that bend the way do bend it."""
+"""The suite finds a road that is wrong: rows from elsewhere, one converted element, a read that is wrong the second
+time only.  A right road of the same make is the control of the control.  Roads that bend the way do bend it."""
 
 import h5cap
 import h5py

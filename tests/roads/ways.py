@@ -127,7 +127,7 @@ class ThroughMasks:
         return iter(self.dataset)
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self[...], dtype)
+        return np.asarray(self.dataset if self.dataset.shape is None else self[...], dtype)
 
     def __getitem__(self, key):
         plain = self.dataset[key]  # its class, and what it raises
@@ -138,9 +138,10 @@ class ThroughMasks:
         chosen[np.array(key, int) if isinstance(key, list) else key] = True
         if not isinstance(plain, np.ndarray) or not chosen.any():
             return plain
-        shape = chosen[np.array(key, int) if isinstance(key, list) else key].shape
+        if np.ndim(chosen[np.array(key, int) if isinstance(key, list) else key]) == 0:
+            return plain  # an element that is an array
         taken = self.dataset[chosen]
-        return taken.reshape(shape + taken.shape[1:]) if shape else plain
+        return taken.reshape(plain.shape[:plain.ndim - taken.ndim + 1] + taken.shape[1:])
 
 
 class Masked(Road):
