@@ -30,6 +30,7 @@ class Direction(threading.Thread):
             self.proxy.count(self.upward, len(data))
             if not self.upward:
                 self.proxy.wait_for_turn()
+                self.proxy.cut_when_due()
             with self.wake:
                 heapq.heappush(self.queue, (time.monotonic() + self.proxy.delay, next(self.order), data))
                 self.wake.notify()
@@ -62,6 +63,7 @@ class Proxy:
         self.target, self.delay = target, delay_ms / 1000
         self.lock, self.sockets = threading.Lock(), []
         self.pause_at, self.paused, self.open = None, threading.Event(), threading.Event()
+        self.cut_at = None
         self.open.set()
         self.reset()
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -102,6 +104,19 @@ class Proxy:
                 self.open.clear()
                 self.paused.set()
         self.open.wait()
+
+    def cut_after(self, size):
+        """Ends every connection, once, when so many bytes more of answers have come; these are lost.  None: no more."""
+        with self.lock:
+            self.cut_at = None if size is None else self.down + size
+
+    def cut_when_due(self):
+        with self.lock:
+            due = self.cut_at is not None and self.down >= self.cut_at
+            if due:
+                self.cut_at = None
+        if due:
+            self.cut()
 
     def accept(self):
         while True:
