@@ -175,7 +175,9 @@ class Intervals {
         return;
       }
     }
-    if (all_.size() == MAX_INTERVALS) throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+    if (all_.size() == MAX_INTERVALS) {
+      throw FileError("a virtual dataset's mapping is too fragmented", ErrorCode::tooLarge);
+    }
     all_.push_back({number, place, count});
   }
 

@@ -101,8 +101,8 @@ struct LibraryRead {
   Wanted wanted;
 };
 
-// A region in external raw files, and the slots of them that hold any of it: with the first region of a dataset those of
-// all that follow it.
+// A region in external raw files, and the slots of them that hold any of it: with the first region of a dataset those
+// of all that follow it.
 struct RawFilesRead {
   std::shared_ptr<const PlannedDataset> dataset;
   Region region;

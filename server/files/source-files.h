@@ -45,8 +45,9 @@ class SourceFiles {
   // the session may open it is asked whenever it is looked up.  Denied, FileError.
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> get(OpenFile& from, std::string name);
 
-  // The version of what reads of a dataset are made of besides the file itself, once one of them has seen `seen`: opaque
-  // bytes, others from the moment on when anything that was seen before is otherwise.  Busy: no memory to know it by.
+  // The version of what reads of a dataset are made of besides the file itself, once one of them has seen `seen`:
+  // opaque bytes, others from the moment on when anything that was seen before is otherwise.  Busy: no memory to know
+  // it by.
   Bytes versionWith(ObjectId dataset, std::span<const SeenSource> seen);
 
   // The names of all sources that are kept.

@@ -337,8 +337,8 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
   });
 }
 
-// A small dataset, over others of its own file, that is mapped in ever other parts, is made as a whole: or parts of parts
-// multiply from level to level.
+// A small dataset, over others of its own file, that is mapped in ever other parts, is made as a whole: or parts of
+// parts multiply from level to level.
 bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& planned, const Region& region) {
   if (dataset.depthLeft == maxVirtualDepth || elementCount(planned.shape) > wholeBytes / planned.elementBytes())
     return false;
