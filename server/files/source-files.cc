@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t maxSources = 4096;
 constexpr std::uint64_t seenAtOnce = 1024;   // memory for what is seen is taken for so many
-constexpr std::uint64_t seenBytes = 48;      // of each
+constexpr std::uint64_t seenBytes = 64;      // of each
 constexpr std::size_t lookedAtOnce = 32;
 constexpr std::size_t maxSeries = 256;
 constexpr std::uint64_t keptBytes = 256;    // of an entry, names apart
@@ -53,8 +53,10 @@ SeenSource seenFile(OpenFile& file, FileVersion& version) {
 }
 
 SeenSource seenRawFile(const std::string& path, const FileState& state) {
-  return {hashOf("raw" + path), hashOf(textOf(state))};
+  return {hashOf("file" + path), hashOf(textOf(state))};
 }
+
+SeenSource seenGone(const std::string& path) { return {hashOf("file" + path), 0}; }
 
 SourceFiles::SourceFiles(kj::Timer& timer, const Share& memory)
     : timer_(timer), memory_(memory), origin_(randomNumber()) {}
@@ -70,35 +72,43 @@ void SourceFiles::forget(Place place) {
   sources_.erase(place);
 }
 
-// For one more.
-void SourceFiles::makeRoom(Seen& seen) {
-  if (seen.how.size() < seen.room) return;
-  seen.memory.push_back(memory_.take(seenAtOnce * seenBytes));
-  seen.room += seenAtOnce;
+SourceFiles::Look& SourceFiles::lookOf(Seen& seen, std::uint64_t what) {
+  auto known = seen.looks.find(what);
+  if (known != seen.looks.end()) return known->second;
+  if (seen.looks.size() >= seen.room) {
+    seen.memory.push_back(memory_.take(seenAtOnce * seenBytes));
+    seen.room += seenAtOnce;
+  }
+  return seen.looks[what];
 }
 
 Bytes SourceFiles::versionWith(ObjectId dataset, std::span<const SeenSource> seen) {
   Seen& known = seen_[dataset];
-  for (const SeenSource& one : seen) {
-    auto before = known.how.find(one.what);
-    if (before == known.how.end()) {
-      makeRoom(known);
-      known.how.emplace(one.what, one.how);
-    } else if (before->second != one.how) {
-      before->second = one.how;
-      ++known.changes;
-    }
-  }
-  const std::uint64_t parts[] = {origin_, dataset, known.changes};
+  const bool isOtherwise = std::any_of(seen.begin(), seen.end(), [&](const SeenSource& one) {
+    auto before = known.looks.find(one.what);
+    return before != known.looks.end() && before->second.epoch == known.epoch && before->second.how != one.how;
+  });
+  if (isOtherwise) ++known.epoch;
+  for (const SeenSource& one : seen) lookOf(known, one.what) = {one.how, known.epoch};
+  const std::uint64_t parts[] = {origin_, dataset, known.epoch};
   const auto* bytes = reinterpret_cast<const std::byte*>(parts);
   return Bytes(bytes, bytes + sizeof parts);
+}
+
+// What there is no memory for is looked at only when it is read.
+void SourceFiles::remember(Behind behind, const std::string& path) {
+  if (remembered_.count(path) > 0 || remembered_.size() >= maxSources) return;
+  if (auto memory = memory_.tryTake(keptBytes + path.size()))
+    remembered_.emplace(path, Remembered{behind, std::move(*memory)});
 }
 
 // Some sources are looked at side by side.
 class SourceFiles::LookAgain {
  public:
   LookAgain(SourceFiles& sources, OpenFile& from, std::vector<std::string> names, int depthLeft)
-      : sources_(sources), from_(kj::addRef(from)), depthLeft_(depthLeft), names_(std::move(names)) {}
+      : sources_(sources), from_(kj::addRef(from)), depthLeft_(depthLeft), names_(std::move(names)) {
+    for (const auto& [path, one] : sources.remembered_) behind_.emplace_back(path, one.behind);
+  }
 
   kj::Promise<std::vector<SeenSource>> run() {
     auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(lookedAtOnce);
@@ -108,8 +118,31 @@ class SourceFiles::LookAgain {
 
  private:
   kj::Promise<void> next() {
-    if (at_ == names_.size()) return kj::READY_NOW;
-    const std::string& name = names_[at_++];
+    if (at_ < names_.size()) return lookAtName(names_[at_++]).then([this] { return next(); });
+    const std::size_t number = at_ - names_.size();
+    if (number == behind_.size()) return kj::READY_NOW;
+    ++at_;
+    const auto& [path, behind] = behind_[number];
+    return lookBehind(path, behind)
+        .catch_([this, &path = path](kj::Exception&& problem) {
+          if (errorOf(problem).code != ErrorCode::notFound) kj::throwFatalException(kj::mv(problem));
+          seen_.push_back(seenGone(path));
+        })
+        .then([this] { return next(); });
+  }
+
+  kj::Promise<void> lookBehind(const std::string& path, Behind behind) {
+    auto& session = from_->session();
+    if (behind == Behind::rawStorage)
+      return openFor(session, path, rpc::Access::READ).then([this, &path](kj::Own<Opened> opened) {
+        seen_.push_back(seenRawFile(path, opened->stamp.state));
+      });
+    return OpenFile::open(session, path, from_->below(), rpc::Access::READ).then([this](kj::Own<OpenFile> file) {
+      return look(kj::mv(file));
+    });
+  }
+
+  kj::Promise<void> lookAtName(const std::string& name) {
     return sources_.lookUp(*from_, name)
         .then([this, &name](MaybeFile found) -> kj::Promise<void> {
           KJ_IF_MAYBE(file, found) {
@@ -118,8 +151,7 @@ class SourceFiles::LookAgain {
           }
           seen_.push_back(seenName(*from_, name, IsThere::no));
           return kj::READY_NOW;
-        })
-        .then([this] { return next(); });
+        });
   }
 
   kj::Promise<void> look(kj::Own<OpenFile> file) {
@@ -143,9 +175,15 @@ class SourceFiles::LookAgain {
   kj::Own<OpenFile> from_;
   const int depthLeft_;
   std::vector<std::string> names_;
-  std::size_t at_ = 0;
+  std::vector<std::pair<std::string, Behind>> behind_;
+  std::size_t at_ = 0;  // in names_, then in behind_
   std::vector<SeenSource> seen_;
 };
+
+bool SourceFiles::isKept(const std::string& name, OpenFile& file) {
+  auto known = find(name);
+  return known != sources_.end() && known->file.get() == &file;
+}
 
 std::vector<std::string> SourceFiles::keptNames() const {
   std::vector<std::string> names;
@@ -156,7 +194,7 @@ std::vector<std::string> SourceFiles::keptNames() const {
 kj::Promise<std::vector<SeenSource>> SourceFiles::lookAgain(OpenFile& from, std::vector<std::string> names,
                                                             int depthLeft) {
   std::erase_if(names, [this](const std::string& name) { return places_.find(name) == places_.end(); });
-  if (depthLeft == 0 || names.empty()) return std::vector<SeenSource>();
+  if (depthLeft == 0 || (names.empty() && remembered_.empty())) return std::vector<SeenSource>();
   auto look = kj::heap<LookAgain>(*this, from, std::move(names), depthLeft);
   auto promise = inPromise([&] { return look->run(); });
   return promise.attach(kj::mv(look));

@@ -31,6 +31,7 @@ struct SeenSource {
 SeenSource seenName(const OpenFile& from, const std::string& name, IsThere isThere);
 SeenSource seenFile(OpenFile& file, FileVersion& version);  // whose info() is known
 SeenSource seenRawFile(const std::string& path, const FileState& state);
+SeenSource seenGone(const std::string& path);  // of any kind
 
 // Of one open file in one session.  What a name means is looked up again when the file behind it has changed, and
 // otherwise after a moment: a source that is replaced is noticed at once, a symbolic link on the way to it a little
@@ -50,11 +51,19 @@ class SourceFiles {
   // it by.
   Bytes versionWith(ObjectId dataset, std::span<const SeenSource> seen);
 
+  // Whether it is this file that is kept by the name.
+  bool isKept(const std::string& name, OpenFile& file);
+
   // The names of all sources that are kept.
   std::vector<std::string> keptNames() const;
 
-  // Looks once more at those of `names` that are kept, and at their sources, whatever was looked at a moment ago.
-  // Denied, FileError.
+  // Has lookAgain look at a file that reads are made of and that is not kept: behind an external link in a source, or
+  // an external raw file.  `path` in the exports.
+  enum class Behind { link, rawStorage };
+  void remember(Behind behind, const std::string& path);
+
+  // Looks once more at those of `names` that are kept, at their sources, and at what was remembered, whatever was
+  // looked at a moment ago.  Denied, FileError.
   kj::Promise<std::vector<SeenSource>> lookAgain(OpenFile& from, std::vector<std::string> names, int depthLeft);
 
   // How many blocks of a series, given by the patterns of its names, were there when somebody last counted; zero at
@@ -71,10 +80,14 @@ class SourceFiles {
     StockLease memory;
   };
   using Place = std::list<Source>::iterator;
-  // What reads of one dataset have seen.
+  // What reads of one dataset have seen, and in which epoch last.  An epoch ends when something that was seen in it is
+  // otherwise: then no read that began in it can go on.  What was seen in earlier ones only may have changed since.
+  struct Look {
+    std::uint64_t how = 0, epoch = 0;
+  };
   struct Seen {
-    std::unordered_map<std::uint64_t, std::uint64_t> how;
-    std::uint64_t changes = 0;
+    std::unordered_map<std::uint64_t, Look> looks;
+    std::uint64_t epoch = 0;
     std::list<StockLease> memory;
     std::uint64_t room = 0;  // entries that it was taken for
   };
@@ -91,7 +104,11 @@ class SourceFiles {
 
   Place find(const std::string& name);
   void forget(Place place);
-  void makeRoom(Seen& seen);
+  struct Remembered {
+    Behind behind;
+    StockLease memory;
+  };
+  Look& lookOf(Seen& seen, std::uint64_t what);
   class LookAgain;
   kj::Promise<kj::Maybe<kj::Own<OpenFile>>> lookUp(OpenFile& from, std::string name);
   kj::Own<OpenFile> keep(std::string name, kj::Own<OpenFile> file);
@@ -101,6 +118,7 @@ class SourceFiles {
   std::list<Source> sources_;  // last used first
   std::unordered_map<std::string, Place> places_;
   std::map<ObjectId, Seen> seen_;
+  std::map<std::string, Remembered> remembered_;  // by path
   const std::uint64_t origin_;  // tells versions of these from all others
   std::map<Series, Blocks> blocks_;
 };

@@ -10,7 +10,6 @@
 #include "core/plan/cut.h"
 #include "core/source-name.h"
 #include "server/base/guarded.h"
-#include "server/files/raw-files.h"
 #include "server/reading/plan-run.h"
 #include "server/reading/planning.h"
 #include "server/reading/virtual-extent.h"
@@ -26,9 +25,6 @@ constexpr std::uint64_t maxElsewhere = 16'384;
 
 // Whole elements of which one reply carries some fields.
 constexpr std::uint64_t maxWholeBytes = 16 << 20;
-
-// Raw files of one dataset that are looked at again at the end of a read.
-constexpr std::size_t maxRawFiles = 1024;
 
 // A mask along an axis becomes a list.
 constexpr std::uint64_t maxMaskedIndices = 4 << 20;
@@ -224,12 +220,9 @@ class DatasetRead {
   kj::Promise<std::vector<SeenSource>> lookAgain() {
     if (request_.ifSources.empty() || !isElsewhere()) return std::vector<SeenSource>();
     return version_->storage(result_.node->id).then([this](std::shared_ptr<const Storage> storage) {
-      return guarded([&]() -> kj::Promise<std::vector<SeenSource>> {
-        if (auto* external = std::get_if<ExternalStorage>(storage.get())) return lookAtRawFiles(*external, storage);
-        auto* mapped = std::get_if<VirtualStorage>(storage.get());
-        if (mapped == nullptr) return std::vector<SeenSource>();
-        return place_.file->sources().lookAgain(*place_.file, namesIn(*mapped), maxVirtualDepth);
-      });
+      std::vector<std::string> names;
+      if (auto* mapped = std::get_if<VirtualStorage>(storage.get())) names = namesIn(*mapped);
+      return place_.file->sources().lookAgain(*place_.file, std::move(names), maxVirtualDepth);
     });
   }
 
@@ -241,19 +234,6 @@ class DatasetRead {
       names.insert(sourceName(mapping.file));
     }
     return {names.begin(), names.end()};
-  }
-
-  kj::Promise<std::vector<SeenSource>> lookAtRawFiles(const ExternalStorage& external,
-                                                      std::shared_ptr<const Storage> storage) {
-    std::set<std::size_t> slots;
-    for (std::size_t slot = 0; slot < external.files.size() && slot < maxRawFiles; ++slot) slots.insert(slot);
-    return openRawFiles(place_.clone(), external, slots)
-        .then([](std::shared_ptr<RawFiles> files) {
-          std::vector<SeenSource> seen;
-          for (auto& [path, state] : files->opened()) seen.push_back(seenRawFile(path, state));
-          return seen;
-        })
-        .attach(std::move(storage));
   }
 
   // Plan and carry out.

@@ -213,7 +213,10 @@ class PlanRun {
         .then([this, number, &read](std::shared_ptr<RawFiles> files) {
           auto supply = std::make_shared<RawSupply>(files, *read.dataset);
           work_->supplies.rawFiles[number] = std::shared_ptr<const FileReader>(supply, &supply->reader);
-          for (auto& [path, state] : files->opened()) seen_.push_back(seenRawFile(path, state));
+          for (auto& [path, state] : files->opened()) {
+            seen_.push_back(seenRawFile(path, state));
+            file(0).sources().remember(SourceFiles::Behind::rawStorage, path);
+          }
           work_->rawFiles.push_back(std::move(files));
           return openRawFiles(number + 1);
         });

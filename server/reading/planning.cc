@@ -178,6 +178,9 @@ class Planning::Sources {
     const VirtualSource& mapping = projections_->mappings[i];
     planning_.see(*dataset_.place.file, mapping, IsThere::yes);
     planning_.seen_.push_back(seenFile(*found.place.file, *found.version));
+    const bool isKept = mapping.file == "." || dataset_.place.file->sources().isKept(mapping.file, *found.place.file);
+    auto& root = *planning_.files_.front().file;
+    if (!isKept) root.sources().remember(SourceFiles::Behind::link, found.place.file->requestedPath());
     const Dataspace& space = found.info->dataset->space;
     // One that grows itself counts with the extent that its file stores, as in libhdf5, and reads as fill beyond.
     Shape& shape = projections_->sourceShapes[i] = space.shape;

