@@ -11,7 +11,7 @@ constexpr std::uint64_t largeReply = 1 << 20;
 }  // namespace
 
 ReplyRoom::~ReplyRoom() noexcept(false) {
-  caller_->server.replyBytesAside -= aside_;
+  caller_->server.bytesAside -= aside_;
   if (ofConnection_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofConnection_));
   if (ofServer_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofServer_));
 }
@@ -23,8 +23,8 @@ void ReplyRoom::giveBack() {
 
 bool ReplyRoom::standAside() {
   ServerContext& server = caller_->server;
-  if (server.replyBytesAside + reserved_ > server.limits.replyBytesAside) return false;
-  server.replyBytesAside += reserved_;
+  if (server.bytesAside + reserved_ > server.limits.replyBytesAside) return false;
+  server.bytesAside += reserved_;
   aside_ += std::exchange(reserved_, 0);
   giveBack();
   return true;

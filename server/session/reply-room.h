@@ -33,7 +33,7 @@ class ReplyRoom {
   kj::Own<Quota::Lease> ofConnection_;  // null before the first reserve()
   kj::Own<FairQuota::Lease> ofServer_;  // likewise
   std::uint64_t reserved_ = 0;
-  std::uint64_t aside_ = 0;  // of ServerContext::replyBytesAside
+  std::uint64_t aside_ = 0;  // of ServerContext::bytesAside
 };
 
 }  // namespace h5cap

@@ -67,7 +67,7 @@ struct ServerContext {
   capnp::CapabilityServerSet<capnp::Capability> handedOut;  // every capability that was given to anybody
   const FairQuota replyBytes;
   const Principals principals;
-  std::uint64_t replyBytesAside = 0;
+  std::uint64_t bytesAside = 0;  // of replies whose storage keeps them waiting
   std::atomic<std::uint64_t> runningCalls = 0;
   std::atomic<std::uint64_t> connectionCount = 0;  // so far
   std::atomic<std::uint64_t> connectionsEnded = 0;

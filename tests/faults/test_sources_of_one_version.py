@@ -1,8 +1,9 @@
-"""One read is of one version of everything that it is made of: sources of virtual datasets, behind links and nested, and
-external raw files are replaced by rename while a proxy holds the answers back.  Whole reads begin again; loops, which
-have handed rows out, raise `Changed`.  The controls read what has not changed, and part by part what has.
+"""One read is of one version of everything that it is made of: sources of virtual datasets, behind links and nested,
+and external raw files are replaced by rename while a proxy holds the answers back.  Whole reads begin again; loops,
+which have handed rows out, raise `Changed`.  The controls read what has not changed, and part by part what has.
 
-Not covered: the file itself (test_one_version.py), what the server tells of sources (tests/cpp/objects/sources-test.cc).
+Not covered: the file itself (test_one_version.py), what the server tells of sources
+(tests/cpp/objects/sources-test.cc).
 """
 
 import os
