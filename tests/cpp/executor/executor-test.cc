@@ -165,7 +165,7 @@ TEST_CASE("an executor that ends drops what is queued") {
     auto second = executor->run<void>(ONE, [&] { ++ran; });
     started.pass();
     std::thread ending([&] { executor = nullptr; });
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // it has begun, on a busy machine, too
     gate.open();
     ending.join();
     CHECK(ran == 1);
