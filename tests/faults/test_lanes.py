@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 from support import oracle
+from support.raw_rpc import RawPeer
 from support.served import Server, program, wait_until
 
 IS_SANITIZED = bool({"asan", "tsan"} & set(os.environ.get("H5CAP_BIN", "").split(os.sep)))
@@ -359,3 +360,22 @@ def test_many_side_by_side(hanging):
     [thread.start() for thread in threads]
     [thread.join(30) for thread in threads]
     assert not problems
+
+
+def test_reads_that_hang_let_others_of_their_connection_pass(hanging):
+    """More of them than a connection has turns for, and than replies have room."""
+    with RawPeer(hanging.server.port) as peer:
+        hung, good = (peer.open(peer.open_file(path), "/x") for path in ("data/hung/a.h5", "data/a.h5"))
+        first = [peer.read(node, (), 4 << 20) for node in (hung, good)]
+        peer.flush()
+        assert {question for question, _ in peer.returns(first[-1] + 1)} >= set(first)
+        hanging.hang("pread")
+        waiting = [peer.read(hung, (), 4 << 20) for _ in range(24)]
+        peer.flush()
+        assert wait_until(lambda: hanging.waiting("pread") >= 2, 20), "nothing hangs"
+        passing = peer.read(good, (), 4 << 20)
+        peer.flush()
+        peer.socket.settimeout(15)
+        assert list(peer.returns(1)) == [(passing, None)]  # and none that hangs: the negative control
+        hanging.let_go()
+        assert dict(peer.returns(len(waiting))) == dict.fromkeys(waiting)
