@@ -226,6 +226,10 @@ struct ReadReply @0x99d026db4aa31f45 {
   # The version of what the elements were made of besides `version` (sources of a virtual dataset, external raw files),
   # for `ifSources` through the same capability.  Opaque: another value says that something that had been read by then
   # has become another one.  A source with a live SWMR writer stays the same while it grows.  Empty: of nothing else.
+
+  typeDigest @17 :UInt64;
+  # Tells the type of the elements, as they travel, from others: a dataset may have another one by now than when it was
+  # described.  Zero: not said.  `core/type-digest.h` has the formula.
 }
 
 struct StoredChunk @0xb5b35b8c8e83fe34 {

@@ -60,6 +60,7 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
     reply.setFill(wire::asData(same->element));
   else
     reply.adoptPacked(space.elements());
+  reply.setTypeDigest(result.typeDigest);
   if (!result.sources.empty()) reply.setSources(wire::asData(result.sources));
   if (!result.heap.empty()) reply.setHeap(wire::asData(result.heap));
   if (!result.missingSources.empty()) {

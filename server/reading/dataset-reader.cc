@@ -9,6 +9,7 @@
 #include "core/heap.h"
 #include "core/plan/cut.h"
 #include "core/source-name.h"
+#include "core/type-digest.h"
 #include "server/base/guarded.h"
 #include "server/reading/plan-run.h"
 #include "server/reading/planning.h"
@@ -184,6 +185,7 @@ class DatasetRead {
     result_.selected = wanted_->shape();
     picker_ = nullptr;
     if (!request_.fields.empty()) picker_ = std::make_shared<const FieldPicker>(dataset().type, request_.fields);
+    result_.typeDigest = digestOf(picker_ ? picker_->type() : dataset().type);
     if (result_.stability == VersionStability::settled && request_.knownVersion == version_->version()) {
       result_.body = KnownElements();
       return verify();

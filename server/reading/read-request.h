@@ -46,6 +46,7 @@ struct ReadResult {
   std::uint64_t first = 0, count = 0;
   std::optional<std::uint64_t> next;
   ReplyBody body;
+  std::uint64_t typeDigest = 0;      // of the elements as they travel; zero where there is nothing to read
   Bytes heap;
   Bytes sources;                     // version of what else they were made of; empty when nothing else
   std::vector<std::string> missingSources;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/type-digest.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -120,6 +121,10 @@ void placeRun(ElementRun placed, std::span<const std::byte> elements, Given give
 }  // namespace
 
 Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
+  if (reply.getTypeDigest() != 0 && reply.getTypeDigest() != digestOf(type)) {
+    throw FileError("the dataset has another datatype by now than when it was described: refresh it",
+                    ErrorCode::changed);
+  }
   Reply read;
   read.version = {wire::readBytes(reply.getVersion()), wire::readBytes(reply.getSources())};
   read.stability = wire::readStability(reply.getStability());

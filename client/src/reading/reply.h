@@ -49,8 +49,9 @@ struct Reply {
   Body body;
 };
 
-// Throws FileError (fileProblem) when the reply is not one about elements of `type`, Unimplemented when it carries them
-// in a form that is not known here.  Whether they are those that were asked for, `Parts` tells.
+// Throws FileError (changed) when the elements are of another type than `type` by now, FileError (fileProblem) when the
+// reply is not one about elements of `type`, Unimplemented when it carries them in a form that is not known here.
+// Whether they are those that were asked for, `Parts` tells.
 Reply readReply(rpc::ReadReply::Reader reply, const DataType& type);
 
 // The elements that a body brings; nothing when it brings none.
