@@ -158,8 +158,10 @@ kj::Promise<T> inLane(std::shared_ptr<const Request> request, LaneUse use, T (*w
     const auto hung = request->lanes->hung(request->place);
     if (hung && *hung != course.apart && moves > 0) return nullptr;
     OpeningLanes::Asking asking(*request->lanes, request->place);
-    if (course.folder == OpeningLanes::Folder::unknown) walkTo(*request, asking);
-    asking.at(request->place.inside);
+    if (course.folder == OpeningLanes::Folder::unknown) {
+      walkTo(*request, asking);
+      asking.at(request->place.inside);
+    }
     return work(*request);
   };
   return course.lane.run<kj::Maybe<T>>(owner, kj::mv(attempt))

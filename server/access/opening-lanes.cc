@@ -12,7 +12,12 @@ using std::chrono::steady_clock;
 constexpr std::size_t MOST_BYTES = 1 << 20;  // of places that are known; then all are forgotten
 const std::string UNKNOWN = "//unknown";     // no prefix of any place
 
-std::string keyOf(const ExportPath& place) { return place.exported->name + '\0' + place.inside; }
+std::string keyOf(const ExportPath& place) {
+  const std::string& exported = place.exported->name;
+  std::string key;
+  key.reserve(exported.size() + 1 + place.inside.size());
+  return key.append(exported).append(1, '\0').append(place.inside);
+}
 
 bool isPrefix(const std::string& prefix, const std::string& inside) {
   if (prefix == "." || prefix == inside) return true;
@@ -85,11 +90,12 @@ OpeningLanes::Course OpeningLanes::choose(const ExportPath& place, LaneUse use) 
 }
 
 std::optional<std::string> OpeningLanes::hung(const ExportPath& place) const {
+  auto known = known_.lock();
+  if (known->asking.empty()) return std::nullopt;
   const auto latest = steady_clock::now() - lanes_.options().openingTime;
   const std::string folder = folderOf(place.inside);
   std::optional<std::string> shortest;
   std::set<std::string> inFolder;
-  auto known = known_.lock();
   for (const auto& one : known->asking) {
     if (one->since > latest || one->exported != place.exported->name) continue;
     if (isPrefix(one->inside, place.inside) && (!shortest || one->inside.size() < shortest->size()))

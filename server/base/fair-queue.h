@@ -4,7 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "server/base/work.h"
 
@@ -51,43 +51,61 @@ class Turns {
 
 class FairQueue {
  public:
-  bool empty() const { return principals_.empty(); }
+  bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
   void add(const std::shared_ptr<Work>& work) {
-    Queue& queue = principals_.of(work->owner.principal).of(work->owner.connection);
-    work->place = queue.insert(queue.end(), work);
     ++size_;
+    if (size_ == 1) {
+      only_ = work;
+      return;
+    }
+    if (only_) line(std::exchange(only_, nullptr));
+    line(work);
   }
 
   // The next one.  Not when it is empty.
   std::shared_ptr<Work> take() {
-    auto work = principals_.next([](OfPrincipal& ofPrincipal) {
-      return ofPrincipal.next([](Queue& queue) {
-        auto first = queue.front();
-        queue.pop_front();
-        return first;
-      });
-    });
     --size_;
+    auto work = only_ ? std::exchange(only_, nullptr) : takeFromLine();
     work->state = Work::State::taken;
     return work;
   }
 
   // Takes one that is queued out.
   void remove(Work& work) {
+    --size_;
     work.state = Work::State::taken;
+    if (only_) {
+      only_ = nullptr;
+      return;
+    }
     OfPrincipal& ofPrincipal = principals_.of(work.owner.principal);
     ofPrincipal.of(work.owner.connection).erase(work.place);
     ofPrincipal.forgetIfEmpty(work.owner.connection);
     principals_.forgetIfEmpty(work.owner.principal);
-    --size_;
   }
 
  private:
   using Queue = std::list<std::shared_ptr<Work>>;
   using OfPrincipal = Turns<std::uint64_t, Queue>;  // by connection
 
+  void line(const std::shared_ptr<Work>& work) {
+    Queue& queue = principals_.of(work->owner.principal).of(work->owner.connection);
+    work->place = queue.insert(queue.end(), work);
+  }
+
+  std::shared_ptr<Work> takeFromLine() {
+    return principals_.next([](OfPrincipal& ofPrincipal) {
+      return ofPrincipal.next([](Queue& queue) {
+        auto first = queue.front();
+        queue.pop_front();
+        return first;
+      });
+    });
+  }
+
+  std::shared_ptr<Work> only_;  // the one that is queued, when nothing else was since the queue was empty
   Turns<PrincipalId, OfPrincipal> principals_;
   std::size_t size_ = 0;
 };

@@ -70,7 +70,7 @@ struct Lane::Table : std::enable_shared_from_this<Table> {
 struct Lane::State : std::enable_shared_from_this<State> {
   struct Inside {
     FairQueue waiting;
-    std::set<std::shared_ptr<Work>> running;
+    std::vector<std::shared_ptr<Work>> running;  // at most as many as threads
     unsigned threads = 0;
     unsigned idle = 0;  // of those, waiting for work or for their turn
     bool hasEnded = false;
@@ -186,7 +186,7 @@ struct Lane::State : std::enable_shared_from_this<State> {
     }
     auto work = inside->waiting.take();
     work->began = steady_clock::now();
-    inside->running.insert(work);
+    inside->running.push_back(work);
     return work;
   }
 
@@ -205,9 +205,16 @@ struct Lane::State : std::enable_shared_from_this<State> {
     while (auto work = take()) {
       callForHelp();
       work->run();
-      inside.lock()->running.erase(work);
+      done(work);
     }
     endThread();
+  }
+
+  void done(const std::shared_ptr<Work>& work) {
+    auto inside = this->inside.lock();
+    auto place = std::find(inside->running.begin(), inside->running.end(), work);
+    std::swap(*place, inside->running.back());
+    inside->running.pop_back();
   }
 
   void end() {

@@ -266,7 +266,7 @@ class DatasetRead {
     }
     // Room first: what the budget does not allow is not read.
     return space_.reserve(result_.count * packedBytes()).then([this](std::span<std::byte> target) {
-      auto running = runPlan(*planning_, request_.owner, picker_, target, [this] { return space_.standAside(); });
+      auto running = runPlan(*planning_, request_.owner, picker_, target, space_);
       return running.then([this](CarriedOut done) { return guarded([&] { return take(std::move(done)); }); });
     });
   }
@@ -296,7 +296,7 @@ class DatasetRead {
     if (bytes > rpc::MAX_ELEMENT_BYTES)
       raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
     result_.heap = std::move(done.heap);
-    checkSources(done.seen);
+    checkSources(planning_->seen());
     if (!done.elements) return true;
     // They were waited for so long that others had the room.
     return space_.reserve(done.elements->size())

@@ -59,21 +59,21 @@ struct Carrying {
   }
 
   ChunkCache::Waiting waiting;  // its thread's, and the event loop's between two runs
+  Loan loan;                    // of the memory for elements, and of the files
 
   // Copies what it has while there is somewhere to copy it to.  Nothing when others are decoding some of it.
-  std::optional<CarriedOut> run(std::span<std::byte> target, Loan& loan) {
-    if (auto* answer = wholeAnswer(*plan, supplies)) return give(answer->elements, answer->heap, target, loan);
+  std::optional<CarriedOut> run(std::span<std::byte> target) {
+    if (auto* answer = wholeAnswer(*plan, supplies)) return give(answer->elements, answer->heap, target);
     auto whole = zeroedScratch(elementCount(plan->array->counts) * plan->array->elementBytes());
     Heap heap(rpc::MAX_ELEMENT_BYTES);
     h5cap::carryOut(*plan, supplies, waiting, whole, heap);
     if (waiting.isMissing()) return std::nullopt;
-    return give(whole, heap.bytes(), target, loan);
+    return give(whole, heap.bytes(), target);
   }
 
  private:
-  CarriedOut give(std::span<const std::byte> elements, std::span<const std::byte> heap, std::span<std::byte> target,
-                  Loan& loan) const {
-    CarriedOut done{areUnchanged(), {}, {}, {}};
+  CarriedOut give(std::span<const std::byte> elements, std::span<const std::byte> heap, std::span<std::byte> target) {
+    CarriedOut done{areUnchanged(), {}, {}};
     Bytes picked;
     if (picker) {
       picked.resize(target.size());
@@ -94,9 +94,8 @@ struct Carrying {
 class PlanRun {
  public:
   PlanRun(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker, std::span<std::byte> target,
-          kj::Function<bool()> mayTakeBack)
-      : planning_(planning), owner_(owner), target_(target), mayTakeBack_(kj::mv(mayTakeBack)),
-        server_(file(0).session().server), work_(std::make_shared<Carrying>()) {
+          ElementSpace& space)
+      : planning_(planning), owner_(owner), target_(target), space_(space), server_(file(0).session().server), work_(std::make_shared<Carrying>()) {
     work_->plan = planning.plan();
     work_->picker = std::move(picker);
     work_->supplies.answers.resize(plan().libraryReads.size());
@@ -128,23 +127,14 @@ class PlanRun {
       if (!pinned.isFollowed()) work_->checked.push_back({version.sharedFile(), version.state()});
     }
     work_->supplies.decoding = &server_.executor.decoding();
-    seen_.insert(seen_.end(), planning_.seen().begin(), planning_.seen().end());
-    auto loan = std::make_shared<Loan>();
     // What libhdf5 said, as it is wanted, takes no thread where none has to look at the file.
     const bool isAtHand = wholeAnswer(plan(), work_->supplies) != nullptr && work_->picker == nullptr &&
                           planning_.files().size() == 1 && planning_.files().front().version->answersAtOnce();
-    if (isAtHand) {
-      CarriedOut done = *work_->run(target_, *loan);
-      done.seen = std::move(seen_);
-      return done;
-    }
-    auto running = runInLane(server_.executor, laneOfAll(), owner_, work_, target_, loan);
-    running = running.attach(kj::defer([loan] { loan->end(); }));
-    if (!answersAtOnce()) running = running.exclusiveJoin(takenBack(loan));
-    return whilePermitted(kj::mv(running)).then([seen = std::move(seen_)](CarriedOut done) mutable {
-      done.seen = std::move(seen);
-      return done;
-    });
+    if (isAtHand) return std::move(*work_->run(target_));
+    auto running = runInLane(server_.executor, laneOfAll(), owner_, work_, target_);
+    running = running.attach(kj::defer([work = work_] { work->loan.end(); }));
+    if (!answersAtOnce()) running = running.exclusiveJoin(takenBack());
+    return whilePermitted(kj::mv(running));
   }
 
  private:
@@ -214,7 +204,7 @@ class PlanRun {
           auto supply = std::make_shared<RawSupply>(files, *read.dataset);
           work_->supplies.rawFiles[number] = std::shared_ptr<const FileReader>(supply, &supply->reader);
           for (auto& [path, state] : files->opened()) {
-            seen_.push_back(seenRawFile(path, state));
+            planning_.see(seenRawFile(path, state));
             file(0).sources().remember(SourceFiles::Behind::rawStorage, path);
           }
           work_->rawFiles.push_back(std::move(files));
@@ -224,15 +214,14 @@ class PlanRun {
 
   // As often as others have to be waited for: with no thread meanwhile.
   static kj::Promise<CarriedOut> runInLane(Executor& executor, Lane lane, WorkOwner owner,
-                                           std::shared_ptr<Carrying> work, std::span<std::byte> target,
-                                           std::shared_ptr<Loan> loan) {
-    auto run = [work, target, loan] { return work->run(target, *loan); };
+                                           std::shared_ptr<Carrying> work, std::span<std::byte> target) {
+    auto run = [work, target] { return work->run(target); };
     auto running = executor.run<std::optional<CarriedOut>>(lane, owner, kj::mv(run));
-    return running.then([&executor, lane, owner, work, target, loan](std::optional<CarriedOut> done)
+    return running.then([&executor, lane, owner, work, target](std::optional<CarriedOut> done)
                             -> kj::Promise<CarriedOut> {
       if (done) return std::move(*done);
-      return work->waiting.whenDone().then([&executor, lane, owner, work, target, loan] {
-        return runInLane(executor, lane, owner, work, target, loan);
+      return work->waiting.whenDone().then([&executor, lane, owner, work, target] {
+        return runInLane(executor, lane, owner, work, target);
       });
     });
   }
@@ -243,10 +232,10 @@ class PlanRun {
   }
 
   // Ends what was lent after a while; never resolves.
-  kj::Promise<CarriedOut> takenBack(std::shared_ptr<Loan> loan) {
+  kj::Promise<CarriedOut> takenBack() {
     return server_.timer.afterDelay(storagePatience)
-        .then([loan, mayTakeBack = kj::mv(mayTakeBack_)]() mutable -> kj::Promise<CarriedOut> {
-          loan->endUnused([&] { return mayTakeBack(); });
+        .then([work = work_, &space = space_]() -> kj::Promise<CarriedOut> {
+          work->loan.endUnused([&] { return space.standAside(); });
           return kj::NEVER_DONE;
         });
   }
@@ -274,19 +263,18 @@ class PlanRun {
   Planning& planning_;
   const WorkOwner owner_;
   const std::span<std::byte> target_;
-  kj::Function<bool()> mayTakeBack_;
+  ElementSpace& space_;
   ServerContext& server_;
   const std::shared_ptr<Carrying> work_;
   std::size_t asked_ = 0;
   std::uint64_t answerBytes_ = 0;
-  std::vector<SeenSource> seen_;
 };
 
 }  // namespace
 
 kj::Promise<CarriedOut> runPlan(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker,
-                                std::span<std::byte> target, kj::Function<bool()> mayTakeBack) {
-  PlanRun run(planning, owner, std::move(picker), target, kj::mv(mayTakeBack));
+                                std::span<std::byte> target, ElementSpace& space) {
+  PlanRun run(planning, owner, std::move(picker), target, space);
   if (run.hasEverything()) return run.carryOut();
   auto kept = kj::heap<PlanRun>(kj::mv(run));
   auto promise = inPromise([&] { return kept->run(); });

@@ -8,22 +8,22 @@
 
 #include "core/fields.h"
 #include "server/reading/planning.h"
+#include "server/reading/read-request.h"
 
 namespace h5cap {
 
 struct CarriedOut {
   bool isUnchanged = false;  // every file is as it was when the plan was made, but for those with a live SWMR writer
   Bytes heap;
-  std::vector<SeenSource> seen;   // sources and raw files
-  std::optional<Bytes> elements;  // set when they came too late for `target`: see `mayTakeBack`
+  std::optional<Bytes> elements;  // set when they came too late for `target`: see ElementSpace::standAside
 };
 
 // Puts the elements, packed, into `target`, which the promise's end takes away; with `picker` the fields that it picks.
-// When storage that may hang takes more than a second, `mayTakeBack` is asked for `target`: true makes it void.
+// `target` is of `space`, which is asked to stand aside when storage that may hang takes more than a second.
 // Everything is read as the session of `place`, for as long as it may be: Denied when a permission ends meanwhile.
 // FileError (fileProblem) for a raw file that is absent, (tooLarge) when a reply with fewer elements may be possible.
-// `planning` is done, and outlives the promise.
+// `planning` is done, and outlives the promise, as `space` does; it learns which raw files were seen.
 kj::Promise<CarriedOut> runPlan(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker,
-                                std::span<std::byte> target, kj::Function<bool()> mayTakeBack);
+                                std::span<std::byte> target, ElementSpace& space);
 
 }  // namespace h5cap

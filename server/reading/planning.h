@@ -50,6 +50,7 @@ class Planning {
   std::vector<PinnedFile>& files() { return files_; }
   std::vector<NodePlace>& rawPlaces() { return rawPlaces_; }  // of ReadPlan::rawReads
   const std::vector<SeenSource>& seen() const { return seen_; }
+  void see(const SeenSource& one) { seen_.push_back(one); }  // what was met on carrying it out
 
   // Whether the dataset itself was never written, whatever was wanted of it.
   bool isUnallocated() const { return isUnallocated_; }
