@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 
+#include "core/read-range.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -14,17 +14,11 @@ namespace {
 
 // Up to the end of the file; what is left of `target`.
 std::span<std::byte> readUpToEnd(int file, std::uint64_t offset, std::span<std::byte> target, const char* failure) {
-  while (!target.empty()) {
-    const ssize_t count = pread(file, target.data(), target.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      throw FileError(failure + std::to_string(target.size()) + " bytes at offset " + std::to_string(offset) + ": " +
-                      strerror(errno));
-    if (count == 0) break;
-    target = target.subspan(count);
-    offset += count;
-  }
-  return target;
+  const auto count = readRange(file, offset, target);
+  if (!count)
+    throw FileError(failure + std::to_string(target.size()) + " bytes at offset " + std::to_string(offset) + ": " +
+                    strerror(errno));
+  return target.subspan(*count);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include "server/planner/newer-format.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <vector>
+
+#include "core/read-range.h"
 
 namespace h5cap::hdf5 {
 
@@ -26,8 +27,7 @@ constexpr std::array<Message, 6> MESSAGES = {{
 
 std::vector<unsigned char> bytesAt(int descriptor, std::uint64_t at, std::size_t count) {
   std::vector<unsigned char> bytes(count);
-  ssize_t got = pread(descriptor, bytes.data(), count, static_cast<off_t>(at));
-  bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  bytes.resize(readRange(descriptor, at, std::as_writable_bytes(std::span(bytes))).value_or(0));
   return bytes;
 }
 

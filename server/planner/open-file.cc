@@ -1,12 +1,13 @@
 #include "server/planner/open-file.h"
 
-#include <unistd.h>
-
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string_view>
 
+#include "core/read-range.h"
 #include "h5cap/error.h"
 #include "server/planner/newer-format.h"
 #include "server/planner/vfd.h"
@@ -24,12 +25,12 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 // while it looks, and then complains about that instead.
 std::optional<std::uint64_t> signaturePlace(int descriptor) {
   constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
-  char found[signature.size()];
+  std::array<char, signature.size()> found;
   for (off_t at = 0;; at = at == 0 ? 512 : at * 2) {
-    ssize_t got = pread(descriptor, found, sizeof found, at);
-    if (got < 0) throw FileError(std::string("reading the file failed: ") + std::strerror(errno));
-    if (got < static_cast<ssize_t>(sizeof found)) return std::nullopt;
-    if (std::string_view(found, sizeof found) == signature) return at;
+    const auto got = readRange(descriptor, at, std::as_writable_bytes(std::span(found)));
+    if (!got) throw FileError(std::string("reading the file failed: ") + std::strerror(errno));
+    if (*got < found.size()) return std::nullopt;
+    if (std::string_view(found.data(), found.size()) == signature) return at;
   }
 }
 
@@ -55,8 +56,8 @@ Handle accessList() {
 // "File consistency flags" of a version 3 superblock (HDF5 file format specification, II.A): bit 0 says open for
 // writing, bit 2 for single-writer multiple-reader access.
 bool hasSwmrWriter(int descriptor, std::uint64_t superblock) {
-  unsigned char head[12];
-  if (pread(descriptor, head, sizeof head, static_cast<off_t>(superblock)) != sizeof head) return false;
+  std::array<unsigned char, 12> head;
+  if (readRange(descriptor, superblock, std::as_writable_bytes(std::span(head))) != head.size()) return false;
   constexpr unsigned char writing = 1, swmr = 4;
   return head[8] == 3 && (head[11] & writing) != 0 && (head[11] & swmr) != 0;
 }
@@ -65,7 +66,7 @@ bool hasSwmrWriter(int descriptor, std::uint64_t superblock) {
 // Object Header Prefix", IV.A.1.b).
 std::array<unsigned char, 22> headerMark(int descriptor, std::uint64_t address) {
   std::array<unsigned char, 22> mark{};
-  if (pread(descriptor, mark.data(), mark.size(), static_cast<off_t>(address)) < 0) mark = {};
+  if (!readRange(descriptor, address, std::as_writable_bytes(std::span(mark)))) mark = {};
   return mark;
 }
 

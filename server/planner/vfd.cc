@@ -5,8 +5,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
+
+#include "core/read-range.h"
 
 namespace h5cap::hdf5 {
 
@@ -70,16 +73,9 @@ herr_t read(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t address, size_t size, 
     activeRecording->note(address, size);
     return 0;
   }
-  auto* to = static_cast<char*>(buffer);
-  while (size > 0) {
-    ssize_t got = pread(cast(file).descriptor, to, size, static_cast<off_t>(address));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail("read", std::string("reading the file failed: ") + std::strerror(errno));
-    if (got == 0) return fail("read", "the file ends before byte " + std::to_string(address + size));
-    to += got;
-    address += got;
-    size -= got;
-  }
+  const auto got = readRange(cast(file).descriptor, address, std::span(static_cast<std::byte*>(buffer), size));
+  if (!got) return fail("read", std::string("reading the file failed: ") + std::strerror(errno));
+  if (*got < size) return fail("read", "the file ends before byte " + std::to_string(address + size));
   return 0;
 }
 

@@ -1,7 +1,6 @@
 #include "server/reading/raw-bytes.h"
 
 #include <capnp/orphan.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,8 +9,9 @@
 #include <optional>
 #include <span>
 
-#include "server/executor/loan.h"
+#include "core/read-range.h"
 #include "server/base/guarded.h"
+#include "server/executor/loan.h"
 #include "server/session/reply-room.h"
 
 namespace h5cap {
@@ -27,15 +27,9 @@ struct ReadAhead {
 
 // Reads what there is of `target`'s size; returns how much that was.
 std::uint64_t readFully(int file, std::uint64_t offset, std::span<std::byte> target) {
-  std::uint64_t done = 0;
-  while (done < target.size()) {
-    const ssize_t count = pread(file, target.data() + done, target.size() - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw FileError(std::string("cannot be read: ") + std::strerror(errno));
-    if (count == 0) break;
-    done += static_cast<std::uint64_t>(count);
-  }
-  return done;
+  const auto count = readRange(file, offset, target);
+  if (!count) throw FileError(std::string("cannot be read: ") + std::strerror(errno));
+  return *count;
 }
 
 // One call.  The steps follow each other; members are those of the attempt under way.
