@@ -47,7 +47,8 @@ __attribute__((constructor)) static void map(void) {
 
 static int is_ours(const char* call, void* caller) {
   Dl_info where;
-  if (!control || !*call || strcmp(control->call, call) || strcmp(control->program, program_invocation_short_name)) return 0;
+  if (!control || !*call || strcmp(control->call, call)) return 0;
+  if (strcmp(control->program, program_invocation_short_name)) return 0;
   return !control->caller[0] || (dladdr(caller, &where) && strstr(where.dli_fname, control->caller));
 }
 
