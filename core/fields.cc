@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/checked-size.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
 
 namespace {
+
+constexpr char OVERLAPPING[] = "a compound whose fields overlap";
 
 const Field& fieldNamed(const CompoundType& compound, const std::string& name) {
   auto found = std::find_if(compound.fields.begin(), compound.fields.end(), [&](auto& f) { return f.name == name; });
@@ -25,19 +28,22 @@ FieldPicker::FieldPicker(const DataType& compound, const std::vector<std::string
   if (all == nullptr) throw BadType("fields of elements that are not compounds: " + describe(compound));
   if (names.empty()) throw BadSelection("no fields");
   CompoundType picked;
-  std::uint32_t size = 0;
+  CheckedSize size = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
         names.begin() + static_cast<std::ptrdiff_t>(i)) {
       throw BadSelection(fmt::format("Field {} is named twice", names[i]));
     }
     const auto& field = fieldNamed(*all, names[i]);
-    if (std::uint64_t{field.offset} + field.type.size() > wholeBytes_) throw FileError("a field beyond its compound");
-    parts_.push_back({field.offset, size, field.type.size()});
-    picked.fields.push_back({field.name, size, field.type});
+    if (!isWithin(field.offset, field.type.size(), wholeBytes_)) throw FileError("a field beyond its compound");
+    const std::uint64_t at = size.orRaise(OVERLAPPING, ErrorCode::fileProblem);
+    parts_.push_back({field.offset, at, field.type.size()});
+    picked.fields.push_back({field.name, static_cast<std::uint32_t>(at), field.type});
     size += field.type.size();
+    // So that it counts in 32 bits, too.
+    if (!size.isAtMost(wholeBytes_)) throw FileError(OVERLAPPING);
   }
-  type_ = DataType(size, std::move(picked));
+  type_ = DataType(static_cast<std::uint32_t>(*size.fits()), std::move(picked));
 }
 
 void FieldPicker::pick(std::span<const std::byte> elements, std::span<std::byte> target) const {

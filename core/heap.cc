@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/checked-size.h"
 #include "core/place-pattern.h"
 #include "h5cap/error.h"
 
@@ -189,8 +190,7 @@ HeapPlace Heap::add(std::span<const std::byte> data, std::uint64_t count) {
 }
 
 HeapPlace Heap::reserve(std::uint64_t count, std::uint64_t baseBytes) {
-  std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(count, baseBytes, &bytes)) bytes = unlimited;
+  const std::uint64_t bytes = (CheckedSize(count) * baseBytes).orUnlimited();
   makeRoom(bytes);
   const HeapPlace place{bytes_.size(), count};
   bytes_.resize(bytes_.size() + bytes);

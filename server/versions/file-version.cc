@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/wire-checks.h"
 #include "server/base/guarded.h"
 
 namespace h5cap {
@@ -29,11 +30,12 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
       return wire::read(resolved.getLink());
     case rpc::Resolution::EXTERNAL: {
       auto external = resolved.getExternal();
-      return ExternalStep{external.getFile().cStr(), external.getPath().cStr(), external.getRest().cStr(),
+      return ExternalStep{wire::readText(external.getFile()), wire::readText(external.getPath()),
+                          wire::readText(external.getRest()),
                           std::min<unsigned>(external.getLinksLeft(), maxLinksInPath)};
     }
     case rpc::Resolution::MISSING:
-      return MissingStep{resolved.getMissing().cStr()};
+      return MissingStep{wire::readText(resolved.getMissing())};
   }
   unexpectedReply();
 }
@@ -205,9 +207,8 @@ kj::Promise<std::shared_ptr<const Referenced>> FileVersion::dereference(const By
               return guarded([&] {
                 if (!answer->reply().isDereferenced()) unexpectedReply();
                 auto found = answer->reply().getDereferenced();
-                auto path = found.getPath();
                 return share(Referenced{std::make_shared<const NodeInfo>(wire::read(found.getTarget())),
-                                        std::string(path.begin(), path.size()), wire::read(found.getStored())});
+                                        wire::readText(found.getPath()), wire::read(found.getStored())});
               });
             });
       })

@@ -46,6 +46,7 @@ NodeInfo manyThings() {
   DatasetInfo dataset;
   dataset.type = manyTypes();
   dataset.space = {Dataspace::Kind::simple, {3, 4}, {unlimited, 4}, ""};
+  dataset.layout = Layout::chunked;
   dataset.chunkShape = {1, 4};
   dataset.filters = {{32008, 1, "bitshuffle", {0, 3, 2, 0, 2}}};
   dataset.fillValue = Bytes(80, std::byte{1});
