@@ -170,6 +170,14 @@ std::span<const std::byte> dataOf(HeapPlace place, std::uint64_t baseBytes, std:
   return {data, data == nullptr ? 0 : place.count * baseBytes};
 }
 
+void checkPlaces(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap) {
+  if (elements.empty()) return;
+  const PlacePattern pattern(type);
+  if (pattern.root() == PlacePattern::NONE) return;
+  if (elements.size() % type.size() != 0) throw FileError("variable-length data of no whole number of elements");
+  Reach(pattern, heap).find(elements, type.size());
+}
+
 void Heap::append(const DataType& type, std::span<std::byte> elements, std::span<const std::byte> source) {
   if (elements.empty()) return;
   const PlacePattern pattern(type);

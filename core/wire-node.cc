@@ -1,5 +1,6 @@
 // Files, nodes and what is known about them, on the wire.
 #include "core/checked-size.h"
+#include "core/heap.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
 
@@ -261,6 +262,7 @@ DatasetInfo read(rpc::DatasetInfo::Reader reader) {
     invalid("a fill value that is not one element");
   }
   info.fillHeap = readBytes(reader.getFillHeap());
+  checkPlaces(info.type, info.fillValue, info.fillHeap);
   info.fillDefined = reader.getFillDefined();
   info.fillUndefined = reader.getFillUndefined();
   info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
@@ -301,6 +303,7 @@ Attribute read(rpc::Attribute::Reader reader) {
       if ((count * attribute.type.size()).fits() != value.elements.size()) {
         invalid("an attribute whose value does not have its shape");
       }
+      checkPlaces(attribute.type, value.elements, value.heap);
       attribute.value = std::move(value);
       return attribute;
     }
