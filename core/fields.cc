@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "core/checked-size.h"
 #include "h5cap/error.h"
@@ -14,10 +16,11 @@ namespace {
 
 constexpr char OVERLAPPING[] = "a compound whose fields overlap";
 
-const Field& fieldNamed(const CompoundType& compound, const std::string& name) {
-  auto found = std::find_if(compound.fields.begin(), compound.fields.end(), [&](auto& f) { return f.name == name; });
-  if (found == compound.fields.end()) throw BadSelection(fmt::format("Field {} does not appear in this type.", name));
-  return *found;
+// The first of each name; found in time, however many of however many fields are wanted.
+std::unordered_map<std::string_view, const Field*> byName(const CompoundType& compound) {
+  std::unordered_map<std::string_view, const Field*> fields;
+  for (const Field& field : compound.fields) fields.emplace(field.name, &field);
+  return fields;
 }
 
 }  // namespace
@@ -29,12 +32,13 @@ FieldPicker::FieldPicker(const DataType& compound, const std::vector<std::string
   if (names.empty()) throw BadSelection("no fields");
   CompoundType picked;
   CheckedSize size = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
-        names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      throw BadSelection(fmt::format("Field {} is named twice", names[i]));
-    }
-    const auto& field = fieldNamed(*all, names[i]);
+  const auto fields = byName(*all);
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) throw BadSelection(fmt::format("Field {} is named twice", name));
+    const auto found = fields.find(name);
+    if (found == fields.end()) throw BadSelection(fmt::format("Field {} does not appear in this type.", name));
+    const Field& field = *found->second;
     if (!isWithin(field.offset, field.type.size(), wholeBytes_)) throw FileError("a field beyond its compound");
     const std::uint64_t at = size.orRaise(OVERLAPPING, ErrorCode::fileProblem);
     parts_.push_back({field.offset, at, field.type.size()});

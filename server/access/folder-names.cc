@@ -20,7 +20,7 @@ std::uint64_t footprint(const FolderNames& names) { return names.bytes() + 256; 
 
 bool isSame(timespec a, timespec b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
 
-// Whether a folder that changes may be read again: it takes a twentieth of the time, and not more often than each second.
+// Whether a folder that changes may be read again: that takes a twentieth of the time, and comes once a second at most.
 bool isDue(const FolderNames& names) {
   const auto age = FolderNames::Clock::now() - names.readAt();
   return age > std::max<FolderNames::Clock::duration>(20 * names.readTook(), std::chrono::seconds(1)) ||

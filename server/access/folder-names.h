@@ -63,8 +63,8 @@ class ListingsUnderWay {
   // it again.  Zero, a first page: the last one that was kept, if the folder cannot have changed since.
   Found find(const struct stat& folder, std::uint64_t number, std::chrono::nanoseconds settle);
 
-  // Names that were read after the folder had this status.  What whoever holds most has not used for longest makes room;
-  // what is larger than everything together is not kept, and has a number all the same.
+  // Names that were read after the folder had this status.  What whoever holds most has not used for longest makes
+  // room; what is larger than everything together is not kept, and has a number all the same.
   std::uint64_t keep(const struct stat& folder, PrincipalId owner, std::shared_ptr<const FolderNames> names);
 
   std::uint64_t bytes() { return kept_.lock()->bytes; }

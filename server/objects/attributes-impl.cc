@@ -50,6 +50,8 @@ class AttributesImpl final : public Served<rpc::Attributes> {
     auto text = context.getParams().getName();
     std::string name(text.begin(), text.size());
     context.releaseParams();
+    if (name.find('\0') != std::string::npos)
+      raiseKj(ErrorCode::notFound, place_.text() + ": no attribute has a zero byte in its name");
     // The whole value is in memory twice for a moment, and nobody knows beforehand how large it is.
     return asking().caller.connection->replyBytes->take(assumedValueBytes)
         .then([this, name = kj::mv(name), context](kj::Own<Quota::Lease> room) mutable {

@@ -1,9 +1,9 @@
 """A planner that was taken over by its file: what it says, and what it does, harms nobody else.
 
-It lies, in every field that the front takes from it; it answers too much, too slowly, never; and from within its sandbox
-it tries what a planner has no business with.  For each: a typed error or an answer for its own file, in time; the front
-goes on, in bounded memory, and serves another file rightly.  The controls: the same planner is believed where it is
-honest, and the same acts succeed outside of the sandbox.
+It lies, in every field that the front takes from it; it answers too much, too slowly, never; and from within its
+sandbox it tries what a planner has no business with.  For each: a typed error or an answer for its own file, in time;
+the front goes on, in bounded memory, and serves another file rightly.  The controls: the same planner is believed where
+it is honest, and the same acts succeed outside of the sandbox.
 
 Not covered: faults of libhdf5 itself (test_mutations.py, test_hostile_structures.py).
 """
@@ -84,7 +84,8 @@ LIES = {
     "no elements": ({"storage": '(storage = (libraryOnly = "so"))', "elements": "(elements = ())"}, "read"),
     "inline bytes that are too few": ({"storage": '(storage = (inline = "abc"))'}, "read"),
     "an extent beyond the file": ({"storage": "(storage = (contiguous = (address = 998, size = 4)))"}, "read"),
-    "an extent beyond 2^64": ({"storage": "(storage = (contiguous = (address = 18446744073709551614, size = 4)))"}, "read"),
+    "an extent beyond 2^64": ({"storage": "(storage = (contiguous = (address = 18446744073709551614, size = 4)))"},
+                              "read"),
     "an extent of 2^63": ({"storage": "(storage = (contiguous = (address = 64, size = 9223372036854775807)))",
                            **described(space="(simple = [9223372036854775807])")}, "read"),
     "no chunk shape": ({**described(layout="chunked", chunkShape="[2]"),
@@ -105,29 +106,33 @@ LIES = {
     "33 filters": ({**chunked("[4]", "[4]", filters="[" + "(id = 1)," * 33 + "]"),
                     "storage": "(storage = (chunked = (chunkShape = [4], filters = [" + "(id = 1)," * 33 + "])))"},
                    "read describe"),
-    "a filter without parameters": ({**chunked("[4]", "[4]"), "storage": "(storage = (chunked = (chunkShape = [4], filters "
-                                     "= [(id = 32008)])))", "chunks": "(chunks = [(address = 64, size = 4)])"}, ""),
+    "a filter without parameters": ({**chunked("[4]", "[4]"), "storage": "(storage = (chunked = (chunkShape = [4], "
+                                     "filters = [(id = 32008)])))",
+                                     "chunks": "(chunks = [(address = 64, size = 4)])"}, ""),
     "a filter of enormous parameters": ({**chunked("[4]", "[4]"), "storage": "(storage = (chunked = (chunkShape = [4], "
                                          "filters = [(id = 32008, parameters = [4294967295, 4294967295, 4294967295, "
                                          "4294967295, 4294967295])])))",
                                          "chunks": "(chunks = [(address = 64, size = 4)])"}, ""),
-    "a filter mask of everything": ({**chunked("[4]", "[4]"), "storage": "(storage = (chunked = (chunkShape = [4], filters "
-                                     "= [(id = 1)])))",
-                                     "chunks": "(chunks = [(address = 64, size = 3, filterMask = 4294967295)])"}, "read"),
+    "a filter mask of everything": ({**chunked("[4]", "[4]"), "storage": "(storage = (chunked = (chunkShape = [4], "
+                                     "filters = [(id = 1)])))",
+                                     "chunks": "(chunks = [(address = 64, size = 3, filterMask = 4294967295)])"},
+                                    "read"),
     "a mapping of another rank": (virtual('(file = ".", dataset = "/x", virtual = (regular = [(count = 1, block = 1), '
                                           '(count = 1, block = 1)]), source = (all = void))'), "read"),
     "a mapping beyond 2^64": (virtual('(file = ".", dataset = "/x", virtual = (regular = [(start = '
-                                      '18446744073709551615, stride = 9, count = 9, block = 9)]), source = (all = void))'),
+                                      '18446744073709551615, stride = 9, count = 9, block = 9)]), source = (all = '
+                                      'void))'),
                               ""),
-    "a mapping of itself": (virtual('(file = ".", dataset = "/x", virtual = (all = void), source = (all = void))'), "read"),
+    "a mapping of itself": (virtual('(file = ".", dataset = "/x", virtual = (all = void), source = (all = void))'),
+                            "read"),
     "half a box": (virtual('(file = ".", dataset = "/x", virtual = (boxes = [0, 1, 2], extent = [4]), '
                            'source = (all = void))'), "read"),
     "a box to the end of everything": (virtual('(file = ".", dataset = "/x", virtual = (boxes = [0, '
                                                '18446744073709551615], extent = [4]), source = (all = void))',
                                                space='(unknown = "grows", stored = [4], maxDimensions = '
                                                      '[18446744073709551615])'), "read"),
-    "mappings of a dataset that has none": ({"storage": '(storage = (virtual = [(file = "o.h5", dataset = "/x", virtual = '
-                                             '(all = void), source = (all = void))]))'}, "read"),
+    "mappings of a dataset that has none": ({"storage": '(storage = (virtual = [(file = "o.h5", dataset = "/x", '
+                                             'virtual = (all = void), source = (all = void))]))'}, "read"),
     "raw files beyond 2^64": ({**described(layout="external"),
                                "storage": '(storage = (external = [(name = "r", size = 18446744073709551614), '
                                           '(name = "s", size = 9)]))'}, "read"),
@@ -155,8 +160,8 @@ LIES = {
                                 "links"),
     "a link out of the folder": ({"resolve": '(resolved = (external = (file = "../../../../etc/passwd", path = "/x", '
                                              'linksLeft = 4000000000)))'}, "read describe attribute"),
-    "a link to itself, always": ({"resolve": '(resolved = (external = (file = "lie.h5", path = "/x", linksLeft = 16)))'},
-                                 "read describe attribute"),
+    "a link to itself, always": ({"resolve": '(resolved = (external = (file = "lie.h5", path = "/x", linksLeft = '
+                                             '16)))'}, "read describe attribute"),
     "a missing part of any length": ({"resolve": '(resolved = (missing = "' + "m" * MIB + '"))'}, "read describe"),
     "an error of any length": ({"storage": '(error = (message = "' + "e" * MIB + '"))'}, "read"),
     "an error of the connection": ({"storage": '(error = (code = disconnected, message = "gone"))'}, "read"),

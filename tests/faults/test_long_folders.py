@@ -1,8 +1,8 @@
 """Folders of many files: what a listing costs grows as its entries do, and nobody else waits for it.
 
-The control is the cost of the entries themselves: a listing that read and sorted the folder anew for each page would cost
-four times as much an entry in a folder of four times the entries.  Not covered: that pages are right (the C++ tests of
-server/access).
+The control is the cost of the entries themselves: a listing that read and sorted the folder anew for each page would
+cost four times as much an entry in a folder of four times the entries.  Not covered: that pages are right (the C++ tests
+of server/access).
 """
 
 import os
@@ -62,6 +62,6 @@ def test_a_million_entries_stop_nobody(server, folder, still_serving):
         done.set()
         other.join()
     grown = (server.front_rss() - before) / 2**20
-    print(f"{used:.1f} s of the server's, {grown:.0f} MiB; of {len(waits)} other reads the longest took {max(waits):.2f} s")
+    print(f"{used:.1f} s of the server's, {grown:.0f} MiB; the longest of {len(waits)} other reads: {max(waits):.2f} s")
     assert max(waits) < 2
     assert grown < 64 + 64  # the row, and what passes

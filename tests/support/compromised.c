@@ -1,5 +1,6 @@
-// Acts that a planner must not succeed with.  Preloaded into h5cap-planner it takes over H5Lexists, which is called within
-// the sandbox: asked for the link "act-NAME" it tries that act, and writes what came of it where the environment says.
+// Acts that a planner must not succeed with.  Preloaded into h5cap-planner it takes over H5Lexists, which is called
+// within the sandbox: asked for the link "act-NAME" it tries that act, and writes what came of it where the environment
+// says.
 // Built with -DALONE it is a program that tries one act outside of any sandbox: the control.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -161,7 +162,9 @@ static int ring(void) {
   return result(syscall(SYS_io_uring_setup, 1, parameters));
 }
 
-static int writeFile(void) { return result(pwrite(file, "x", 1, 0)) != 0 && result(write(file, "x", 1)) != 0 ? EPERM : 0; }
+static int writeFile(void) {
+  return result(pwrite(file, "x", 1, 0)) != 0 && result(write(file, "x", 1)) != 0 ? EPERM : 0;
+}
 static int cutFile(void) { return result(ftruncate(file, 0)); }
 static int lockFile(void) {
   struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
@@ -214,7 +217,8 @@ static int perform(const char *name) {
 
 #ifdef ALONE
 
-// ACT TARGET: prints the act's error, 0 when it succeeded.  The front is a child that sleeps; the own file can be written.
+// ACT TARGET: prints the act's error, 0 when it succeeded.  The front is a child that sleeps; the own file is TARGET.
+// Without arguments: prints all names.
 int main(int count, char **arguments) {
   if (count == 1) {
     for (size_t i = 0; i < sizeof ACTS / sizeof ACTS[0]; ++i) puts(ACTS[i].name);

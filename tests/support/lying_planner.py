@@ -4,8 +4,8 @@
     lies.file(folder / "lie.h5", {"storage": "(storage = (contiguous = (address = 0, size = 8)))"})
     Server(..., environment=lies.environment)
 
-Answers are in the notation of the `capnp` tool; `{"chunks": b"..."}` is sent as it is.  What a lie does not say is said as
-`HONEST` says it.  It speaks the protocol of capnp/h5cap/planner.capnp and server/planner-pool/zygote-protocol.h.
+Answers are in the notation of the `capnp` tool; `{"chunks": b"..."}` is sent as it is.  What a lie does not say is said
+as `HONEST` says it.  It speaks the protocol of capnp/h5cap/planner.capnp and server/planner-pool/zygote-protocol.h.
 """
 
 import array

@@ -1,4 +1,4 @@
-"""Results of trials, for the table that says how often promises were tried: a line each, where $H5CAP_RESULTS is set."""
+"""Results of trials, for the table that says how often promises were tried: a line each, if $H5CAP_RESULTS is set."""
 
 import json
 import os

@@ -45,7 +45,8 @@ DataType bytesType(std::uint32_t size) { return DataType(size, FixedStringType{}
 // A compound of fields a, b, … of these sizes, each at offset 0.
 DataType compoundOf(std::uint32_t size, const std::vector<std::uint32_t>& fields) {
   CompoundType compound;
-  for (auto bytes : fields) compound.fields.push_back({"f" + std::to_string(compound.fields.size()), 0, bytesType(bytes)});
+  for (auto bytes : fields)
+    compound.fields.push_back({"f" + std::to_string(compound.fields.size()), 0, bytesType(bytes)});
   return DataType(size, std::move(compound));
 }
 
@@ -145,7 +146,8 @@ TEST_CASE("bytes and strides of arrays") {
     Shape shape;
     std::uint64_t elementBytes;
   };
-  for (const auto& [shape, bytes] : {Case{{TWO_32, TWO_31}, 4}, Case{{MOST}, 2}, Case{{TWO_63}, 2}, Case{{2, MOST}, 1}}) {
+  for (const auto& [shape, bytes] :
+       {Case{{TWO_32, TWO_31}, 4}, Case{{MOST}, 2}, Case{{TWO_63}, 2}, Case{{2, MOST}, 1}}) {
     CAPTURE(shape.front());
     CHECK_THROWS_AS(packedBytes(shape, bytes), FileError);
     CHECK_THROWS_AS(stridesInBytes(shape, bytes), FileError);

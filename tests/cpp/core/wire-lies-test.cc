@@ -1,5 +1,5 @@
-// What no file and no honest peer has is refused where it is read, field by field: each lie is told in a description that
-// reads well without it.  Not covered: types by themselves (wire-test.cc); chance damage (mutation-test.cc).
+// What no file and no honest peer has is refused where it is read, field by field: each lie is told in a description
+// that reads well without it.  Not covered: types by themselves (wire-test.cc); chance damage (mutation-test.cc).
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <doctest/doctest.h>
@@ -63,7 +63,8 @@ const std::pair<const char*, Lie> LIES[] = {
     {"chunks of what is not chunked", [](auto node) { node.getDataset().setLayout(rpc::Layout::CONTIGUOUS); }},
     {"33 filters", [](auto node) { node.getDataset().initFilters(33); }},
     {"a fill value of another size", [](auto node) { node.getDataset().initFillValue(7); }},
-    {"a mapping of another rank", [](auto node) { node.getDataset().getVirtualSources()[0].getVirtual().initExtent(2); }},
+    {"a mapping of another rank",
+     [](auto node) { node.getDataset().getVirtualSources()[0].getVirtual().initExtent(2); }},
     {"half a box", [](auto node) { node.getDataset().getVirtualSources()[0].getSource().initBoxes(3); }},
     {"a source with a zero byte", [](auto node) { node.getDataset().getVirtualSources()[0].setFile({"a\0b", 3}); }},
     {"a raw file with a zero byte", [](auto node) { node.getDataset().getExternalFiles()[0].setName({"a\0b", 3}); }},
