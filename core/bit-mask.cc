@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "core/checked-size.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -17,7 +18,7 @@ namespace {
 
 std::vector<std::uint64_t> wordsFor(std::uint64_t size) {
   std::vector<std::uint64_t> words;
-  auto count = size / 64 + (size % 64 != 0);
+  auto count = divideUp(size, 64);
   if (count > words.max_size()) throw BadSelection(fmt::format("a mask of {} elements", size));
   words.resize(count);
   return words;
@@ -69,7 +70,8 @@ BitMask BitMask::unsized(const std::byte* bits, std::size_t byteCount) {
 
 std::optional<BitMask> BitMask::sizedTo(std::uint64_t size) const {
   if (size == size_) return *this;
-  if (!isUnsized_ || byteCount(size) * 8 != size_ || next(size) != size_) return std::nullopt;
+  // Bytes are compared, not bits: those of a size near 2^64 would wrap to none.
+  if (!isUnsized_ || byteCount(size) != byteCount(size_) || next(size) != size_) return std::nullopt;
   auto result = *this;
   result.size_ = size;
   result.isUnsized_ = false;

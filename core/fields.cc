@@ -2,19 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
+#include "core/checked-size.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
 
 namespace {
 
-const Field& fieldNamed(const CompoundType& compound, const std::string& name) {
-  auto found = std::find_if(compound.fields.begin(), compound.fields.end(), [&](auto& f) { return f.name == name; });
-  if (found == compound.fields.end()) throw BadSelection(fmt::format("Field {} does not appear in this type.", name));
-  return *found;
+constexpr char OVERLAPPING[] = "a compound whose fields overlap";
+
+// The first of each name; found in time, however many of however many fields are wanted.
+std::unordered_map<std::string_view, const Field*> byName(const CompoundType& compound) {
+  std::unordered_map<std::string_view, const Field*> fields;
+  for (const Field& field : compound.fields) fields.emplace(field.name, &field);
+  return fields;
 }
 
 }  // namespace
@@ -25,19 +31,23 @@ FieldPicker::FieldPicker(const DataType& compound, const std::vector<std::string
   if (all == nullptr) throw BadType("fields of elements that are not compounds: " + describe(compound));
   if (names.empty()) throw BadSelection("no fields");
   CompoundType picked;
-  std::uint32_t size = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
-        names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      throw BadSelection(fmt::format("Field {} is named twice", names[i]));
-    }
-    const auto& field = fieldNamed(*all, names[i]);
-    if (std::uint64_t{field.offset} + field.type.size() > wholeBytes_) throw FileError("a field beyond its compound");
-    parts_.push_back({field.offset, size, field.type.size()});
-    picked.fields.push_back({field.name, size, field.type});
+  CheckedSize size = 0;
+  const auto fields = byName(*all);
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) throw BadSelection(fmt::format("Field {} is named twice", name));
+    const auto found = fields.find(name);
+    if (found == fields.end()) throw BadSelection(fmt::format("Field {} does not appear in this type.", name));
+    const Field& field = *found->second;
+    if (!isWithin(field.offset, field.type.size(), wholeBytes_)) throw FileError("a field beyond its compound");
+    const std::uint64_t at = size.orRaise(OVERLAPPING, ErrorCode::fileProblem);
+    parts_.push_back({field.offset, at, field.type.size()});
+    picked.fields.push_back({field.name, static_cast<std::uint32_t>(at), field.type});
     size += field.type.size();
+    // So that it counts in 32 bits, too.
+    if (!size.isAtMost(wholeBytes_)) throw FileError(OVERLAPPING);
   }
-  type_ = DataType(size, std::move(picked));
+  type_ = DataType(static_cast<std::uint32_t>(*size.fits()), std::move(picked));
 }
 
 void FieldPicker::pick(std::span<const std::byte> elements, std::span<std::byte> target) const {

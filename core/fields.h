@@ -12,7 +12,8 @@ namespace h5cap {
 
 class FieldPicker {
  public:
-  // Throws BadType when `compound` is none, BadSelection for a name that it does not have or that is given twice.
+  // Throws BadType when `compound` is none, BadSelection for a name that it does not have or that is given twice,
+  // FileError for fields outside of their compound, or that together are larger.
   FieldPicker(const DataType& compound, const std::vector<std::string>& names);
 
   // The fields in the order of their names, without padding.

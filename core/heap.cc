@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/checked-size.h"
 #include "core/place-pattern.h"
 #include "h5cap/error.h"
 
@@ -169,6 +170,14 @@ std::span<const std::byte> dataOf(HeapPlace place, std::uint64_t baseBytes, std:
   return {data, data == nullptr ? 0 : place.count * baseBytes};
 }
 
+void checkPlaces(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap) {
+  if (elements.empty()) return;
+  const PlacePattern pattern(type);
+  if (pattern.root() == PlacePattern::NONE) return;
+  if (elements.size() % type.size() != 0) throw FileError("variable-length data of no whole number of elements");
+  Reach(pattern, heap).find(elements, type.size());
+}
+
 void Heap::append(const DataType& type, std::span<std::byte> elements, std::span<const std::byte> source) {
   if (elements.empty()) return;
   const PlacePattern pattern(type);
@@ -189,8 +198,7 @@ HeapPlace Heap::add(std::span<const std::byte> data, std::uint64_t count) {
 }
 
 HeapPlace Heap::reserve(std::uint64_t count, std::uint64_t baseBytes) {
-  std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(count, baseBytes, &bytes)) bytes = unlimited;
+  const std::uint64_t bytes = (CheckedSize(count) * baseBytes).orUnlimited();
   makeRoom(bytes);
   const HeapPlace place{bytes_.size(), count};
   bytes_.resize(bytes_.size() + bytes);

@@ -38,6 +38,10 @@ struct PackedData {
 // What a place leads to: see placeData.
 std::span<const std::byte> dataOf(HeapPlace place, std::uint64_t baseBytes, std::span<const std::byte> heap);
 
+// Whether all places in `elements`, and in what they lead to, are within the heap, and do not overlap: for what is
+// passed on as it is.  Throws FileError (fileProblem).  Costs about half of what Heap::append does.
+void checkPlaces(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap);
+
 class Heap {
  public:
   Heap() = default;  // as large as it gets

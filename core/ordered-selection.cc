@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/positions.h"
 #include "core/unlimited-axis.h"
 #include "h5cap/error.h"
@@ -32,19 +33,16 @@ SlabAxis readGrowing(const Hyperslab::Dimension& from, std::uint64_t grown) {
 }
 
 SlabAxis readDimension(const Hyperslab::Dimension& from) {
-  SlabAxis axis{from.start, from.stride, from.block, 0};
-  if (__builtin_mul_overflow(from.count, from.block, &axis.count)) malformed();
+  const auto count = (CheckedSize(from.count) * from.block).fits();
+  if (!count) malformed();
+  SlabAxis axis{from.start, from.stride, from.block, *count};
   if (axis.count == 0) return {0, 1, 1, 0};
   if (from.count == 1) {
     axis.stride = axis.block;
   } else if (from.stride < from.block) {
     malformed();  // blocks would overlap
   }
-  std::uint64_t last = 0;
-  if (__builtin_mul_overflow(from.count - 1, axis.stride, &last) ||
-      __builtin_add_overflow(last, axis.start, &last) || __builtin_add_overflow(last, axis.block - 1, &last)) {
-    malformed();
-  }
+  if (!(lastPosition(axis.start, axis.stride, from.count) + (axis.block - 1)).fits()) malformed();
   return axis;
 }
 
@@ -126,7 +124,9 @@ void OrderedSelection::readBoxes(const std::vector<std::uint64_t>& corners, std:
   std::sort(rows_.begin(), rows_.end(), isBefore);
   for (auto& row : rows_) {
     row.first = count_;
-    if (__builtin_add_overflow(count_, row.last.count, &count_)) tooFragmented();
+    const auto count = (CheckedSize(count_) + row.last.count).fits();
+    if (!count) tooFragmented();
+    count_ = *count;
   }
   for (std::size_t i = 1; i < rows_.size(); ++i) {
     if (rows_[i - 1].outer == rows_[i].outer && rows_[i].last.start <= rows_[i - 1].last.last()) malformed();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
+
 namespace h5cap {
 
 Positions subset(const Positions& positions, std::uint64_t first, std::uint64_t count) {
@@ -48,9 +50,7 @@ bool allBelow(const Positions& positions, std::uint64_t extent) {
            std::all_of(positions.indices.begin(), positions.indices.end(), [&](auto i) { return i < extent; });
   }
   if (positions.count == 0) return true;
-  std::uint64_t last = 0;
-  return !__builtin_mul_overflow(positions.count - 1, positions.step, &last) &&
-         !__builtin_add_overflow(last, positions.start, &last) && last < extent;
+  return extent > 0 && lastPosition(positions.start, positions.step, positions.count).isAtMost(extent - 1);
 }
 
 bool isAscending(const Positions& positions) {
@@ -65,8 +65,13 @@ std::uint64_t lowerBound(const Positions& positions, std::uint64_t value, std::u
   }
   if (value <= positions.start) return from;
   auto distance = value - positions.start;
-  auto steps = distance / positions.step + (distance % positions.step != 0);
-  return std::clamp(steps, from, std::max(from, positions.count));
+  return std::clamp(divideUp(distance, positions.step), from, std::max(from, positions.count));
+}
+
+std::int64_t signedIndex(std::uint64_t index) {
+  if (index >= static_cast<std::uint64_t>(Range::openEnd))
+    throw FileError("index " + std::to_string(index) + " is beyond 2^63", ErrorCode::tooLarge);
+  return static_cast<std::int64_t>(index);
 }
 
 Bounds bounds(const Positions& positions) {

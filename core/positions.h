@@ -31,6 +31,9 @@ bool isAscending(const Positions& positions);
 // The first `i` in [from, positions.count] with positions.at(i) >= value; positions must be ascending.
 std::uint64_t lowerBound(const Positions& positions, std::uint64_t value, std::uint64_t from = 0);
 
+// As axes are written on the wire and in Python.  Throws FileError (tooLarge) from 2^63 - 1 on.
+std::int64_t signedIndex(std::uint64_t index);
+
 // The lowest and highest position; positions.count > 0.
 struct Bounds {
   std::uint64_t lowest;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/positions.h"
 #include "h5cap/error.h"
 #include "h5cap/selection.h"
@@ -27,8 +28,14 @@ std::vector<std::uint64_t> checkedPoints(const Points& points, const Shape& shap
   return all;
 }
 
-BadSelection wrongMask(const BitMask& mask, const Region& region) {
-  return BadSelection(fmt::format("a mask of {} elements for {}", mask.size(), region.elementCount()));
+// `mask` for the elements of `region`.  No mask has as many bits as a region that cannot be counted.
+BitMask maskOf(const BitMask& mask, const Region& region) {
+  const auto count = productOf(region.counts()).fits();
+  if (count) {
+    if (auto sized = mask.sizedTo(*count)) return std::move(*sized);
+  }
+  const std::string elements = count ? std::to_string(*count) : "more than 2^64";
+  throw BadSelection(fmt::format("a mask of {} elements for {}", mask.size(), elements));
 }
 
 // Coordinates of element `number` of the region, in C order, behind `out`.
@@ -81,9 +88,7 @@ Resolved::Resolved(const Selection& selection, Shape shape) : datasetShape_(std:
     return;
   }
   region_ = resolve(Selection(selection.axes()), datasetShape_);
-  if (!selection.mask()) return;
-  mask_ = selection.mask()->sizedTo(region_->elementCount());
-  if (!mask_) throw wrongMask(*selection.mask(), *region_);
+  if (selection.mask()) mask_ = maskOf(*selection.mask(), *region_);
 }
 
 Shape Resolved::shape() const { return isOrthogonal() ? region_->shape() : Shape{elementCount()}; }
@@ -121,8 +126,7 @@ Selection compose(const Selection& outer, const Selection& inner, const Shape& s
   if (whole.isOrthogonal() && inner.isOrthogonal()) return asSelection(compose(*whole.region(), inner));
   if (whole.isOrthogonal() && inner.mask()) {
     auto within = compose(*whole.region(), Selection(inner.axes()));
-    if (!inner.mask()->sizedTo(within.elementCount())) throw wrongMask(*inner.mask(), within);
-    return Selection(asSelection(within).axes(), *inner.mask());
+    return Selection(asSelection(within).axes(), maskOf(*inner.mask(), within));
   }
   // Single elements of single elements, or of a region: points.  A scalar has none, and one element or no element.
   Resolved part(inner, whole.shape());
@@ -130,7 +134,7 @@ Selection compose(const Selection& outer, const Selection& inner, const Shape& s
     // One of them, by an integer, which drops the axis: an integer along every axis.
     std::vector<Axis> axes;
     for (auto index : whole.coordinates(part.coordinates(0, 1).front(), 1))
-      axes.emplace_back(static_cast<std::int64_t>(index));
+      axes.emplace_back(signedIndex(index));
     return Selection(std::move(axes));
   }
   if (shape.empty() && part.elementCount() <= 1) return mask(std::vector<bool>{part.elementCount() == 1});

@@ -54,12 +54,13 @@ struct AxisResolver {
     return normalised(std::move(result));
   }
   RegionAxis operator()(const BitMask& mask) const {
-    if (!mask.sizedTo(extent)) {
+    const auto sized = mask.sizedTo(extent);
+    if (!sized) {
       throw BadSelection(fmt::format("a mask of {} elements for {} indices along axis {}", mask.size(), extent, axis));
     }
     RegionAxis result;
-    result.indices.reserve(mask.count());
-    for (auto i = mask.next(0); i < extent; i = mask.next(i + 1)) result.indices.push_back(i);
+    result.indices.reserve(sized->count());
+    for (auto i = sized->next(0); i < sized->size(); i = sized->next(i + 1)) result.indices.push_back(i);
     return normalised(std::move(result));
   }
 };
@@ -80,14 +81,6 @@ RegionAxis composeAxis(const RegionAxis& outer, const RegionAxis& inner) {
   result.indices.reserve(inner.count);
   for (std::uint64_t i = 0; i < inner.count; ++i) result.indices.push_back(outer.at(inner.at(i)));
   return normalised(std::move(result));
-}
-
-// Axes are signed on the wire and in Python.
-std::int64_t signedIndex(std::uint64_t index) {
-  if (index >= static_cast<std::uint64_t>(Range::openEnd)) {
-    throw FileError(fmt::format("index {} is beyond 2^63", index), ErrorCode::tooLarge);
-  }
-  return static_cast<std::int64_t>(index);
 }
 
 }  // namespace

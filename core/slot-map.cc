@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/positions.h"
 #include "h5cap/error.h"
 
@@ -17,15 +18,8 @@ class SlotSearch {
         region_(region),
         elementBytes_(elementBytes),
         limit_(limit),
-        strides_(shape.size()),
         spans_(shape.size() + 1) {
-    std::uint64_t stride = elementBytes;
-    for (std::size_t k = shape.size(); k-- > 0;) {
-      strides_[k] = stride;
-      if (__builtin_mul_overflow(stride, std::max<std::uint64_t>(shape[k], 1), &stride)) {
-        throw FileError("the dataset has more bytes than can be counted", ErrorCode::tooLarge);
-      }
-    }
+    strides_ = stridesInBytes(shape, elementBytes);
     spans_.back() = {0, elementBytes - 1};
     for (std::size_t k = shape.size(); k-- > 0;) {
       auto along = bounds(region.axes[k]);
@@ -83,8 +77,9 @@ SlotMap::SlotMap(const std::vector<ExternalFile>& files) : files_(files) {
     begins_.push_back(end_);
     if (files[i].size == unlimited && i + 1 == files.size()) {
       end_ = unlimited;
-    } else if (__builtin_add_overflow(end_, files[i].size, &end_)) {
-      throw FileError("external raw files of more bytes than can be counted");
+    } else {
+      end_ = (CheckedSize(end_) + files[i].size)
+                 .orRaise("external raw files of more bytes than can be counted", ErrorCode::fileProblem);
     }
   }
 }
@@ -94,11 +89,10 @@ SlotMap::Piece SlotMap::at(std::uint64_t byte, std::uint64_t count) const {
   // Of slots that begin at the same byte all but the last are empty.
   std::size_t slot = std::upper_bound(begins_.begin(), begins_.end(), byte) - begins_.begin() - 1;
   auto skip = byte - begins_[slot];
-  Piece piece{slot, 0, std::min(count, (slot + 1 < begins_.size() ? begins_[slot + 1] : end_) - byte)};
-  if (__builtin_add_overflow(files_[slot].offset, skip, &piece.offset) || piece.offset > INT64_MAX - piece.count) {
-    throw FileError("an offset in an external raw file is too large");
-  }
-  return piece;
+  const auto offset = CheckedSize(files_[slot].offset) + skip;
+  const auto length = std::min(count, (slot + 1 < begins_.size() ? begins_[slot + 1] : end_) - byte);
+  if (!(offset + length).isAtMost(INT64_MAX)) throw FileError("an offset in an external raw file is too large");
+  return {slot, *offset.fits(), length};
 }
 
 std::set<std::size_t> SlotMap::touched(const Region& region, const Shape& shape, std::size_t elementBytes,

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/positions.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
 
 namespace {
-
-std::uint64_t divideUp(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); }
 
 // The most positions that stand in one chunk.
 std::uint64_t positionsInChunk(const Positions& positions, std::uint64_t chunkExtent) {

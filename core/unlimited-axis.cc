@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "h5cap/error.h"
 
 namespace h5cap {
@@ -14,13 +15,9 @@ namespace {
 bool hasNoGaps(const Hyperslab::Dimension& axis) { return axis.block == unlimited || axis.block == axis.stride; }
 
 std::uint64_t end(const Hyperslab::Dimension& axis, std::uint64_t blocksBefore, std::uint64_t positions) {
-  std::uint64_t result = 0;
-  if (__builtin_mul_overflow(blocksBefore, axis.stride, &result) ||
-      __builtin_add_overflow(result, axis.start, &result) || __builtin_add_overflow(result, positions, &result) ||
-      result == unlimited) {
-    malformed();
-  }
-  return result;
+  const auto end = CheckedSize(blocksBefore) * axis.stride + axis.start + positions;
+  if (!end.isAtMost(unlimited - 1)) malformed();
+  return *end.fits();
 }
 
 }  // namespace
@@ -73,7 +70,11 @@ void growToHold(Shape& extent, const Hyperslab& slab) {
   }
   if (slab.kind != Hyperslab::Kind::boxes || rank == 0 || slab.boxes.size() % (2 * rank) != 0) return;
   for (std::size_t box = 0; box < slab.boxes.size(); box += 2 * rank) {
-    for (std::size_t k = 0; k < rank; ++k) extent[k] = std::max(extent[k], slab.boxes[box + rank + k] + 1);
+    for (std::size_t k = 0; k < rank; ++k) {
+      const auto last = slab.boxes[box + rank + k];
+      if (last == unlimited) malformed();
+      extent[k] = std::max(extent[k], last + 1);
+    }
   }
 }
 

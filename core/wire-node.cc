@@ -1,4 +1,6 @@
 // Files, nodes and what is known about them, on the wire.
+#include "core/checked-size.h"
+#include "core/heap.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
 
@@ -8,6 +10,9 @@ namespace {
 
 using Space = rpc::Dataspace;
 using Slab = rpc::HyperslabSelection;
+
+constexpr unsigned MAX_FILTERS = 32;                  // H5Z_MAX_NFILTERS
+constexpr std::uint64_t MAX_CHUNK_EXTENT = UINT32_MAX;  // so they are stored
 
 }  // namespace
 
@@ -40,6 +45,11 @@ Hyperslab read(Slab::Reader reader) {
       break;
     default:
       throw Unimplemented("an unknown kind of hyperslab");
+  }
+  if (const auto rank = slab.extent.size(); rank > 0) {  // where it is known
+    const bool fits = (slab.dimensions.empty() || slab.dimensions.size() == rank) &&
+                      slab.boxes.size() % (2 * rank) == 0 && slab.points.size() % rank == 0;
+    if (!fits) invalid("a selection of another rank than its space");
   }
   return slab;
 }
@@ -89,9 +99,12 @@ void writeAll(const Values& values, List list) {
   for (unsigned i = 0; i < list.size(); ++i) write(values[i], list[i]);
 }
 
+// `leastWords`: of each element, itself.
 template <class Value, class List>
-std::vector<Value> readAll(List list) {
+std::vector<Value> readAll(List list, std::uint64_t leastWords) {
+  checkElements(list, leastWords);
   std::vector<Value> values;
+  values.reserve(list.size());
   for (auto item : list) values.push_back(read(item));
   return values;
 }
@@ -119,6 +132,8 @@ Dataspace read(rpc::Dataspace::Reader reader) {
   space.maxShape = readShape(reader.getMaxDimensions());
   if (space.maxShape.empty()) space.maxShape = space.shape;
   if (space.maxShape.size() != space.shape.size()) invalid("a maximal shape of another rank");
+  for (auto extent : space.shape)
+    if (extent == unlimited) invalid("an extent without limit");
   return space;
 }
 
@@ -142,6 +157,7 @@ void write(const Dataspace& space, rpc::Dataspace::Builder builder) {
 Link read(rpc::Link::Reader reader) {
   Link link;
   link.name = readText(reader.getName());
+  if (!isLinkName(link.name)) invalid("a link with a name that no path leads to");
   link.characterSet = readEnum(reader.getCharacterSet(), CharacterSet::utf8, "character set");
   link.creationOrder = reader.getCreationOrder();
   switch (reader.which()) {
@@ -206,24 +222,53 @@ void write(const VirtualSource& source, rpc::VirtualSource::Builder builder) {
   builder.setIsPattern(source.isPattern);
 }
 
+std::vector<Filter> readFilters(capnp::List<rpc::Filter>::Reader list) {
+  if (list.size() > MAX_FILTERS) invalid("a pipeline of more filters than HDF5 has");
+  return readAll<Filter>(list, 3);
+}
+
+std::vector<VirtualSource> readSources(capnp::List<rpc::VirtualSource>::Reader list) {
+  return readAll<VirtualSource>(list, 5);
+}
+
+std::vector<ExternalFile> readExternalFiles(capnp::List<rpc::ExternalFile>::Reader list) {
+  checkElements(list, 3);
+  std::vector<ExternalFile> files;
+  files.reserve(list.size());
+  for (auto file : list) files.push_back(readExternal(file));
+  return files;
+}
+
+Shape readChunkShape(capnp::List<std::uint64_t>::Reader list) {
+  Shape shape = readShape(list);
+  for (auto extent : shape) {
+    if (extent == 0) invalid("chunks without extent");
+    if (extent > MAX_CHUNK_EXTENT) invalid("chunks larger than HDF5 has");
+  }
+  return shape;
+}
+
 DatasetInfo read(rpc::DatasetInfo::Reader reader) {
   DatasetInfo info;
   info.type = read(reader.getType());
   info.space = read(reader.getSpace());
   info.layout = readEnum(reader.getLayout(), Layout::external, "layout");
-  info.chunkShape = readShape(reader.getChunkShape());
-  info.filters = readAll<Filter>(reader.getFilters());
+  info.chunkShape = readChunkShape(reader.getChunkShape());
+  if (info.chunkShape.size() != (info.layout == Layout::chunked ? info.space.shape.size() : 0))
+    invalid("chunks of another rank than the dataset");
+  info.filters = readFilters(reader.getFilters());
   info.fillValue = readBytes(reader.getFillValue());
   if (!info.fillValue.empty() && info.fillValue.size() != info.type.size()) {
     invalid("a fill value that is not one element");
   }
   info.fillHeap = readBytes(reader.getFillHeap());
+  checkPlaces(info.type, info.fillValue, info.fillHeap);
   info.fillDefined = reader.getFillDefined();
   info.fillUndefined = reader.getFillUndefined();
   info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
   info.storageBytes = reader.getStorageBytes();
-  info.virtualSources = readAll<VirtualSource>(reader.getVirtualSources());
-  for (auto file : reader.getExternalFiles()) info.externalFiles.push_back(readExternal(file));
+  info.virtualSources = readSources(reader.getVirtualSources());
+  info.externalFiles = readExternalFiles(reader.getExternalFiles());
   return info;
 }
 
@@ -254,12 +299,11 @@ Attribute read(rpc::Attribute::Reader reader) {
   switch (reader.which()) {
     case rpc::Attribute::VALUE: {
       Attribute::Value value{readBytes(reader.getValue().getElements()), readBytes(reader.getValue().getHeap())};
-      std::uint64_t bytes = 0;
-      auto count = attribute.space.kind == Dataspace::Kind::null ? 0 : elementCount(attribute.space.shape);
-      if (__builtin_mul_overflow(count, std::uint64_t{attribute.type.size()}, &bytes) ||
-          bytes != value.elements.size()) {
+      const CheckedSize count = attribute.space.kind == Dataspace::Kind::null ? 0 : productOf(attribute.space.shape);
+      if ((count * attribute.type.size()).fits() != value.elements.size()) {
         invalid("an attribute whose value does not have its shape");
       }
+      checkPlaces(attribute.type, value.elements, value.heap);
       attribute.value = std::move(value);
       return attribute;
     }
@@ -290,6 +334,10 @@ void write(const Attribute& attribute, rpc::Attribute::Builder builder) {
   }
 }
 
+std::vector<Link> readLinks(capnp::List<rpc::Link>::Reader list) { return readAll<Link>(list, 6); }
+
+std::vector<Attribute> readAttributes(capnp::List<rpc::Attribute>::Reader list) { return readAll<Attribute>(list, 8); }
+
 NodeInfo read(rpc::NodeInfo::Reader reader) {
   NodeInfo info;
   info.id = reader.getId();
@@ -297,14 +345,16 @@ NodeInfo read(rpc::NodeInfo::Reader reader) {
   if (reader.hasDataset()) info.dataset = read(reader.getDataset());
   if (reader.hasType()) info.type = read(reader.getType());
   info.linkCount = reader.getLinkCount();
-  info.links = readAll<Link>(reader.getLinks());
+  info.links = readLinks(reader.getLinks());
   info.linksComplete = reader.getLinksComplete();
-  info.attributes = readAll<Attribute>(reader.getAttributes());
+  info.attributes = readAttributes(reader.getAttributes());
   info.attributesComplete = reader.getAttributesComplete();
   info.tracksOrder = reader.getTracksOrder();
   info.attributesTrackOrder = reader.getAttributesTrackOrder();
   info.referenceCount = reader.getReferenceCount();
   if (reader.hasProblem()) info.problem = read(reader.getProblem());
+  if (info.dataset.has_value() != (info.kind == NodeKind::dataset) && !info.problem) invalid("a node of another kind");
+  if (info.type && info.kind != NodeKind::namedType) invalid("a node of another kind");
   return info;
 }
 

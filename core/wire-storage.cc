@@ -1,4 +1,5 @@
 // Plans on the wire: between front and planner.
+#include "core/checked-size.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
 
@@ -40,12 +41,9 @@ struct StorageWriter {
 
 ChunkedStorage readChunked(rpc::ChunkedStorage::Reader reader) {
   ChunkedStorage storage;
-  storage.chunkShape = readShape(reader.getChunkShape());
+  storage.chunkShape = readChunkShape(reader.getChunkShape());
   if (storage.chunkShape.empty()) invalid("chunks without a shape");
-  for (auto extent : storage.chunkShape) {
-    if (extent == 0) invalid("chunks without extent");
-  }
-  for (auto filter : reader.getFilters()) storage.filters.push_back(read(filter));
+  storage.filters = readFilters(reader.getFilters());
   storage.partialChunksUnfiltered = reader.getPartialChunksUnfiltered();
   return storage;
 }
@@ -60,23 +58,15 @@ Storage read(rpc::Storage::Reader reader) {
       return InlineBytes{readBytes(reader.getInline())};
     case rpc::Storage::CONTIGUOUS: {
       ContiguousStorage storage{reader.getContiguous().getAddress(), reader.getContiguous().getSize()};
-      if (storage.address + storage.size < storage.address) invalid("an extent that reaches beyond 2^64");
+      if (!(CheckedSize(storage.address) + storage.size).fits()) invalid("an extent that reaches beyond 2^64");
       return storage;
     }
     case rpc::Storage::CHUNKED:
       return readChunked(reader.getChunked());
-    case rpc::Storage::VIRTUAL: {
-      VirtualStorage storage;
-      for (auto source : reader.getVirtual()) storage.sources.push_back(read(source));
-      return storage;
-    }
-    case rpc::Storage::EXTERNAL: {
-      ExternalStorage storage;
-      for (auto file : reader.getExternal()) {
-        storage.files.push_back({readText(file.getName()), file.getOffset(), file.getSize()});
-      }
-      return storage;
-    }
+    case rpc::Storage::VIRTUAL:
+      return VirtualStorage{readSources(reader.getVirtual())};
+    case rpc::Storage::EXTERNAL:
+      return ExternalStorage{readExternalFiles(reader.getExternal())};
     case rpc::Storage::LIBRARY_ONLY:
       return LibraryOnly{readText(reader.getLibraryOnly())};
   }
@@ -87,7 +77,7 @@ void write(const Storage& storage, rpc::Storage::Builder builder) { std::visit(S
 
 ChunkExtent read(rpc::ChunkExtent::Reader reader) {
   ChunkExtent extent{reader.getAddress(), reader.getSize(), reader.getFilterMask()};
-  if (extent.address != ChunkExtent::neverWritten && extent.address + extent.size < extent.address) {
+  if (extent.address != ChunkExtent::neverWritten && !(CheckedSize(extent.address) + extent.size).fits()) {
     invalid("an extent that reaches beyond 2^64");
   }
   return extent;

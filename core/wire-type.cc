@@ -1,6 +1,7 @@
 // Datatypes on the wire.
 #include <fmt/format.h>
 
+#include "core/checked-size.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
 #include "h5cap/place.h"
@@ -127,6 +128,7 @@ class TypeReader {
     auto from = reader.getEnumeration();
     EnumType type{shared(from.getBase(), depth), {}};
     if (type.base->size() != reader.getSize()) invalid("an enumeration whose size is not that of its base");
+    checkElements(from.getMembers(), 2);
     for (auto member : from.getMembers()) {
       if (member.getValue().size() != type.base->size()) invalid("an enumeration with a value of the wrong size");
       type.members.push_back({readText(member.getName()), readBytes(member.getValue())});
@@ -136,11 +138,15 @@ class TypeReader {
 
   CompoundType readCompound(Type::Reader reader, unsigned depth) {
     CompoundType type;
+    CheckedSize bytes = 0;
+    checkElements(reader.getCompound(), 3);
     for (auto field : reader.getCompound()) {
       auto member = read(field.getType(), depth + 1);
-      if (std::uint64_t{field.getOffset()} + member.size() > reader.getSize()) {
+      if (!isWithin(field.getOffset(), member.size(), reader.getSize())) {
         invalid("a compound with a field outside of it");
       }
+      bytes += member.size();
+      if (!bytes.isAtMost(reader.getSize())) invalid("a compound whose fields overlap");
       type.fields.push_back({readText(field.getName()), field.getOffset(), std::move(member)});
     }
     return type;
@@ -150,12 +156,12 @@ class TypeReader {
     auto from = reader.getArray();
     checkRank(from.getDimensions().size());
     ArrayType type{shared(from.getElement(), depth), {}};
-    std::uint64_t bytes = type.element->size();
+    CheckedSize bytes = type.element->size();
     for (auto extent : from.getDimensions()) {
       type.dimensions.push_back(extent);
-      if (__builtin_mul_overflow(bytes, std::uint64_t{extent}, &bytes)) invalid("an array type that is too large");
+      bytes *= extent;
     }
-    if (bytes != reader.getSize()) invalid("an array type whose size is not that of its elements");
+    if (bytes.fits() != reader.getSize()) invalid("an array type whose size is not that of its elements");
     return type;
   }
 

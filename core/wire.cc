@@ -161,7 +161,9 @@ void writeRegion(const Region& region, capnp::List<rpc::RegionAxis>::Builder bui
 
 ErrorText read(rpc::Error::Reader reader) {
   auto code = static_cast<unsigned>(reader.getCode());
-  auto known = code <= static_cast<unsigned>(ErrorCode::unknownTicket);
+  // What is written down in an answer says nothing of the connection that the answer came by.
+  const bool known = code <= static_cast<unsigned>(ErrorCode::unknownTicket) &&
+                     code != static_cast<unsigned>(ErrorCode::disconnected);
   return {known ? static_cast<ErrorCode>(code) : ErrorCode::failed, readText(reader.getMessage())};
 }
 
@@ -191,7 +193,15 @@ kj::ArrayPtr<const kj::byte> asData(const Bytes& bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
 }
 
-std::string readText(capnp::Text::Reader reader) { return std::string(reader.begin(), reader.size()); }
+std::string readText(capnp::Text::Reader reader) {
+  std::string text(reader.begin(), reader.size());
+  if (text.find('\0') != std::string::npos) invalid("a text with a zero byte in it");
+  return text;
+}
+
+bool isLinkName(std::string_view name) {
+  return !name.empty() && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
+}
 
 capnp::Text::Reader asText(const std::string& text) { return {text.c_str(), text.size()}; }
 

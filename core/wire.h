@@ -8,6 +8,8 @@
 #include <h5cap/planner.capnp.h>
 #include <h5cap/types.capnp.h>
 
+#include <string_view>
+
 #include "core/storage.h"
 #include "h5cap/node.h"
 #include "h5cap/selection.h"
@@ -26,6 +28,9 @@ Selection expandEllipsis(const Selection&, std::size_t rank);
 
 Region readRegion(capnp::List<rpc::RegionAxis>::Reader);
 void writeRegion(const Region&, capnp::List<rpc::RegionAxis>::Builder);
+
+// Whether a group can have a link of this name: of those that cannot, none is read, and no path leads through one.
+bool isLinkName(std::string_view name);
 
 Link read(rpc::Link::Reader);
 void write(const Link&, rpc::Link::Builder);

@@ -5,6 +5,7 @@
 #include "client/src/open/node-state.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
+#include "core/checked-size.h"
 #include "core/wire.h"
 
 namespace h5cap {
@@ -86,7 +87,7 @@ PackedElements Attributes::readPacked(const std::string& name) const {
     throw BadSelection(node_->path() + ", attribute '" + name + "' has a null space: nothing to read");
   }
   // The server's word: conversion reads this many elements.
-  if (elementCount(attribute->space.shape) * attribute->type.size() != value->elements.size()) {
+  if ((productOf(attribute->space.shape) * attribute->type.size()).fits() != value->elements.size()) {
     throw FileError(node_->path() + ", attribute '" + name + "': its size does not fit its shape",
                     ErrorCode::fileProblem);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/checked-size.h"
 #include "core/positions.h"
 #include "h5cap/error.h"
 
@@ -20,12 +21,9 @@ CoveredElements coverElements(std::span<const std::uint64_t> coordinates, std::s
   std::size_t count = 0;
   for (; (count + 1) * rank <= coordinates.size(); ++count) {
     auto point = coordinates.subspan(count * rank, rank);
-    std::uint64_t cover = 1;
-    for (std::size_t k = 0; k < rank; ++k) {
-      auto extent = axes[k].size() + (axes[k].count(point[k]) == 0);
-      if (__builtin_mul_overflow(cover, extent, &cover)) cover = unlimited;
-    }
-    if (count > 0 && cover > 2 * (count + 1) + SLACK) break;
+    CheckedSize cover = 1;
+    for (std::size_t k = 0; k < rank; ++k) cover *= axes[k].size() + (axes[k].count(point[k]) == 0);
+    if (count > 0 && !cover.isAtMost(2 * (count + 1) + SLACK)) break;
     for (std::size_t k = 0; k < rank; ++k) axes[k].insert(point[k]);
   }
   CoveredElements result;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "core/checked-size.h"
 #include "core/ordered-selection.h"
 #include "core/pack.h"
 #include "core/positions.h"
@@ -334,13 +335,8 @@ std::uint64_t grownPositions(const VirtualSource& mapping, const Shape& virtualS
 
 // The last coordinate of [start, start + (count - 1) * stride + block), where count and block are not zero.
 std::uint64_t lastOf(const Hyperslab::Dimension& axis) {
-  std::uint64_t last = 0;
-  if (axis.count == unlimited || axis.block == unlimited ||
-      __builtin_mul_overflow(axis.count - 1, axis.stride, &last) || __builtin_add_overflow(last, axis.start, &last) ||
-      __builtin_add_overflow(last, axis.block - 1, &last)) {
-    return unlimited;
-  }
-  return last;
+  if (axis.count == unlimited || axis.block == unlimited) return unlimited;
+  return (lastPosition(axis.start, axis.stride, axis.count) + (axis.block - 1)).orUnlimited();
 }
 
 bool mayMeetAxis(const Hyperslab::Dimension& axis, const Bounds& region) {

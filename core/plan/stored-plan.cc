@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/codec/codec.h"
 #include "core/plan/cover.h"
 #include "core/pack.h"
@@ -17,20 +18,13 @@ namespace {
 // Of variable-length data in one answer of libhdf5's.
 constexpr std::uint64_t maxVariableElements = 16384;
 
-std::uint64_t saturatingProduct(const Shape& counts) {
-  std::uint64_t product = 1;
-  for (std::uint64_t count : counts)
-    if (__builtin_mul_overflow(product, count, &product)) return unlimited;
-  return product;
-}
-
 Shape chunkGrid(const PlannedDataset& dataset, const Shape& chunk) {
   const Shape& shape = dataset.shape;
   if (chunk.size() != shape.size() || std::find(chunk.begin(), chunk.end(), 0u) != chunk.end())
     throw FileError("chunk shape and dataset shape do not agree");
   Shape grid(chunk.size());
   for (std::size_t axis = 0; axis < grid.size(); ++axis)
-    grid[axis] = shape[axis] / chunk[axis] + (shape[axis] % chunk[axis] != 0);
+    grid[axis] = divideUp(shape[axis], chunk[axis]);
   return grid;
 }
 
@@ -90,7 +84,7 @@ ChunkQuestion chunksOf(const PlannedDataset& dataset, const Wanted& wanted) {
     question.chunkCount = question.elements->chunks.size();
   } else {
     question.box = chunkBox(std::get<Region>(wanted), chunk);
-    question.chunkCount = saturatingProduct(question.box.count);
+    question.chunkCount = productOf(question.box.count).orUnlimited();
   }
   return question;
 }

@@ -65,6 +65,12 @@ kj::AutoCloseFd resolveWithoutLinks(int folder, const std::string& path, const s
   return kj::AutoCloseFd(descriptor);
 }
 
+kj::Maybe<kj::AutoCloseFd> folderWithoutLinks(const std::string& path) {
+  int descriptor = openPath(AT_FDCWD, path, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+  if (descriptor < 0) return nullptr;
+  return kj::AutoCloseFd(descriptor);
+}
+
 std::optional<std::string> linkTarget(int path, const std::string& shown) {
   struct stat status;
   if (fstat(path, &status) != 0) raiseErrno(errno, shown);

@@ -18,6 +18,10 @@ kj::Maybe<kj::AutoCloseFd> resolveBeneath(int folder, const std::string& path, B
 // itself what the descriptor stands for.
 kj::AutoCloseFd resolveWithoutLinks(int folder, const std::string& path, const std::string& shown);
 
+// An O_PATH descriptor of the folder at an absolute path without any symbolic link; nothing, with errno, when there is
+// none: ELOOP for a link.  Mounts on the way are entered, and made where they are made on demand.
+kj::Maybe<kj::AutoCloseFd> folderWithoutLinks(const std::string& path);
+
 // Where a symbolic link says that it leads; nothing when the O_PATH descriptor stands for something else.
 std::optional<std::string> linkTarget(int path, const std::string& shown);
 

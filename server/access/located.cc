@@ -14,11 +14,13 @@ namespace {
 
 constexpr int MAX_LINKS = 40;  // the kernel's own limit
 
-// Opened each time, so that a remounted folder is seen.
 kj::AutoCloseFd openFolder(const Export& exported, const std::string& shown) {
-  int descriptor = ::open(exported.folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) throw FileError(shown + ": the exported folder is not available");
-  return kj::AutoCloseFd(descriptor);
+  auto folder = folderWithoutLinks(exported.folder);
+  KJ_IF_MAYBE (found, folder) {
+    return kj::mv(*found);
+  }
+  if (errno == ELOOP) throw Denied(shown + ": the exported folder has become a symbolic link, which is not followed");
+  throw FileError(shown + ": the exported folder is not available");
 }
 
 // Follows links one by one, where the kernel would have to leave the export's folder: what it would look up there is

@@ -6,16 +6,25 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
+#include <set>
 
 #include "server/access/beneath.h"
 #include "server/access/export-paths.h"
+#include "server/access/folder-names.h"
 #include "server/access/located.h"
 #include "server/access/opening-lanes.h"
 #include "server/base/guarded.h"
+#include "server/base/work.h"
 
 namespace h5cap {
 
 namespace {
+
+// A page of names that nothing can be opened of ends, too; but a page that is not the last has an entry.
+std::size_t mostLooks(std::uint32_t limit) { return std::size_t{limit} * 2 + 1000; }
+constexpr std::size_t looksBetweenChecks = 64;
 
 constexpr int MOST_MOVES = 4;  // from a lane to another, as what hangs becomes known
 
@@ -28,6 +37,8 @@ struct Request {
   std::string path;  // as requested
   rpc::Access access;
   ExportPath place;
+  std::shared_ptr<ListingsUnderWay> listings;
+  WantedPage page;  // of a listing
 
   Grant authorise(const std::optional<std::string>& finalPath) const {
     return authoriser->authorise({*principal, path, finalPath, access});
@@ -91,54 +102,86 @@ kj::Own<Opened> openFile(const Request& request) {
   return kj::heap<Opened>(Opened{kj::mv(file), stamp, request.path, resolved.finalPath, std::move(grant)});
 }
 
-// Attributes of one entry, links followed as far as the exports go and whoever asks may see.  False when there is
-// nothing that could be opened.
-bool examine(const Request& request, const Resolved& directory, int stream, const std::string& name,
-             struct stat& status) {
-  if (fstatat(stream, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  if (S_ISLNK(status.st_mode)) {
-    ExportPath place{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
-    Request link{request.table,
-                 request.authoriser,
-                 request.lanes,
-                 kj::atomicAddRef(*request.principal),
-                 request.table->name(place),
-                 request.access,
-                 std::move(place)};
-    try {
-      Resolved resolved = locate(link);
-      link.authorise(resolved.finalPath);
-      status = resolved.status;
-    } catch (const Error&) {
-      return false;
-    }
+// What a symbolic link leads to, as far as the exports go and whoever asks may see.  False for nothing.
+bool examineLink(const Request& request, const Resolved& directory, const std::string& name, struct stat& status) {
+  ExportPath place{directory.finalPlace.exported, directory.finalPlace.inside + "/" + name};
+  Request link{request.table,
+               request.authoriser,
+               request.lanes,
+               kj::atomicAddRef(*request.principal),
+               request.table->name(place),
+               request.access,
+               std::move(place),
+               nullptr,
+               {}};
+  try {
+    Resolved resolved = locate(link);
+    link.authorise(resolved.finalPath);
+    status = resolved.status;
+    return true;
+  } catch (const Error&) {
+    return false;
   }
-  return S_ISDIR(status.st_mode) || S_ISREG(status.st_mode);
 }
 
-std::vector<DirectoryEntry> listDirectory(const Request& request) {
+// Attributes of one entry; nothing when there is nothing that could be opened.  One operation of the file system, but
+// for links, and none for what the folder itself says is something else.
+std::optional<DirectoryEntry> examine(const Request& request, const Resolved& directory, const FolderNames& names,
+                                      std::size_t number) {
+  const auto type = names.type(number);
+  if (type != DT_REG && type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN) return std::nullopt;
+  std::string name(names.name(number));
+  struct stat status;
+  bool isLink = type == DT_LNK;
+  if (!isLink) {
+    if (fstatat(directory.target, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    isLink = S_ISLNK(status.st_mode);
+  }
+  if (isLink && !examineLink(request, directory, name, status)) return std::nullopt;
+  if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) return std::nullopt;
+  const bool isDirectory = S_ISDIR(status.st_mode);
+  const std::int64_t modifiedNs = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return DirectoryEntry{std::move(name), isDirectory, isDirectory ? 0 : static_cast<std::uint64_t>(status.st_size),
+                        modifiedNs};
+}
+
+// A cursor is the listing's number and the last name that was looked at.
+struct Cursor {
+  std::uint64_t listing = 0;
+  std::string after;
+
+  explicit Cursor(const std::string& text) {
+    if (text.size() <= sizeof listing) return;
+    std::memcpy(&listing, text.data(), sizeof listing);
+    after = text.substr(sizeof listing);
+  }
+  static std::string write(std::uint64_t listing, std::string_view after) {
+    std::string text(reinterpret_cast<const char*>(&listing), sizeof listing);
+    return text.append(after);
+  }
+};
+
+FolderPage listDirectory(const Request& request) {
   Resolved resolved = locate(request);
   request.authorise(resolved.finalPath);
   if (!S_ISDIR(resolved.status.st_mode)) throw FileError(request.path + ": is not a directory");
-  auto descriptor = reopen(resolved.target, O_RDONLY | O_DIRECTORY, request.path);
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(descriptor), closedir);
-  if (stream == nullptr) raiseErrno(errno, request.path);
-  descriptor.release();
-  std::vector<DirectoryEntry> entries;
-  for (;;) {
-    errno = 0;
-    const dirent* item = readdir(stream.get());
-    if (item == nullptr) break;
-    std::string name = item->d_name;
-    struct stat status;
-    if (name == "." || name == ".." || !examine(request, resolved, dirfd(stream.get()), name, status)) continue;
-    bool isDirectory = S_ISDIR(status.st_mode);
-    std::int64_t modifiedNs = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-    entries.push_back({name, isDirectory, isDirectory ? 0 : static_cast<std::uint64_t>(status.st_size), modifiedNs});
+  const Cursor cursor(request.page.cursor);
+  auto found = request.listings->find(resolved.status, cursor.listing, resolved.finalPlace.exported->settle);
+  const bool isNew = found.names == nullptr;
+  if (isNew) found.names = std::make_shared<const FolderNames>(resolved.target, request.path);
+  const FolderNames& names = *found.names;
+  FolderPage page;
+  std::size_t at = names.firstBehind(cursor.after);
+  const std::size_t enough = at + mostLooks(request.page.limit);
+  for (; at < names.size() && page.entries.size() < request.page.limit; ++at) {
+    if (at >= enough && !page.entries.empty()) break;
+    if (at % looksBetweenChecks == 0) checkWanted();
+    if (auto entry = examine(request, resolved, names, at)) page.entries.push_back(std::move(*entry));
   }
-  if (errno != 0) raiseErrno(errno, request.path);
-  std::sort(entries.begin(), entries.end(), [](auto& a, auto& b) { return a.name < b.name; });
-  return entries;
+  if (at == names.size()) return page;
+  if (isNew) found.number = request.listings->keep(resolved.status, request.principal->id(), found.names);
+  page.next = Cursor::write(found.number, names.name(at - 1));
+  return page;
 }
 
 Grant openDirectory(const Request& request) {
@@ -183,15 +226,15 @@ class OpenerImpl final : public Opener {
     return inLane<kj::Own<Opened>>(kj::mv(principal), std::move(path), access, LaneUse::opening, openFile);
   }
 
-  kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
+  kj::Promise<FolderPage> list(kj::Own<const Principal> principal, std::string path, WantedPage wanted) override {
     if (isListOfExports(path)) {
-      return inPromise([&]() -> kj::Promise<std::vector<DirectoryEntry>> {
+      return inPromise([&]() -> kj::Promise<FolderPage> {
         authoriseExports(*principal, path);
-        return listExports();
+        return listExports(wanted);
       });
     }
-    return inLane<std::vector<DirectoryEntry>>(kj::mv(principal), std::move(path), rpc::Access::LIST,
-                                               LaneUse::listing, listDirectory);
+    return inLane<FolderPage>(kj::mv(principal), std::move(path), rpc::Access::LIST, LaneUse::listing, listDirectory,
+                              std::move(wanted));
   }
 
   kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
@@ -214,9 +257,10 @@ class OpenerImpl final : public Opener {
   // The path is authorised as it was asked for before anybody looks what there is, or whether it is well formed.
   template <class T>
   kj::Promise<T> inLane(kj::Own<const Principal> principal, std::string path, rpc::Access access, LaneUse use,
-                        T (*work)(const Request&)) {
+                        T (*work)(const Request&), WantedPage page = {}) {
     return inPromise([&]() -> kj::Promise<T> {
-      Request request{table_, authoriser_, lanes_, kj::mv(principal), std::move(path), access, {}};
+      Request request{table_,         authoriser_, lanes_, kj::mv(principal), std::move(path), access, {},
+                      listings_, std::move(page)};
       request.authorise(std::nullopt);
       request.place = table_->locate(request.path);
       return h5cap::inLane<T>(std::make_shared<const Request>(kj::mv(request)), use, work);
@@ -231,14 +275,20 @@ class OpenerImpl final : public Opener {
   }
 
   // Not examined: one of them may hang.
-  std::vector<DirectoryEntry> listExports() const {
-    std::vector<DirectoryEntry> entries;
-    for (const Export& one : table_->exports()) entries.push_back({one.name, true, 0, 0});
-    return entries;
+  FolderPage listExports(const WantedPage& wanted) const {
+    std::set<std::string> names;
+    for (const Export& one : table_->exports()) names.insert(one.name);
+    FolderPage page;
+    auto name = wanted.cursor.empty() ? names.begin() : names.upper_bound(wanted.cursor);
+    for (; name != names.end() && page.entries.size() < wanted.limit; ++name)
+      page.entries.push_back({*name, true, 0, 0});
+    if (name != names.end()) page.next = page.entries.back().name;
+    return page;
   }
 
   const std::shared_ptr<const ExportTable> table_;
   const std::shared_ptr<const Authoriser> authoriser_;
+  const std::shared_ptr<ListingsUnderWay> listings_ = std::make_shared<ListingsUnderWay>();
   const std::shared_ptr<OpeningLanes> lanes_;
 };
 

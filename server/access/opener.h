@@ -29,6 +29,18 @@ struct Opened {
   Grant grant;
 };
 
+// A page of a folder's listing.
+struct FolderPage {
+  std::vector<DirectoryEntry> entries;
+  std::string next;  // the cursor of the page that follows; empty: there is none
+};
+
+// Which page: the first one, or that of a cursor.
+struct WantedPage {
+  std::string cursor;
+  std::uint32_t limit = 1000;
+};
+
 class Opener {
  public:
   virtual ~Opener() noexcept(false) = default;
@@ -38,8 +50,10 @@ class Opener {
   virtual kj::Promise<kj::Own<Opened>> open(kj::Own<const Principal> principal, std::string path,
                                             rpc::Access access) = 0;
 
-  // Entries of a directory in name order; of the exports themselves for the empty path.
-  virtual kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) = 0;
+  // Entries of a directory in name order; of the exports themselves for the empty path.  A page has `limit` entries, or
+  // fewer where many names are of nothing that could be opened, but one unless it is the last.  Costs a look at each
+  // entry of the page; a first page reads and sorts all names, which are kept for those that follow (folder-names.h).
+  virtual kj::Promise<FolderPage> list(kj::Own<const Principal> principal, std::string path, WantedPage wanted) = 0;
 
   // What may be done with the directory at `path`, without listing it.  NotFound, Denied, FileError.
   virtual kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) = 0;

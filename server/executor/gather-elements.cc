@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/checked-size.h"
 #include "server/executor/executor.h"
 #include "server/executor/gather.h"
 #include "server/executor/stored-chunks.h"
@@ -48,7 +49,7 @@ void readElements(const GatherContext& context, std::uint64_t address, std::uint
     }
     const auto offset = first * bytes, span = (last - first + 1) * bytes;
     const std::uint64_t size = context.file->size();
-    if (address > size || offset > size - address || span > size - address - offset) {
+    if (!(CheckedSize(address) + offset + span).isAtMost(size)) {
       throw FileError("elements lie beyond the end of the file: " + std::to_string(span) + " bytes, " +
                       std::to_string(offset) + " after offset " + std::to_string(address) + ", in a file of " +
                       std::to_string(size));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "server/executor/stored-chunks.h"
 #include "server/executor/strided-read.h"
 

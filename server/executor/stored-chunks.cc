@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/codec/codec.h"
 #include "server/executor/executor.h"
 
@@ -29,14 +30,6 @@ struct Held {
 
 }  // namespace
 
-std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes) {
-  std::uint64_t bytes;
-  if (__builtin_mul_overflow(elementCount(shape), elementBytes, &bytes)) {
-    throw FileError("the dataset has more bytes than can be counted", ErrorCode::tooLarge);
-  }
-  return bytes;
-}
-
 StoredChunks::StoredChunks(const GatherContext& context, const ChunkedStorage& storage)
     : context_(context), storage_(storage) {
   if (storage.chunkShape.size() != context.shape->size()) throw FileError("chunks and dataset differ in rank");
@@ -46,14 +39,14 @@ StoredChunks::StoredChunks(const GatherContext& context, const ChunkedStorage& s
 
 bool StoredChunks::isRaw(const Shape& chunk, const ChunkExtent& extent) const {
   const std::uint64_t size = context_.file->size();
-  if (extent.address > size || extent.size > size - extent.address) {
+  if (!isWithin(extent.address, extent.size, size)) {
     throw FileError(place(extent) + " lies beyond the end of the file, " + std::to_string(size));
   }
   bool isRaw = true;
   for (std::size_t i = 0; i < storage_.filters.size(); ++i) isRaw = isRaw && !applies(i, extent);
   if (storage_.partialChunksUnfiltered) {
     for (std::size_t a = 0; a < chunk.size(); ++a) {
-      isRaw = isRaw || (chunk[a] + 1) * storage_.chunkShape[a] > (*context_.shape)[a];
+      isRaw = isRaw || !((CheckedSize(chunk[a]) + 1) * storage_.chunkShape[a]).isAtMost((*context_.shape)[a]);
     }
   }
   if (isRaw && extent.size < chunkBytes_) {  // what libhdf5 reads of a longer one is its beginning

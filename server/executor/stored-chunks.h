@@ -10,9 +10,6 @@
 
 namespace h5cap {
 
-// The bytes that an array of packed elements takes.  FileError (tooLarge) when they cannot be counted.
-std::uint64_t packedBytes(const Shape& shape, std::uint64_t elementBytes);
-
 class StoredChunks {
  public:
   // Both outlive it.

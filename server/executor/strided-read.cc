@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 
+#include "core/checked-size.h"
+#include "core/positions.h"
 #include "h5cap/error.h"
 #include "server/executor/executor.h"
 
@@ -14,28 +16,10 @@ namespace {
 constexpr std::uint64_t SMALL_GAP_BYTES = 4096;        // always cheaper to read over than to skip
 constexpr std::uint64_t WORTHWHILE_GAP_BYTES = 65536;  // read over when no larger than what it separates
 
-std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t product;
-  if (__builtin_mul_overflow(a, b, &product)) {
-    throw FileError("the dataset has more bytes than can be counted", ErrorCode::tooLarge);
-  }
-  return product;
-}
-
 void checkPositions(const std::vector<Positions>& positions, const Shape& shape) {
   if (positions.size() != shape.size()) throw Failed("gather: ranks differ");
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const Positions& axis = positions[i];
-    if (axis.count == 0) continue;
-    std::uint64_t last = 0;
-    if (!axis.indices.empty()) {
-      if (axis.indices.size() != axis.count) throw Failed("gather: positions disagree with their count");
-      last = *std::max_element(axis.indices.begin(), axis.indices.end());
-    } else if (__builtin_mul_overflow(axis.count - 1, axis.step, &last) ||
-               __builtin_add_overflow(last, axis.start, &last)) {
-      last = ~std::uint64_t{0};
-    }
-    if (last >= shape[i]) throw Failed("gather: positions lie outside the shape");
+    if (!allBelow(positions[i], shape[i])) throw Failed("gather: positions lie outside the shape");
   }
 }
 
@@ -45,13 +29,8 @@ struct Side {
   Shape strideBytes;
 
   Side(const std::vector<Positions>& positions, const Shape& shape, std::size_t elementBytes)
-      : positions(positions), strideBytes(shape.size()) {
+      : positions(positions), strideBytes(stridesInBytes(shape, elementBytes)) {
     checkPositions(positions, shape);
-    std::uint64_t stride = elementBytes;
-    for (std::size_t a = shape.size(); a-- > 0;) {
-      strideBytes[a] = stride;
-      stride = multiply(stride, std::max<std::uint64_t>(shape[a], 1));
-    }
   }
 
   std::uint64_t at(std::size_t axis, std::uint64_t i) const { return positions[axis].at(i) * strideBytes[axis]; }
@@ -73,7 +52,7 @@ class StridedReader {
       if (source[a].count != target[a].count) throw Failed("gather: counts differ");
       if (source[a].count == 0) empty_ = true;
     }
-    if (result.size() < multiply(elementCount(targetShape), elementBytes_)) throw Failed("gather: result too small");
+    if (result.size() < packedBytes(targetShape, elementBytes_)) throw Failed("gather: result too small");
     if (!empty_) measure();
   }
 
@@ -121,7 +100,7 @@ class StridedReader {
       }
       block.first = inner.first + lowest;
       block.span = highest - lowest + inner.span;
-      block.useful = multiply(inner.useful, axis.count);
+      block.useful = (CheckedSize(inner.useful) * axis.count).orUnlimited();
       // Without a list every pair of neighbours is alike.
       bool alike = axis.indices.empty() && target_.positions[a].indices.empty();
       std::uint64_t pairs = alike ? std::min<std::uint64_t>(axis.count - 1, 1) : axis.count - 1;
@@ -210,7 +189,7 @@ class StridedReader {
     std::uint64_t have = from < whole ? std::min<std::uint64_t>(whole - from, to.size()) : 0;
     if (have > 0) {
       const std::uint64_t size = array_.file->size();
-      if (array_.address > size || from > size - array_.address || have > size - array_.address - from) {
+      if (!(CheckedSize(array_.address) + from + have).isAtMost(size)) {
         throw FileError("elements lie beyond the end of the file: " + std::to_string(have) + " bytes, " +
                         std::to_string(from) + " after offset " + std::to_string(array_.address) + ", in a file of " +
                         std::to_string(size));

@@ -1,6 +1,8 @@
 // The attributes of one node.
 #include <algorithm>
 
+#include "server/planner-pool/answer-checks.h"
+
 #include "server/objects/node-impl.h"
 
 namespace h5cap {
@@ -21,7 +23,7 @@ class AttributesImpl final : public Served<rpc::Attributes> {
     const std::uint32_t limit = std::clamp<std::uint32_t>(context.getParams().getLimit(), 1, maxPage);
     context.releaseParams();
     return findNode(place_.clone())
-        .then([cursor = kj::mv(cursor), limit](FoundNode found) {
+        .then([cursor, limit](FoundNode found) {
           auto& version = *found.version;
           return version.ask([id = found.info->id, cursor, limit](rpc::PlannerRequest::Builder request) {
             auto attributes = request.initAttributes();
@@ -30,10 +32,12 @@ class AttributesImpl final : public Served<rpc::Attributes> {
             attributes.setAttributeLimit(limit);
           });
         })
-        .then([context](kj::Own<PlannerAnswer> answer) mutable {
+        .then([context, cursor, limit](kj::Own<PlannerAnswer> answer) mutable {
           if (!answer->reply().isAttributes())
             raiseKj(ErrorCode::fileProblem, "the planner answered another question");
           auto page = answer->reply().getAttributes();
+          const std::string after(reinterpret_cast<const char*>(cursor.data()), cursor.size());
+          guarded([&] { checkAttributes(page, after, limit); });
           auto results = context.getResults();
           results.setAttributes(page.getAttributePage());
           results.setNext(page.getAttributeNext());
@@ -46,6 +50,8 @@ class AttributesImpl final : public Served<rpc::Attributes> {
     auto text = context.getParams().getName();
     std::string name(text.begin(), text.size());
     context.releaseParams();
+    if (name.find('\0') != std::string::npos)
+      raiseKj(ErrorCode::notFound, place_.text() + ": no attribute has a zero byte in its name");
     // The whole value is in memory twice for a moment, and nobody knows beforehand how large it is.
     return asking().caller.connection->replyBytes->take(assumedValueBytes)
         .then([this, name = kj::mv(name), context](kj::Own<Quota::Lease> room) mutable {
@@ -60,7 +66,7 @@ class AttributesImpl final : public Served<rpc::Attributes> {
  private:
   kj::Promise<void> readOne(std::string name, ReadContext context) {
     return findNode(place_.clone())
-        .then([name = kj::mv(name)](FoundNode found) {
+        .then([name](FoundNode found) {
           auto& version = *found.version;
           return version.ask([id = found.info->id, name](rpc::PlannerRequest::Builder request) {
             auto attribute = request.initAttribute();
@@ -68,12 +74,13 @@ class AttributesImpl final : public Served<rpc::Attributes> {
             attribute.setName(name.c_str());
           });
         })
-        .then([context](kj::Own<PlannerAnswer> answer) mutable {
+        .then([context, name](kj::Own<PlannerAnswer> answer) mutable {
           if (!answer->reply().isAttribute())
             raiseKj(ErrorCode::fileProblem, "the planner answered another question");
           auto attribute = answer->reply().getAttribute();
           if (attribute.totalSize().wordCount > rpc::MAX_ELEMENT_BYTES / 8)
             raiseKj(ErrorCode::tooLarge, "the attribute is larger than 32 MiB");
+          guarded([&] { checkAttribute(attribute, name); });
           context.getResults().setAttribute(attribute);
         });
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "server/objects/group-impl.h"
+#include "server/planner-pool/answer-checks.h"
 
 namespace h5cap {
 namespace {
@@ -17,10 +18,12 @@ constexpr std::uint32_t maxSnapshotMs = 200;
 constexpr std::size_t maxPathBytes = PATH_MAX;  // the system's own limit
 constexpr std::size_t maxShownBytes = 80;
 
+using AnswerPointer = std::shared_ptr<kj::Own<PlannerAnswer>>;
+
 // What openFile answers, apart from the capability.
 struct OpenedFile {
   FileInfo info;
-  kj::Maybe<kj::Own<PlannerAnswer>> snapshot;
+  AnswerPointer snapshot;  // null: none
 };
 
 // What is asked of openFile about the file.
@@ -30,31 +33,50 @@ struct WantedOfFile {
   Version ifVersion;     // no other will do
 };
 
-kj::Promise<OpenedFile> describeFile(ConnectionState& connection, OpenFile& file, FileVersion& version,
+// A small one at once.
+kj::Promise<AnswerPointer> checkedSnapshot(Executor& executor, WorkOwner owner, kj::Own<PlannerAnswer> answer,
+                                           ObjectId root, std::uint64_t bytes) {
+  if (!answer->reply().isSnapshot()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+  auto kept = std::make_shared<kj::Own<PlannerAnswer>>(kj::mv(answer));
+  auto check = [kept, root, bytes] { checkSnapshot((*kept)->reply().getSnapshot(), root, bytes); };
+  if (isLargeSnapshot((*kept)->reply().getSnapshot()))
+    return executor.run<void>(owner, kj::mv(check)).then([kept] { return kept; });
+  guarded(check);
+  return kept;
+}
+
+kj::Promise<OpenedFile> describeFile(Caller& caller, OpenFile& file, FileVersion& version,
                                      const WantedOfFile& wanted) {
-  return file.info(version).then([&connection, &file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
+  return file.info(version).then([&caller, &file, &version, &wanted](FileInfo info) -> kj::Promise<OpenedFile> {
     if (!wanted.ifVersion.empty() && !version.satisfies(wanted.ifVersion))
       raiseKj(ErrorCode::changed, file.shownPath() + ": the file is not the version that was asked for");
     const bool isKnown = !wanted.knownVersion.empty() && wanted.knownVersion == version.version() &&
                          version.isSettled();
     if (wanted.snapshotBytes == 0 || isKnown) return OpenedFile{kj::mv(info), nullptr};
     const std::uint32_t bytes = std::min(wanted.snapshotBytes, maxSnapshotBytes);
-    auto asked = connection.replyBytes->take(bytes).then([&version, &connection, bytes](kj::Own<Quota::Lease> room) {
+    auto& connection = *caller.connection;
+    auto asked = connection.replyBytes->take(bytes).then([&version, &connection, &executor = caller.server.executor,
+                                                          owner = caller.owner(), root = info.rootId,
+                                                          bytes](kj::Own<Quota::Lease> room) {
       auto answer = version.ask([bytes](rpc::PlannerRequest::Builder request) {
         auto snapshot = request.initSnapshot();
         snapshot.setMaxBytes(bytes);
         snapshot.setMaxMs(maxSnapshotMs);
       });
-      return answer.then([&connection, room = kj::mv(room)](kj::Own<PlannerAnswer> answer) mutable {
-        connection.giveBackLater(kj::mv(room));
-        return answer;
-      });
+      return answer
+          .then([&executor, owner, root, bytes](kj::Own<PlannerAnswer> answer) {
+            return checkedSnapshot(executor, owner, kj::mv(answer), root, bytes);
+          })
+          .then([&connection, room = kj::mv(room)](AnswerPointer answer) mutable {
+            connection.giveBackLater(kj::mv(room));
+            return answer;
+          });
     });
-    return asked.then([info](kj::Own<PlannerAnswer> answer) mutable {
+    return asked.then([info](AnswerPointer answer) mutable {
                         return OpenedFile{kj::mv(info), kj::mv(answer)};
                       },
                       [info](kj::Exception&&) mutable {
-                        // A tree that cannot be walked whole may still be asked for object by object.
+                        // A tree that cannot be walked whole, or is none, may still be asked for object by object.
                         return OpenedFile{kj::mv(info), nullptr};
                       });
   });
@@ -86,27 +108,17 @@ kj::Promise<void> DirectoryImpl::list(ListContext context) {
   context.allowCancellation();
   auto params = context.getParams();
   auto cursor = params.getCursor();
-  std::string after(reinterpret_cast<const char*>(cursor.begin()), cursor.size());
-  const std::uint32_t limit = std::clamp<std::uint32_t>(params.getLimit(), 1, maxPage);
+  WantedPage wanted{{reinterpret_cast<const char*>(cursor.begin()), cursor.size()},
+                    std::clamp<std::uint32_t>(params.getLimit(), 1, maxPage)};
   std::string path = below(params.getPath());
   context.releaseParams();
-  return session_->server.opener.list(session_->shared(), kj::mv(path))
-      .then([context, after = kj::mv(after), limit](std::vector<DirectoryEntry> entries) mutable {
+  return session_->server.opener.list(session_->shared(), kj::mv(path), std::move(wanted))
+      .then([context](FolderPage page) mutable {
         guarded([&] {
-          auto first = after.empty() ? entries.begin()
-                                     : std::upper_bound(entries.begin(), entries.end(), after,
-                                                        [](const std::string& name, const DirectoryEntry& entry) {
-                                                          return name < entry.name;
-                                                        });
-          const std::size_t left = entries.end() - first;
-          const std::size_t count = std::min<std::size_t>(left, limit);
           auto results = context.getResults();
-          auto page = results.initEntries(count);
-          for (std::size_t i = 0; i < count; ++i) wire::write(first[i], page[i]);
-          if (count < left) {
-            const std::string& last = first[count - 1].name;
-            results.setNext(kj::arrayPtr(reinterpret_cast<const kj::byte*>(last.data()), last.size()));
-          }
+          auto entries = results.initEntries(page.entries.size());
+          for (std::size_t i = 0; i < page.entries.size(); ++i) wire::write(page.entries[i], entries[i]);
+          results.setNext(kj::arrayPtr(reinterpret_cast<const kj::byte*>(page.next.data()), page.next.size()));
         });
       });
 }
@@ -139,15 +151,13 @@ kj::Promise<void> DirectoryImpl::openFile(OpenFileContext context) {
       .then([&asking = asking(), access, context, wanted](kj::Own<OpenFile> file) mutable {
         auto& opened = *file;
         auto described = opened.consult<OpenedFile>([&asking, &opened, wanted](FileVersion& version) {
-          return describeFile(*asking.caller.connection, opened, version, *wanted).attach(kj::addRef(version));
+          return describeFile(asking.caller, opened, version, *wanted).attach(kj::addRef(version));
         });
         return described.then([&asking, access, context, file = kj::mv(file)](OpenedFile result) mutable {
           guarded([&] {
             auto results = context.getResults();
             wire::write(result.info, results.initInfo());
-            KJ_IF_MAYBE(snapshot, result.snapshot) {
-              if ((*snapshot)->reply().isSnapshot()) results.setSnapshot((*snapshot)->reply().getSnapshot());
-            }
+            if (result.snapshot != nullptr) results.setSnapshot((*result.snapshot)->reply().getSnapshot());
             Grant grant = file->grant().narrowedTo(access);
             results.setFile(handOut<FileImpl>(asking.caller, std::move(grant), kj::mv(file)));
           });

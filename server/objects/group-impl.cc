@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/planner-pool/answer-checks.h"
+
 namespace h5cap {
 namespace {
 
@@ -31,7 +33,7 @@ kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
   const std::uint32_t limit = std::clamp<std::uint32_t>(context.getParams().getLimit(), 1, maxPage);
   context.releaseParams();
   return findNode(kj::mv(place))
-      .then([cursor = kj::mv(cursor), limit](FoundNode found) {
+      .then([cursor, limit](FoundNode found) {
         auto& version = *found.version;
         return version.ask([id = found.info->id, cursor, limit](rpc::PlannerRequest::Builder request) {
           auto links = request.initLinks();
@@ -40,9 +42,11 @@ kj::Promise<void> listLinks(NodePlace place, ListLinksContext context) {
           links.setLimit(limit);
         });
       })
-      .then([context](kj::Own<PlannerAnswer> answer) mutable {
+      .then([context, cursor, limit](kj::Own<PlannerAnswer> answer) mutable {
         if (!answer->reply().isLinks()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
         auto links = answer->reply().getLinks();
+        const std::string after(reinterpret_cast<const char*>(cursor.data()), cursor.size());
+        guarded([&] { checkLinks(links, after, limit); });
         auto results = context.getResults();
         results.setLinks(links.getPage());
         results.setNext(links.getNext());

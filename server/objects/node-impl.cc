@@ -3,6 +3,7 @@
 #include "server/objects/dataset-impl.h"
 #include "server/objects/group-impl.h"
 #include "server/objects/named-type-impl.h"
+#include "server/planner-pool/answer-checks.h"
 #include "server/reading/virtual-extent.h"
 
 namespace h5cap {
@@ -71,6 +72,7 @@ kj::Promise<void> describeNode(NodePlace place, DescribeContext context) {
             .then([context, found = kj::mv(found)](kj::Own<PlannerAnswer> answer) mutable {
               auto reply = answer->reply();
               if (!reply.isNode()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
+              guarded([&] { checkNode(reply.getNode(), found.info->id); });
               auto results = context.getResults();
               results.setInfo(reply.getNode());
               results.setVersion(wire::asData(found.version->version()));

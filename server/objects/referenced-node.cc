@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "server/objects/node-impl.h"
 
 namespace h5cap {
@@ -26,21 +27,18 @@ std::uint64_t addressable(std::uint64_t bits) {
 Axis axisOf(const Hyperslab::Dimension& d) {
   if (d.count == 0 || d.block == 0) return Range{0, 0, 1};
   if (d.count == unlimited || d.block == unlimited) badRegion();
-  std::uint64_t elements = 0, last = 0;
-  if (__builtin_mul_overflow(d.count, d.block, &elements) || __builtin_mul_overflow(d.count - 1, d.stride, &last) ||
-      __builtin_add_overflow(last, d.start, &last) || __builtin_add_overflow(last, d.block, &last)) {
-    badRegion();
-  }
-  addressable(last);
-  auto start = static_cast<std::int64_t>(d.start), end = static_cast<std::int64_t>(last);
+  const auto elements = CheckedSize(d.count) * d.block;
+  const auto behind = lastPosition(d.start, d.stride, d.count) + d.block;
+  if (!elements.fits() || !behind.fits()) badRegion();
+  auto start = static_cast<std::int64_t>(d.start), end = static_cast<std::int64_t>(addressable(*behind.fits()));
   if (d.block == 1 || d.count == 1 || d.stride == d.block) {
     bool isStrided = d.block == 1 && d.count > 1 && d.stride > 0;
     return Range{start, end, isStrided ? d.stride : 1};
   }
-  if (elements > rpc::MAX_REPLY_BYTES / sizeof(std::int64_t))
+  if (!elements.isAtMost(rpc::MAX_REPLY_BYTES / sizeof(std::int64_t)))
     raiseKj(ErrorCode::tooLarge, "a region of too many blocks");
   Indices list;
-  list.values.reserve(elements);
+  list.values.reserve(*elements.fits());
   for (std::uint64_t i = 0; i < d.count; ++i) {
     for (std::uint64_t j = 0; j < d.block; ++j)
       list.values.push_back(start + static_cast<std::int64_t>(i * d.stride + j));
@@ -94,12 +92,11 @@ void writeMask(const Hyperslab& stored, rpc::Selection::Builder region) {
   });
   std::vector<Axis> axes;
   Shape counts(rank);
-  std::uint64_t bits = 1;
   for (std::size_t i = 0; i < rank; ++i) {
     counts[i] = last[i] - first[i] + 1;
-    if (__builtin_mul_overflow(bits, counts[i], &bits)) bits = unlimited;
     axes.emplace_back(Range{static_cast<std::int64_t>(first[i]), static_cast<std::int64_t>(last[i]) + 1, 1});
   }
+  const std::uint64_t bits = productOf(counts).orUnlimited();
   if (bits > maxMaskBits) raiseKj(ErrorCode::tooLarge, "an irregular region that spans too many elements");
   std::uint64_t left = bits;  // boxes are disjoint: no more work than the mask has bits
   forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
@@ -116,16 +113,13 @@ void writeMask(const Hyperslab& stored, rpc::Selection::Builder region) {
 
 // How many elements boxes have that are disjoint; `unlimited` for too many to count.
 std::uint64_t elementsOf(const Hyperslab& stored) {
-  std::uint64_t count = 0;
+  CheckedSize count = 0;
   forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
-    std::uint64_t volume = 1;
-    bool isTooMany = false;
-    for (std::size_t i = 0; i < stored.extent.size(); ++i) {
-      isTooMany |= __builtin_mul_overflow(volume, high[i] - low[i] + 1, &volume);
-    }
-    if (isTooMany || __builtin_add_overflow(count, volume, &count)) count = unlimited;
+    CheckedSize volume = 1;
+    for (std::size_t i = 0; i < stored.extent.size(); ++i) volume *= high[i] - low[i] + 1;
+    count += volume;
   });
-  return count;
+  return count.orUnlimited();
 }
 
 // The elements of few boxes that are far apart, in C order.
@@ -153,15 +147,17 @@ void writePoints(const Hyperslab& stored, std::uint64_t count, rpc::Selection::B
 // Bits, or coordinates where they are fewer bytes.
 void writeBoxes(const Hyperslab& stored, rpc::Selection::Builder region) {
   std::uint64_t rank = stored.extent.size();
-  std::uint64_t count = elementsOf(stored), boxBits = 1;
+  const std::uint64_t count = elementsOf(stored);
+  CheckedSize boxSize = 1;
   for (std::size_t i = 0; i < rank; ++i) {
     std::uint64_t first = unlimited, last = 0;
     forEachBox(stored, [&](const std::uint64_t* low, const std::uint64_t* high) {
       first = std::min(first, low[i]);
       last = std::max(last, high[i]);
     });
-    if (__builtin_mul_overflow(boxBits, last - first + 1, &boxBits)) boxBits = unlimited;
+    boxSize *= last - first + 1;
   }
+  const std::uint64_t boxBits = boxSize.orUnlimited();
   bool fits = count <= rpc::MAX_REPLY_BYTES / (rank * sizeof(std::uint64_t));
   if (fits && boxBits / 8 > count * rank * sizeof(std::uint64_t)) return writePoints(stored, count, region);
   writeMask(stored, region);

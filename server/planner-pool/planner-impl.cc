@@ -13,6 +13,7 @@ namespace {
 constexpr kj::Duration FAIR_TURN = 250 * kj::MILLISECONDS;  // how long a planner keeps a process that others wait for
 constexpr kj::Duration WITHDRAWN_TIME = 500 * kj::MILLISECONDS;  // what a question that nobody waits for may still take
 constexpr unsigned MAX_DEATHS = 2;
+constexpr std::size_t MAX_MESSAGE_BYTES = 16 << 10;
 
 class ReceivedAnswer final : public PlannerAnswer {
  public:
@@ -63,6 +64,38 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
       return reply == Reply::DEREFERENCED;
   }
   return false;
+}
+
+// What an answer may hold: nothing says more than about files as they are, and all of it is in the front's memory.
+std::uint64_t mostWords(rpc::PlannerRequest::Which request) {
+  using Request = rpc::PlannerRequest;
+  switch (request) {
+    case Request::OPEN:
+    case Request::REFRESH:
+      return 8 << 10;
+    case Request::CHUNKS:
+      return 4 * rpc::MAX_PLAN_CHUNKS;
+    case Request::SNAPSHOT:
+      return 2 << 20;
+    case Request::ATTRIBUTE:
+    case Request::ELEMENTS:
+      return rpc::MAX_PLANNER_REPLY_WORDS;
+    case Request::RESOLVE:
+    case Request::DESCRIBE:
+    case Request::LINKS:
+    case Request::ATTRIBUTES:
+    case Request::STORAGE:
+    case Request::DEREFERENCE:
+      break;
+  }
+  return 4 << 20;
+}
+
+// What the planner says is wrong, as far as it is worth telling.
+kj::Exception errorIn(rpc::Error::Reader reader) {
+  auto error = wire::read(reader);
+  if (error.message.size() > MAX_MESSAGE_BYTES) error.message.resize(MAX_MESSAGE_BYTES);
+  return wire::toKj(error.code, error.message);
 }
 
 }  // namespace
@@ -216,9 +249,9 @@ kj::Promise<bool> PlannerImpl::openFile() {
     KJ_IF_MAYBE (message, outcome.reply) {
       auto reply = (*message)->getRoot<rpc::PlannerReply>();
       if (reply.isError()) {
-        auto error = wire::read(reply.getError());
+        auto error = errorIn(reply.getError());
         dropProcess();
-        kj::throwFatalException(wire::toKj(error.code, error.message));
+        kj::throwFatalException(kj::mv(error));
       }
       KJ_ASSERT_NONNULL(live_)->opened = kj::heap<CopiedAnswer>(reply);
       return true;
@@ -237,10 +270,7 @@ kj::Promise<void> PlannerImpl::askFront() {
   return exchange(*queue_.front()).then([this](Outcome&& outcome) {
     KJ_IF_MAYBE (message, outcome.reply) {
       auto reply = (*message)->getRoot<rpc::PlannerReply>();
-      if (reply.isError()) {
-        auto error = wire::read(reply.getError());
-        kj::throwFatalException(wire::toKj(error.code, error.message));
-      }
+      if (reply.isError()) kj::throwFatalException(errorIn(reply.getError()));
       answerFront(kj::heap<ReceivedAnswer>(kj::mv(*message)));
     } else {
       strike(queue_.front()->key, outcome);
@@ -265,7 +295,7 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
   auto understood = [kind = question.kind](kj::Own<capnp::MessageReader> message) {
     auto reply = message->getRoot<rpc::PlannerReply>();
     KJ_REQUIRE(answers(reply.which(), kind), "a planner answered another question");
-    if (reply.isError()) reply.getError().getMessage();  // throws unless it is well formed
+    if (reply.isError()) wire::read(reply.getError());  // throws unless it is well formed
     return Outcome{kj::mv(message), {}};
   };
   auto withdrawn = kj::newPromiseAndFulfiller<void>();
@@ -275,7 +305,7 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::exchange(const Question& question
   auto never = kj::mv(withdrawn.fulfiller);  // every question needs `open`: it goes on for the next one
   if (&question != open_.get()) withdrawal_ = kj::mv(never);
   return KJ_ASSERT_NONNULL(live_)
-      ->process->exchange(question.message)
+      ->process->exchange(question.message, mostWords(question.kind))
       .then(kj::mv(understood))
       .catch_(kj::mv(died))
       .exclusiveJoin(kj::mv(late))

@@ -59,12 +59,13 @@ kj::Maybe<kj::Duration> PlannerProcess::processorTime() const {
   return used.tv_sec * kj::SECONDS + used.tv_nsec * kj::NANOSECONDS;
 }
 
-kj::Promise<kj::Own<capnp::MessageReader>> PlannerProcess::exchange(kj::ArrayPtr<const capnp::word> question) {
+kj::Promise<kj::Own<capnp::MessageReader>> PlannerProcess::exchange(kj::ArrayPtr<const capnp::word> question,
+                                                                     std::uint64_t mostWords) {
   auto bytes = question.asBytes();
   return kj::evalNow([&] { return stream_->write(bytes.begin(), bytes.size()); })  // it may throw at once
-      .then([this] {
+      .then([this, mostWords] {
         capnp::ReaderOptions limits;
-        limits.traversalLimitInWords = rpc::MAX_PLANNER_REPLY_WORDS;
+        limits.traversalLimitInWords = mostWords;
         return capnp::readMessage(*stream_, limits);
       })
       .then([](kj::Own<capnp::MessageReader> message) -> kj::Own<capnp::MessageReader> {

@@ -16,9 +16,11 @@ class PlannerProcess {
   ~PlannerProcess();  // kills it
   KJ_DISALLOW_COPY(PlannerProcess);
 
-  // Sends a framed question and reads the reply.  One at a time; dropping the promise leaves the connection useless.
-  // Fails with whatever exception when the process dies or what it sends is too large or no message at all.
-  kj::Promise<kj::Own<capnp::MessageReader>> exchange(kj::ArrayPtr<const capnp::word> question);
+  // Sends a framed question and reads the reply, of at most `mostWords`.  One at a time; dropping the promise leaves
+  // the connection useless.  Fails with whatever exception when the process dies or what it sends is too large or no
+  // message at all.
+  kj::Promise<kj::Own<capnp::MessageReader>> exchange(kj::ArrayPtr<const capnp::word> question,
+                                                        std::uint64_t mostWords);
 
   // Processor time that it has used so far; nothing when it is gone.
   kj::Maybe<kj::Duration> processorTime() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "core/checked-size.h"
 #include "server/planner/dataspace.h"
 #include "server/planner/handle.h"
 #include "server/planner/packer.h"
@@ -56,8 +57,7 @@ void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
   std::uint64_t count = elementsIn(result.space);
   std::size_t largest = std::max<std::size_t>({mapped.layout->memoryBytes, mapped.layout->packedBytes, 1});
   if (count > maxBytes / largest) {
-    std::uint64_t bytes = count > unlimited / mapped.type.size() ? unlimited : count * mapped.type.size();
-    result.value = Attribute::Omitted{bytes};
+    result.value = Attribute::Omitted{(CheckedSize(count) * mapped.type.size()).orUnlimited()};
     return;
   }
   PackedData packed;

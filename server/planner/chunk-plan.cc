@@ -2,6 +2,7 @@
 
 #include <h5cap/planner.capnp.h>
 
+#include "core/checked-size.h"
 #include "server/planner/dataset-info.h"
 #include "server/planner/vfd.h"
 
@@ -15,8 +16,8 @@ void checkBox(const Shape& shape, const Shape& chunkShape, const Shape& first, c
   }
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (chunkShape[i] == 0) throw FileError("a chunk shape of zero");
-    std::uint64_t chunks = shape[i] / chunkShape[i] + (shape[i] % chunkShape[i] != 0);
-    if (first[i] > chunks || count[i] > chunks - first[i]) {
+    const std::uint64_t chunks = divideUp(shape[i], chunkShape[i]);
+    if (!isWithin(first[i], count[i], chunks)) {
       throw BadSelection("chunks beyond the " + std::to_string(chunks) + " of axis " + std::to_string(i));
     }
   }

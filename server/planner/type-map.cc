@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/checked-size.h"
 #include "h5cap/error.h"
 #include "h5cap/place.h"
 #include "server/planner/handle.h"
@@ -28,9 +29,14 @@ std::uint64_t namedTypeId(hid_t type) {
   return info.addr;
 }
 
+std::uint32_t sizeOfType(CheckedSize bytes, const char* what) {
+  if (!bytes.isAtMost(UINT32_MAX)) throw FileError(std::string(what) + " of more than 4 GiB");
+  return static_cast<std::uint32_t>(*bytes.fits());
+}
+
 MappedType plain(hid_t type, DataType::Class klass) {
   std::size_t bytes = H5Tget_size(type);
-  return {DataType(static_cast<std::uint32_t>(bytes), std::move(klass), namedTypeId(type)), plainLayout(bytes)};
+  return {DataType(sizeOfType(bytes, "a datatype"), std::move(klass), namedTypeId(type)), plainLayout(bytes)};
 }
 
 std::string takeText(char* text) {
@@ -130,9 +136,9 @@ MappedType mapArray(hid_t type, int depth) {
   int rank = check(H5Tget_array_dims2(type, dimensions), "take an array type apart");
   ArrayType array;
   array.dimensions.assign(dimensions, dimensions + rank);
-  std::size_t count = std::accumulate(dimensions, dimensions + rank, std::size_t{1}, std::multiplies<>());
-  std::size_t packedBytes = element.layout->packedBytes * count;
-  if (packedBytes > UINT32_MAX) throw FileError("an array type of " + std::to_string(packedBytes) + " bytes");
+  const CheckedSize elements = productOf(std::vector<std::uint64_t>(dimensions, dimensions + rank));
+  const std::uint32_t packedBytes = sizeOfType(elements * element.layout->packedBytes, "an array type");
+  const std::size_t count = elements.orUnlimited();
   MemoryLayout layout;
   layout.memoryBytes = H5Tget_size(type);
   layout.packedBytes = packedBytes;
@@ -141,7 +147,7 @@ MappedType mapArray(hid_t type, int depth) {
     layout.parts.push_back({0, 0, count, element.layout});
   }
   array.element = std::make_shared<DataType>(std::move(element.type));
-  return {DataType(static_cast<std::uint32_t>(packedBytes), std::move(array), namedTypeId(type)),
+  return {DataType(packedBytes, std::move(array), namedTypeId(type)),
           std::make_shared<MemoryLayout>(std::move(layout))};
 }
 
@@ -165,7 +171,7 @@ MappedType mapCompound(hid_t type, int depth) {
   for (std::size_t i : order) {
     MemoryLayout::Part& part = layout.parts[i];
     part.packedOffset = part.memoryOffset + grown;
-    compound.fields[i].offset = static_cast<std::uint32_t>(part.packedOffset);
+    compound.fields[i].offset = sizeOfType(part.packedOffset, "a compound");
     grown += part.layout->packedBytes - part.layout->memoryBytes;
   }
   layout.memoryBytes = H5Tget_size(type);
@@ -175,7 +181,7 @@ MappedType mapCompound(hid_t type, int depth) {
   } else {
     layout.kind = MemoryLayout::Kind::composite;
   }
-  auto size = static_cast<std::uint32_t>(layout.packedBytes);
+  const auto size = sizeOfType(layout.packedBytes, "a compound");
   return {DataType(size, std::move(compound), namedTypeId(type)), std::make_shared<MemoryLayout>(std::move(layout))};
 }
 

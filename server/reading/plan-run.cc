@@ -15,6 +15,9 @@ namespace {
 // Questions to planners that are under way for one reply.
 constexpr std::size_t questions = 4;
 
+// Of variable-length data that is looked at on the event loop.
+constexpr std::size_t heapAtOnce = 1 << 20;
+
 // Of all that libhdf5 answers for one reply.
 constexpr std::uint64_t maxAnswerBytes = rpc::MAX_MESSAGE_WORDS * 8;
 
@@ -63,7 +66,10 @@ struct Carrying {
 
   // Copies what it has while there is somewhere to copy it to.  Nothing when others are decoding some of it.
   std::optional<CarriedOut> run(std::span<std::byte> target) {
-    if (auto* answer = wholeAnswer(*plan, supplies)) return give(answer->elements, answer->heap, target);
+    if (auto* answer = wholeAnswer(*plan, supplies)) {
+      checkPlaces(plan->array->type, answer->elements, answer->heap);
+      return give(answer->elements, answer->heap, target);
+    }
     auto whole = zeroedScratch(elementCount(plan->array->counts) * plan->array->elementBytes());
     Heap heap(rpc::MAX_ELEMENT_BYTES);
     h5cap::carryOut(*plan, supplies, waiting, whole, heap);
@@ -128,7 +134,8 @@ class PlanRun {
     }
     work_->supplies.decoding = &server_.executor.decoding();
     // What libhdf5 said, as it is wanted, takes no thread where none has to look at the file.
-    const bool isAtHand = wholeAnswer(plan(), work_->supplies) != nullptr && work_->picker == nullptr &&
+    const LibraryAnswer* answer = wholeAnswer(plan(), work_->supplies);
+    const bool isAtHand = answer != nullptr && answer->heap.size() <= heapAtOnce && work_->picker == nullptr &&
                           planning_.files().size() == 1 && planning_.files().front().version->answersAtOnce();
     if (isAtHand) return std::move(*work_->run(target_));
     auto running = runInLane(server_.executor, laneOfAll(), owner_, work_, target_);

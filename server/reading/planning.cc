@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/plan/cover.h"
 #include "core/plan/stored-plan.h"
 #include "core/plan/virtual-plan.h"
@@ -70,6 +71,10 @@ kj::Promise<void> forEach(std::size_t count, kj::Function<kj::Promise<void>(std:
   auto all = kj::heap<SideBySide>(count, kj::mv(begin));
   auto promise = all->run();
   return promise.attach(kj::mv(all));
+}
+
+CheckedSize bytesOf(const Region& region, const PlannedDataset& dataset) {
+  return productOf(region.counts()) * dataset.elementBytes();
 }
 
 // All meetings of one region of a virtual dataset with its sources, as they are projected: for a thread of its own.
@@ -195,7 +200,9 @@ class Planning::Sources {
     Wanted wanted = projections_->parts[part.source][part.number].source;
     return planning_.planDataset(source.clone(), std::move(wanted)).then([this, &part](ArrayPointer array) {
       guarded([&] {
-        if (array->pieces.size() != 1) planning_.spend(planning_.bytesLeft_, bytesOf(*array));
+        // What is made is in memory beside the reply, and so is what becomes less by conversion.
+        if (array->pieces.size() != 1 || array->elementBytes() > planned_->elementBytes())
+          planning_.spend(planning_.bytesLeft_, bytesOf(*array));
         part.array = std::move(array);
       });
     });
@@ -220,7 +227,7 @@ class Planning::Sources {
                       " has another datatype: " + why);
   }
 
-  static std::uint64_t bytesOf(const ArrayPlan& array) { return elementCount(array.counts) * array.elementBytes(); }
+  static CheckedSize bytesOf(const ArrayPlan& array) { return productOf(array.counts) * array.elementBytes(); }
 
   Planning& planning_;
   Dataset dataset_;
@@ -326,7 +333,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
   spend(piecesLeft_, all->regions.size());
   auto planning = forEach(all->regions.size(), [this, &all = *all](std::size_t i) {
     const Region& region = all.regions[i].region;
-    spend(bytesLeft_, region.elementCount() * all.planned->elementBytes());
+    spend(bytesLeft_, bytesOf(region, *all.planned));
     return planVirtual(all.dataset.clone(), all.planned, region).then([&all, i](ArrayPointer array) {
       all.arrays[i] = std::move(array);
     });
@@ -343,7 +350,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
 // A small dataset, over others of its own file, that is mapped in ever other parts, is made as a whole: or parts of
 // parts multiply from level to level.
 bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& planned, const Region& region) {
-  if (dataset.depthLeft == maxVirtualDepth || elementCount(planned.shape) > wholeBytes / planned.elementBytes())
+  if (dataset.depthLeft == maxVirtualDepth || !productOf(planned.shape).isAtMost(wholeBytes / planned.elementBytes()))
     return false;
   const auto& mappings = std::get<VirtualStorage>(*planned.storage).sources;
   if (!std::all_of(mappings.begin(), mappings.end(), [](auto& mapping) { return mapping.file == "."; })) return false;
@@ -355,7 +362,7 @@ bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& 
 kj::Promise<Planning::ArrayPointer> Planning::planAsPicked(Dataset dataset,
                                                            std::shared_ptr<const PlannedDataset> planned,
                                                            Region region) {
-  spend(bytesLeft_, region.elementCount() * planned->elementBytes());
+  spend(bytesLeft_, bytesOf(region, *planned));
   const Resolved elements(asSelection(region), planned->shape);
   const auto steps = strides(planned->shape);
   const auto coordinates = elements.coordinates(0, region.elementCount());
@@ -383,7 +390,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planVirtual(Dataset dataset,
   auto known = made_.find(key);
   if (known != made_.end()) return known->second.addBranch();
   spend(arraysLeft_, 1);
-  if (dataset.depthLeft < maxVirtualDepth) spend(bytesLeft_, region.elementCount() * planned->elementBytes());
+  if (dataset.depthLeft < maxVirtualDepth) spend(bytesLeft_, bytesOf(region, *planned));
   auto sources = kj::heap<Sources>(*this, kj::mv(dataset), std::move(planned), std::move(region));
   auto planning = kj::evalLater([&sources = *sources] { return sources.run(); }).attach(kj::mv(sources)).fork();
   return made_.emplace(std::move(key), kj::mv(planning)).first->second.addBranch();
@@ -423,9 +430,10 @@ std::vector<std::string> Planning::missingSources() const {
   return names;
 }
 
-void Planning::spend(std::uint64_t& budget, std::uint64_t amount) {
-  if (amount > budget) raiseKj(ErrorCode::tooLarge, "one reply would take too many pieces of virtual datasets");
-  budget -= amount;
+void Planning::spend(std::uint64_t& budget, CheckedSize amount) {
+  const auto left = (CheckedSize(budget) - amount).fits();
+  if (!left) raiseKj(ErrorCode::tooLarge, "one reply would take too many pieces of virtual datasets");
+  budget = *left;
 }
 
 }  // namespace h5cap

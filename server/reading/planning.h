@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/checked-size.h"
 #include "core/plan/read-plan.h"
 #include "server/files/source-finder.h"
 #include "server/reading/read-request.h"
@@ -83,7 +84,7 @@ class Planning {
   std::size_t pin(OpenFile& file, kj::Own<FileVersion> version);
   void see(OpenFile& from, const VirtualSource& mapping, IsThere isThere);
   void absent(const NodePlace& from, const std::string& name);
-  void spend(std::uint64_t& budget, std::uint64_t amount);
+  void spend(std::uint64_t& budget, CheckedSize amount);
 
   const WorkOwner owner_;
   const AbsentSources absentSources_;

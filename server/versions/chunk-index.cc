@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/checked-size.h"
 #include "core/pack.h"
 #include "server/base/guarded.h"
 
@@ -20,29 +21,30 @@ Shape blockShapeFor(const Shape& grid, std::uint64_t chunks) {
   return block;
 }
 
-// First chunks of the blocks that meet `box`, in C order.
-std::vector<Shape> blocksMeeting(const ChunkBox& box, const Shape& blockShape) {
+// The blocks that meet `box`, by their own coordinates: the last one may end beyond 2^64.
+ChunkBox blocksMeeting(const ChunkBox& box, const Shape& blockShape) {
+  ChunkBox blocks{Shape(blockShape.size()), Shape(blockShape.size())};
+  for (std::size_t axis = 0; axis < blockShape.size(); ++axis) {
+    const std::uint64_t last = box.first[axis] + (box.count[axis] - 1);
+    blocks.first[axis] = box.first[axis] / blockShape[axis];
+    blocks.count[axis] = last / blockShape[axis] - blocks.first[axis] + 1;
+  }
+  return blocks;
+}
+
+// First chunks of blocks, in C order.
+std::vector<Shape> firstsOf(const ChunkBox& blocks, const Shape& blockShape) {
   std::vector<Shape> result{{}};
   for (std::size_t axis = 0; axis < blockShape.size(); ++axis) {
-    const std::uint64_t extent = blockShape[axis];
     std::vector<Shape> longer;
     for (const Shape& head : result)
-      for (std::uint64_t at = box.first[axis] / extent * extent; at < box.first[axis] + box.count[axis]; at += extent) {
+      for (std::uint64_t i = 0; i < blocks.count[axis]; ++i) {
         longer.push_back(head);
-        longer.back().push_back(at);
+        longer.back().push_back((blocks.first[axis] + i) * blockShape[axis]);
       }
     result = std::move(longer);
   }
   return result;
-}
-
-std::uint64_t blockCount(const ChunkBox& box, const Shape& blockShape) {
-  std::uint64_t count = 1;
-  for (std::size_t axis = 0; axis < blockShape.size(); ++axis) {
-    const std::uint64_t first = box.first[axis] / blockShape[axis];
-    count *= (box.first[axis] + box.count[axis] - 1) / blockShape[axis] - first + 1;
-  }
-  return count;
 }
 
 // Copies what `box` and the block at `blockFirst` share into `target`, whose shape is box.count.
@@ -51,6 +53,7 @@ void copyOverlap(const Extents& block, const Shape& blockFirst, const Shape& blo
   std::vector<Positions> source, destination;
   for (std::size_t axis = 0; axis < blockFirst.size(); ++axis) {
     const std::uint64_t begin = std::max(blockFirst[axis], box.first[axis]);
+    // Both are within the grid, so neither wraps.
     const std::uint64_t end =
         std::min(blockFirst[axis] + blockCounts[axis], box.first[axis] + box.count[axis]);
     source.push_back(Positions{begin - blockFirst[axis], 1, end - begin});
@@ -83,15 +86,16 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::ask(ObjectId dataset, co
         chunks.setFirst(kj::arrayPtr(box.first.data(), box.first.size()));
         chunks.setCount(kj::arrayPtr(box.count.data(), box.count.size()));
       })
-      .then([expected](kj::Own<PlannerAnswer> answer) -> std::shared_ptr<const Extents> {
-        auto reply = answer->reply();
-        if (!reply.isChunks() || reply.getChunks().size() != expected)
-          raiseKj(ErrorCode::fileProblem, "the planner's chunk index does not have the size that was asked for");
-        auto extents = std::make_shared<Extents>();
-        extents->reserve(expected);
-        for (auto extent : reply.getChunks())
-          extents->push_back(ChunkExtent{extent.getAddress(), extent.getSize(), extent.getFilterMask()});
-        return extents;
+      .then([expected](kj::Own<PlannerAnswer> answer) {
+        return guarded([&]() -> std::shared_ptr<const Extents> {
+          auto reply = answer->reply();
+          if (!reply.isChunks() || reply.getChunks().size() != expected)
+            throw FileError("the planner's chunk index does not have the size that was asked for");
+          auto extents = std::make_shared<Extents>();
+          extents->reserve(expected);
+          for (auto extent : reply.getChunks()) extents->push_back(wire::read(extent));
+          return extents;
+        });
       });
 }
 
@@ -100,8 +104,8 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::find(ObjectId dataset, c
   if (wanted == 0) return std::shared_ptr<const Extents>(std::make_shared<Extents>());
   const Shape blockShape = blockShapeFor(grid, blockChunks);
   // A box across the grain of the blocks would fetch far more than it needs.
-  const std::uint64_t fetched = blockCount(box, blockShape) * elementCount(blockShape);
-  if (fetched > 4 * std::max(wanted, blockChunks)) return ask(dataset, box);
+  const auto blocks = productOf(blocksMeeting(box, blockShape).count);
+  if (!(blocks * productOf(blockShape)).isAtMost(4 * std::max(wanted, blockChunks))) return ask(dataset, box);
   return fromBlocks(dataset, grid, box, blockShape);
 }
 
@@ -164,7 +168,7 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::findEach(ObjectId datase
 
 kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::fromBlocks(ObjectId dataset, const Shape& grid,
                                                                    const ChunkBox& box, const Shape& blockShape) {
-  std::vector<Shape> firsts = blocksMeeting(box, blockShape);
+  std::vector<Shape> firsts = firstsOf(blocksMeeting(box, blockShape), blockShape);
   kj::Vector<kj::Promise<std::shared_ptr<const Extents>>> pending;
   for (const Shape& first : firsts)
     pending.add(knowledge_.get<Extents>(Knowledge::Topic::extents, detailOf(dataset, first), [&] {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/wire-checks.h"
 #include "server/base/guarded.h"
 
 namespace h5cap {
@@ -19,7 +20,8 @@ std::shared_ptr<const T> share(T value) {
 
 [[noreturn]] void unexpectedReply() { raiseKj(ErrorCode::fileProblem, "the planner answered another question"); }
 
-Resolution readResolution(rpc::PlannerReply::Reader reply) {
+// `maxLinks`: what was asked for, of which each external link takes one, so that following them ends.
+Resolution readResolution(rpc::PlannerReply::Reader reply, unsigned maxLinks) {
   if (!reply.isResolved()) unexpectedReply();
   auto resolved = reply.getResolved();
   switch (resolved.which()) {
@@ -29,11 +31,12 @@ Resolution readResolution(rpc::PlannerReply::Reader reply) {
       return wire::read(resolved.getLink());
     case rpc::Resolution::EXTERNAL: {
       auto external = resolved.getExternal();
-      return ExternalStep{external.getFile().cStr(), external.getPath().cStr(), external.getRest().cStr(),
-                          std::min<unsigned>(external.getLinksLeft(), maxLinksInPath)};
+      if (external.getLinksLeft() >= maxLinks) throw FileError("the planner followed more links than it may");
+      return ExternalStep{wire::readText(external.getFile()), wire::readText(external.getPath()),
+                          wire::readText(external.getRest()), external.getLinksLeft()};
     }
     case rpc::Resolution::MISSING:
-      return MissingStep{resolved.getMissing().cStr()};
+      return MissingStep{wire::readText(resolved.getMissing())};
   }
   unexpectedReply();
 }
@@ -150,8 +153,8 @@ kj::Promise<std::shared_ptr<const Resolution>> FileVersion::resolveFrom(PathQues
       .once<Resolution>(Topic::path, detail, [&] {
         return planner_
             ->ask([question](rpc::PlannerRequest::Builder request) { question.write(request); })
-            .then([this, detail](kj::Own<PlannerAnswer> answer) {
-              return guarded([&] { return keepEnd(detail, readResolution(answer->reply())); });
+            .then([this, detail, maxLinks = question.maxLinks](kj::Own<PlannerAnswer> answer) {
+              return guarded([&] { return keepEnd(detail, readResolution(answer->reply(), maxLinks)); });
             });
       })
       .attach(kj::addRef(*this));
@@ -205,9 +208,8 @@ kj::Promise<std::shared_ptr<const Referenced>> FileVersion::dereference(const By
               return guarded([&] {
                 if (!answer->reply().isDereferenced()) unexpectedReply();
                 auto found = answer->reply().getDereferenced();
-                auto path = found.getPath();
                 return share(Referenced{std::make_shared<const NodeInfo>(wire::read(found.getTarget())),
-                                        std::string(path.begin(), path.size()), wire::read(found.getStored())});
+                                        wire::readText(found.getPath()), wire::read(found.getStored())});
               });
             });
       })

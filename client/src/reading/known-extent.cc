@@ -33,7 +33,7 @@ bool isFixed(const Selection& selection, const Dataspace& space) {
     auto* range = std::get_if<Range>(&wanted);
     auto* list = std::get_if<Indices>(&wanted);
     bool fixed = (index && *index >= 0) || (range && range->start >= 0 && range->stop >= 0 &&
-                                            range->stop <= static_cast<std::int64_t>(space.shape[axis])) ||
+                                            static_cast<std::uint64_t>(range->stop) <= space.shape[axis]) ||
                  (list && std::all_of(list->values.begin(), list->values.end(), [](auto i) { return i >= 0; }));
     if (!fixed) return false;
   }

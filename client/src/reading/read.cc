@@ -7,6 +7,7 @@
 #include "client/src/reading/one-version.h"
 #include "client/src/reading/tile-reader.h"
 #include "client/src/rpc/checked.h"
+#include "core/checked-size.h"
 #include "core/fields.h"
 #include "core/wire.h"
 
@@ -15,11 +16,10 @@ namespace h5cap::detail {
 namespace {
 
 std::uint64_t byteCount(std::uint64_t elements, const DataType& type) {
-  std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(elements, std::uint64_t{type.size()}, &bytes) || bytes > PTRDIFF_MAX) {
+  const auto bytes = CheckedSize(elements) * type.size();
+  if (!bytes.isAtMost(PTRDIFF_MAX))
     throw FileError("the selection has more bytes than fit into memory", ErrorCode::tooLarge);
-  }
-  return bytes;
+  return *bytes.fits();
 }
 
 class ReadJob final : public TileReader::Receiver, public std::enable_shared_from_this<ReadJob> {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/checked-size.h"
 #include "core/type-digest.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
@@ -63,8 +64,8 @@ Body readBody(rpc::ReadReply::Reader reply, const DataType& type) {
       auto body = checkedRun<PackedRun>(reply);
       body.elements = bytesOf(reply.getPacked());
       const auto count = body.run.count;
-      bool fits = type.size() != 0 && count <= body.elements.size() / type.size();
-      if (count != 0 && (!fits || count * type.size() != body.elements.size())) wrong("its size does not fit");
+      const auto bytes = CheckedSize(count) * type.size();
+      if (count != 0 && (type.size() == 0 || bytes.fits() != body.elements.size())) wrong("its size does not fit");
       return body;
     }
     case rpc::ReadReply::FILL: {

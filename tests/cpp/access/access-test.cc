@@ -90,7 +90,7 @@ struct Tree {
 
   std::string names(const std::string& path) {
     std::string text;
-    for (auto& entry : opener->list(anyone(), path).wait(io.waitScope))
+    for (auto& entry : opener->list(anyone(), path, {}).wait(io.waitScope).entries)
       text += entry.name + (entry.isDirectory ? "/ " : " ");
     return text;
   }
@@ -216,9 +216,9 @@ TEST_CASE("an identity without rights learns nothing") {
     auto error = tree.errorOf(tree.opener->open(PRINCIPALS.of(stranger), path, rpc::Access::READ));
     CHECK(error.code == ErrorCode::denied);
     CHECK(error.message == path + ": not allowed for eve");
-    CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), path)).message == path + ": not allowed for eve");
+    CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), path, {})).message == path + ": not allowed for eve");
   }
-  CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), "")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->list(PRINCIPALS.of(stranger), "", {})).code == ErrorCode::denied);
 }
 
 TEST_CASE("authorise: the server's own user on its socket and on standard streams, anyone on insecure TCP") {
@@ -248,12 +248,12 @@ TEST_CASE("listings are in name order, with hidden files and without what cannot
   CHECK(tree.names("raw") == ".hidden.h5 Größe ünd #1 [x].h5 bad\xff.h5 link.nxs run42/ ");
   CHECK(tree.names("raw/run42/") == "deep/ scan.nxs ");
   CHECK(tree.names("raw/run42/deep") == "up.nxs ");
-  auto entry = tree.opener->list(anyone(), "proc").wait(tree.io.waitScope).at(0);
+  auto entry = tree.opener->list(anyone(), "proc", {}).wait(tree.io.waitScope).entries.at(0);
   CHECK(entry.size == 3);
   CHECK(entry.modifiedNs > 1'000'000'000'000'000'000);
-  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/link.nxs")).message == "raw/link.nxs: is not a directory");
-  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/none")).code == ErrorCode::notFound);
-  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/parent")).code == ErrorCode::denied);
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/link.nxs", {})).message == "raw/link.nxs: is not a directory");
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/none", {})).code == ErrorCode::notFound);
+  CHECK(tree.errorOf(tree.opener->list(anyone(), "raw/parent", {})).code == ErrorCode::denied);
 }
 
 TEST_CASE("a stamp tells every change of a file") {
@@ -358,10 +358,10 @@ TEST_CASE("the whole filesystem is served by absolute paths") {
   std::string path = (tree.root / "raw/absolute.h5").string();
   auto opened = whole->open(anyone(), path, rpc::Access::READ).wait(tree.io.waitScope);
   CHECK(opened->finalPath == (tree.root / "secret.h5").string());
-  auto entries = whole->list(anyone(), (tree.root / "proc").string()).wait(tree.io.waitScope);
+  auto entries = whole->list(anyone(), (tree.root / "proc").string(), {}).wait(tree.io.waitScope).entries;
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "out.h5");
-  CHECK(whole->list(anyone(), "/").wait(tree.io.waitScope).size() > 5);
+  CHECK(whole->list(anyone(), "/", {}).wait(tree.io.waitScope).entries.size() > 5);
   CHECK(tree.errorOf(whole->open(anyone(), (tree.root / "none").string(), rpc::Access::READ)).code ==
         ErrorCode::notFound);
 }

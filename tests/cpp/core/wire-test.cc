@@ -157,7 +157,7 @@ TEST_CASE("a node with everything in it comes back as it was") {
   DatasetInfo dataset;
   dataset.type = int16();
   dataset.space = {Dataspace::Kind::simple, {3, 4}, {unlimited, 4}, ""};
-  dataset.layout = Layout::virtualMapping;
+  dataset.layout = Layout::chunked;
   dataset.chunkShape = {1, 4};
   dataset.filters = {{32008, 1, "bitshuffle", {0, 3, 2, 0, 2}}};
   dataset.fillValue = {std::byte{1}, std::byte{2}};
