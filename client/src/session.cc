@@ -33,6 +33,7 @@ ConnectOptions settled(ConnectOptions options) {
   if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
   const char* cache = std::getenv("H5CAP_CACHE");
   if (options.cache.empty() && cache != nullptr) options.cache = cache;
+  detail::DiskCache::at(options.cache);  // says now when it is none
   const char* tile = std::getenv("H5CAP_TILE_BYTES");
   if (options.tileBytes == 0 && tile != nullptr) options.tileBytes = std::strtoull(tile, nullptr, 10);
   if (options.tileBytes == 0) options.tileBytes = DEFAULT_TILE_BYTES;
