@@ -31,9 +31,9 @@ Attribute ask(detail::NodeState& node, const std::string& name) {
 }  // namespace
 
 std::vector<Attribute> Attributes::list() const {
-  const NodeInfo& info = node_->info();
-  if (info.problem) raise(info.problem->code, node_->path() + ": " + info.problem->message);
-  if (info.attributesComplete) return info.attributes;
+  const auto info = node_->info();
+  if (info->problem) raise(info->problem->code, node_->path() + ": " + info->problem->message);
+  if (info->attributesComplete) return info->attributes;
   auto found = std::make_shared<std::vector<Attribute>>();
   auto cursor = std::make_shared<Bytes>();
   auto askPage = [&] {
@@ -58,7 +58,7 @@ std::vector<Attribute> Attributes::list() const {
 }
 
 std::optional<Attribute> Attributes::find(const std::string& name) const {
-  const NodeInfo* info = node_->knownInfo() || node_->file()->wantsSnapshot() ? &node_->info() : nullptr;
+  const auto info = node_->knownInfo() || node_->file()->wantsSnapshot() ? node_->info() : nullptr;
   if (info && info->attributesComplete) {
     auto found =
         std::find_if(info->attributes.begin(), info->attributes.end(), [&](auto& a) { return a.name == name; });

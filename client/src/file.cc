@@ -22,15 +22,15 @@ void requireGroup(detail::NodeState& node) {
 }  // namespace
 
 const std::string& Node::path() const { return state_->path(); }
-const NodeInfo& Node::info() const { return state_->info(); }
-const NodeInfo* Node::known() const { return state_->knownOrInSnapshot(); }
-const FileInfo& Node::fileInfo() const { return state_->fileInfo(); }
+std::shared_ptr<const NodeInfo> Node::info() const { return state_->info(); }
+std::shared_ptr<const NodeInfo> Node::known() const { return state_->knownOrInSnapshot(); }
+std::shared_ptr<const FileInfo> Node::fileInfo() const { return state_->fileInfo(); }
 Attributes Node::attributes() const { return Attributes(state_); }
 
 std::vector<Link> Group::links() const {
-  const NodeInfo& info = state()->info();
+  const auto info = state()->info();
   requireGroup(*state());
-  if (info.linksComplete) return info.links;
+  if (info->linksComplete) return info->links;
   auto links = std::make_shared<std::vector<Link>>();
   auto cursor = std::make_shared<Bytes>();
   auto askPage = [&] {
@@ -62,8 +62,8 @@ std::optional<Link> Group::link(const std::string& path) const {
   for (auto& part : parts) parentPath += part + "/";
   auto parent = parentPath.empty() ? state() : state()->child(parentPath);
   try {
-    const NodeInfo* known = nullptr;
-    if (parent->knownInfo() || parent->file()->wantsSnapshot()) known = &parent->info();
+    std::shared_ptr<const NodeInfo> known;
+    if (parent->knownInfo() || parent->file()->wantsSnapshot()) known = parent->info();
     if (known && known->kind != NodeKind::group) return std::nullopt;
     if (known && known->linksComplete) {
       const Link* found = detail::findLink(*known, name);
