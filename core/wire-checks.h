@@ -1,6 +1,7 @@
 // What the parts of wire.cc share: small checked translations.
 #pragma once
 
+#include <capnp/any.h>
 #include <capnp/blob.h>
 #include <capnp/list.h>
 
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "h5cap/error.h"
+#include "h5cap/node.h"
 #include "h5cap/shape.h"
 
 namespace h5cap::wire {
@@ -18,11 +20,28 @@ namespace h5cap::wire {
 
 void checkRank(std::size_t rank);
 
+// The structs of a list, which take about as many bytes as they should: a list may say that its parts have no bytes,
+// and then be millions of them in a message of a few words.  Members are only added to structs, so those of an earlier
+// peer are smaller, and never by half.
+template <class T>
+typename capnp::List<T>::Reader counted(typename capnp::List<T>::Reader list) {
+  if (list.size() == 0) return list;
+  capnp::AnyStruct::Reader first(list[0]);
+  const std::size_t words = first.getDataSection().size() / sizeof(capnp::word) + first.getPointerSection().size();
+  constexpr auto full = capnp::_::structSize<T>();
+  if (words * 2 < std::size_t{full.data} + full.pointers) invalid("a list of more parts than it has bytes for");
+  return list;
+}
+
 std::string readText(capnp::Text::Reader reader);
+std::string readName(capnp::Text::Reader reader);  // a text without null bytes, which no name in a file has
 capnp::Text::Reader asText(const std::string& text);  // refers to `text`
 
 // `size` as Cap'n Proto counts; FileError (tooLarge) where it cannot.
 unsigned listSize(std::size_t size);
+
+// Of a file; no longer than versions are.
+Version readVersion(capnp::Data::Reader reader);
 
 void writeShape(const Shape& shape, capnp::List<std::uint64_t>::Builder builder);
 

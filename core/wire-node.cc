@@ -1,4 +1,10 @@
 // Files, nodes and what is known about them, on the wire.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/heap.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
 
@@ -9,7 +15,35 @@ namespace {
 using Space = rpc::Dataspace;
 using Slab = rpc::HyperslabSelection;
 
+constexpr std::size_t MAX_VERSION_BYTES = 4096;
+
+// The extent need not be known, and then only the boxes of an even number of corners are.
+void checkRanks(const Hyperslab& slab) {
+  const std::size_t rank = slab.extent.size();
+  const bool isKnown = rank != 0;
+  const bool fits = isKnown ? slab.boxes.size() % (2 * rank) == 0 && slab.points.size() % rank == 0
+                            : slab.boxes.size() % 2 == 0;
+  const bool isRegular = slab.kind == Hyperslab::Kind::regular;
+  if (!fits || (isRegular && isKnown && slab.dimensions.size() != rank)) invalid("a selection of another rank");
+  for (auto& dimension : slab.dimensions) {
+    if (dimension.stride == 0) invalid("a selection with a stride of zero");
+  }
+}
+
+// Elements whose places lead to what is there: the others count on it.
+void checkPlaces(const DataType& type, Bytes& elements, Bytes& heap) {
+  if (!type.hasVariable() || elements.empty()) return;
+  Heap checked;
+  checked.append(type, elements, heap);
+  heap = checked.take();
+}
+
 }  // namespace
+
+Version readVersion(capnp::Data::Reader reader) {
+  if (reader.size() > MAX_VERSION_BYTES) invalid(fmt::format("a version of {} bytes", reader.size()));
+  return readBytes(reader);
+}
 
 Hyperslab read(Slab::Reader reader) {
   Hyperslab slab;
@@ -21,7 +55,7 @@ Hyperslab read(Slab::Reader reader) {
     case Slab::REGULAR:
       slab.kind = Hyperslab::Kind::regular;
       checkRank(reader.getRegular().size());
-      for (auto from : reader.getRegular()) {
+      for (auto from : counted<Slab::Dimension>(reader.getRegular())) {
         slab.dimensions.push_back({from.getStart(), from.getStride(), from.getCount(), from.getBlock()});
       }
       break;
@@ -41,6 +75,7 @@ Hyperslab read(Slab::Reader reader) {
     default:
       throw Unimplemented("an unknown kind of hyperslab");
   }
+  checkRanks(slab);
   return slab;
 }
 
@@ -75,7 +110,7 @@ void write(const Hyperslab& slab, Slab::Builder builder) {
 namespace {
 
 ExternalFile readExternal(rpc::ExternalFile::Reader reader) {
-  return {readText(reader.getName()), reader.getOffset(), reader.getSize()};
+  return {readName(reader.getName()), reader.getOffset(), reader.getSize()};
 }
 
 void writeExternal(const ExternalFile& file, rpc::ExternalFile::Builder builder) {
@@ -89,11 +124,19 @@ void writeAll(const Values& values, List list) {
   for (unsigned i = 0; i < list.size(); ++i) write(values[i], list[i]);
 }
 
-template <class Value, class List>
-std::vector<Value> readAll(List list) {
+template <class Value, class Wire>
+std::vector<Value> readAll(typename capnp::List<Wire>::Reader list) {
   std::vector<Value> values;
-  for (auto item : list) values.push_back(read(item));
+  for (auto item : counted<Wire>(list)) values.push_back(read(item));
   return values;
+}
+
+// Chunks are boxes of the dataset.
+void checkChunks(const DatasetInfo& info) {
+  const auto& chunk = info.chunkShape;
+  if (chunk.empty()) return;
+  if (chunk.size() != info.space.shape.size()) invalid("chunks of another rank");
+  if (std::find(chunk.begin(), chunk.end(), 0u) != chunk.end()) invalid("chunks without elements");
 }
 
 }  // namespace
@@ -141,7 +184,8 @@ void write(const Dataspace& space, rpc::Dataspace::Builder builder) {
 
 Link read(rpc::Link::Reader reader) {
   Link link;
-  link.name = readText(reader.getName());
+  link.name = readName(reader.getName());
+  if (link.name.empty() || link.name.find('/') != link.name.npos) invalid("a link whose name is none");
   link.characterSet = readEnum(reader.getCharacterSet(), CharacterSet::utf8, "character set");
   link.creationOrder = reader.getCreationOrder();
   switch (reader.which()) {
@@ -149,10 +193,10 @@ Link read(rpc::Link::Reader reader) {
       link.target = HardLink{reader.getHard(), readEnum(reader.getKind(), NodeKind::namedType, "kind of node")};
       return link;
     case rpc::Link::SOFT:
-      link.target = SoftLink{readText(reader.getSoft())};
+      link.target = SoftLink{readName(reader.getSoft())};
       return link;
     case rpc::Link::EXTERNAL:
-      link.target = ExternalLink{readText(reader.getExternal().getFile()), readText(reader.getExternal().getPath())};
+      link.target = ExternalLink{readName(reader.getExternal().getFile()), readName(reader.getExternal().getPath())};
       return link;
     case rpc::Link::USER_DEFINED:
       link.target = UserDefinedLink{reader.getUserDefined()};
@@ -194,7 +238,7 @@ void write(const Filter& filter, rpc::Filter::Builder builder) {
 }
 
 VirtualSource read(rpc::VirtualSource::Reader reader) {
-  return {readText(reader.getFile()), readText(reader.getDataset()), read(reader.getVirtual()),
+  return {readName(reader.getFile()), readName(reader.getDataset()), read(reader.getVirtual()),
           read(reader.getSource()), reader.getIsPattern()};
 }
 
@@ -212,18 +256,21 @@ DatasetInfo read(rpc::DatasetInfo::Reader reader) {
   info.space = read(reader.getSpace());
   info.layout = readEnum(reader.getLayout(), Layout::external, "layout");
   info.chunkShape = readShape(reader.getChunkShape());
-  info.filters = readAll<Filter>(reader.getFilters());
+  checkChunks(info);
+  info.filters = readAll<Filter, rpc::Filter>(reader.getFilters());
   info.fillValue = readBytes(reader.getFillValue());
   if (!info.fillValue.empty() && info.fillValue.size() != info.type.size()) {
     invalid("a fill value that is not one element");
   }
   info.fillHeap = readBytes(reader.getFillHeap());
+  checkPlaces(info.type, info.fillValue, info.fillHeap);
   info.fillDefined = reader.getFillDefined();
   info.fillUndefined = reader.getFillUndefined();
   info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
   info.storageBytes = reader.getStorageBytes();
-  info.virtualSources = readAll<VirtualSource>(reader.getVirtualSources());
-  for (auto file : reader.getExternalFiles()) info.externalFiles.push_back(readExternal(file));
+  info.virtualSources = readAll<VirtualSource, rpc::VirtualSource>(reader.getVirtualSources());
+  const auto files = counted<rpc::ExternalFile>(reader.getExternalFiles());
+  for (auto file : files) info.externalFiles.push_back(readExternal(file));
   return info;
 }
 
@@ -246,7 +293,7 @@ void write(const DatasetInfo& info, rpc::DatasetInfo::Builder builder) {
 
 Attribute read(rpc::Attribute::Reader reader) {
   Attribute attribute;
-  attribute.name = readText(reader.getName());
+  attribute.name = readName(reader.getName());
   attribute.type = read(reader.getType());
   attribute.space = read(reader.getSpace());
   attribute.characterSet = readEnum(reader.getCharacterSet(), CharacterSet::utf8, "character set");
@@ -260,6 +307,7 @@ Attribute read(rpc::Attribute::Reader reader) {
           bytes != value.elements.size()) {
         invalid("an attribute whose value does not have its shape");
       }
+      checkPlaces(attribute.type, value.elements, value.heap);
       attribute.value = std::move(value);
       return attribute;
     }
@@ -297,9 +345,9 @@ NodeInfo read(rpc::NodeInfo::Reader reader) {
   if (reader.hasDataset()) info.dataset = read(reader.getDataset());
   if (reader.hasType()) info.type = read(reader.getType());
   info.linkCount = reader.getLinkCount();
-  info.links = readAll<Link>(reader.getLinks());
+  info.links = readAll<Link, rpc::Link>(reader.getLinks());
   info.linksComplete = reader.getLinksComplete();
-  info.attributes = readAll<Attribute>(reader.getAttributes());
+  info.attributes = readAll<Attribute, rpc::Attribute>(reader.getAttributes());
   info.attributesComplete = reader.getAttributesComplete();
   info.tracksOrder = reader.getTracksOrder();
   info.attributesTrackOrder = reader.getAttributesTrackOrder();
@@ -334,8 +382,8 @@ rpc::VersionStability asStability(VersionStability stability) {
 }
 
 FileInfo read(rpc::FileInfo::Reader reader) {
-  return {readText(reader.getPath()),           reader.getSize(),
-          readBytes(reader.getVersion()),       reader.getUserBlockSize(),
+  return {readName(reader.getPath()),           reader.getSize(),
+          readVersion(reader.getVersion()),       reader.getUserBlockSize(),
           readText(reader.getLibraryVersion()), reader.getIsSwmr(),
           reader.getRootId(),
           readStability(reader.getStability())};
@@ -353,7 +401,10 @@ void write(const FileInfo& info, rpc::FileInfo::Builder builder) {
 }
 
 DirectoryEntry read(rpc::DirectoryEntry::Reader reader) {
-  return {readText(reader.getName()), reader.getIsDirectory(), reader.getSize(), reader.getModifiedNs()};
+  auto name = readName(reader.getName());
+  const bool isNone = name.empty() || name == "." || name == ".." || name.find('/') != name.npos;
+  if (isNone) invalid("an entry of a folder whose name is none");
+  return {std::move(name), reader.getIsDirectory(), reader.getSize(), reader.getModifiedNs()};
 }
 
 void write(const DirectoryEntry& entry, rpc::DirectoryEntry::Builder builder) {

@@ -193,6 +193,12 @@ kj::ArrayPtr<const kj::byte> asData(const Bytes& bytes) {
 
 std::string readText(capnp::Text::Reader reader) { return std::string(reader.begin(), reader.size()); }
 
+std::string readName(capnp::Text::Reader reader) {
+  auto name = readText(reader);
+  if (name.find('\0') != name.npos) invalid("a name with a null byte");
+  return name;
+}
+
 capnp::Text::Reader asText(const std::string& text) { return {text.c_str(), text.size()}; }
 
 unsigned listSize(std::size_t size) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/wire-checks.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -121,7 +122,7 @@ void placeRun(ElementRun placed, std::span<const std::byte> elements, Given give
 
 Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
   Reply read;
-  read.version = {wire::readBytes(reply.getVersion()), wire::readBytes(reply.getSources())};
+  read.version = {wire::readVersion(reply.getVersion()), wire::readBytes(reply.getSources())};
   read.stability = wire::readStability(reply.getStability());
   read.shape = wire::readShape(reply.getShape());
   read.selected = wire::readShape(reply.getSelected());
