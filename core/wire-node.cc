@@ -33,6 +33,7 @@ void checkRanks(const Hyperslab& slab) {
 // Elements whose places lead to what is there: the others count on it.
 void checkPlaces(const DataType& type, Bytes& elements, Bytes& heap) {
   if (!type.hasVariable() || elements.empty()) return;
+  checkUnfolded(type, elements, heap);
   Heap checked;
   checked.append(type, elements, heap);
   heap = checked.take();

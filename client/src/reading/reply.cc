@@ -144,6 +144,7 @@ void place(const Body& body, const DataType& type, const Shape& counts, const st
     if (run.count == 0) return;
     std::vector<std::byte> moved;
     if (type.hasVariable()) {
+      checkUnfolded(type, elements, data);
       moved.assign(elements.begin(), elements.end());
       heap.append(type, moved, data);
       elements = moved;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -106,7 +107,7 @@ class SpaceID(ObjectID):
             if not self._block_count():
                 return None
             sides = [(start, start + (count - 1) * stride + block - 1)
-                     for start, stride, count, block in self._selection.dimensions]
+                     for start, stride, count, block in self._limited()]
             corners = list(zip(*sides))
         else:
             corners = [corner for box in self._boxes() for corner in box]
@@ -160,10 +161,16 @@ class SpaceID(ObjectID):
     def _block_count(self) -> int:
         if self._selection.kind != "regular":
             return sum(1 for _ in self._boxes())
-        counts = [count for _, _, count, _ in self._selection.dimensions]
-        if any(None in (count, block) for _, _, count, block in self._selection.dimensions):
-            raise ValueError("a selection without limit has no list of blocks")
-        return int(np.prod(counts, dtype=object))
+        return math.prod(count for _, _, count, _ in self._limited())
+
+    def _limited(self) -> List[Tuple[int, int, int, int]]:
+        """(start, stride, count, block) along each axis; ``ValueError`` for a selection without limit."""
+        found = []
+        for start, stride, count, block in self._selection.dimensions:
+            if count is None or block is None:
+                raise ValueError("a selection without limit has no list of blocks")
+            found.append((start, stride, count, block))
+        return found
 
     def _points(self) -> List[Shape]:
         rank = max(1, self.get_simple_extent_ndims())
@@ -183,7 +190,7 @@ class SpaceID(ObjectID):
             if self._block_count() > _MOST_BLOCKS:
                 raise TooLarge(f"a selection of {self._block_count()} blocks has no list of them")
             axes = [[(at, at + block - 1) for at in range(start, start + count * stride, stride)]
-                    for start, stride, count, block in self._selection.dimensions]
+                    for start, stride, count, block in self._limited()]
             for box in itertools.product(*axes):
                 yield tuple(zip(*box))  # type: ignore[misc]
 

@@ -197,6 +197,20 @@ const std::vector<NodeLie> NODE_LIES = {
        for (auto& byte : elements) byte = 0x7f;
        attribute.getValue().initHeap(100);
      }},
+    {"sequences that unfold without end", [](Said n) {
+       constexpr unsigned LEVELS = 30, PIECE = 2 * 16;  // two places at each level, and both lead to the next one
+       auto attribute = attributeIn(n);
+       nested(attribute.getType(), LEVELS);
+       auto heap = attribute.getValue().initHeap(LEVELS * PIECE);
+       for (unsigned level = 0; level + 1 < LEVELS; ++level) {
+         for (unsigned at : {level * PIECE, level * PIECE + 16}) {
+           heap[at] = static_cast<kj::byte>((level + 1) * PIECE);
+           heap[at + 1] = static_cast<kj::byte>((level + 1) * PIECE >> 8);
+           heap[at + 8] = 2;
+         }
+       }
+       attribute.getValue().initElements(16)[8] = 2;
+     }},
     {"a sequence within a heap that leaves it", [](Said n) {
        auto attribute = attributeIn(n);
        nested(attribute.getType(), 2);
