@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -163,7 +164,49 @@ class Reach {
   std::size_t lastStretch_ = 0;
 };
 
+// How many bytes elements are with all that their places lead to.
+class Unfolding {
+ public:
+  Unfolding(const PlacePattern& pattern, std::span<const std::byte> source) : pattern_(pattern), source_(source) {}
+
+  // As deep as types nest.  Throws FileError.
+  std::uint64_t bytes(PatternId pattern, std::span<const std::byte> elements, std::size_t elementBytes) {
+    std::uint64_t total = elements.size();
+    auto add = [&](PatternId how, const std::byte* at) {
+      const HeapPlace place = readPlace(at);
+      if (place.count == 0) return;
+      const auto& base = pattern_.base(how);
+      const auto data = dataOf(place, base.bytes, source_);
+      total += base.pattern == PlacePattern::NONE ? data.size() : within({place, how}, data);
+      if (total > MOST) throw FileError("variable-length data that unfolds without end", ErrorCode::tooLarge);
+    };
+    for (std::size_t at = 0; at < elements.size(); at += elementBytes) pattern_.visit(pattern, &elements[at], add);
+    return total;
+  }
+
+ private:
+  // More than any message has, so that nothing which shares no pieces meets it.
+  static constexpr std::uint64_t MOST = 512 << 20;
+
+  std::uint64_t within(const Piece& piece, std::span<const std::byte> data) {
+    if (auto found = known_.find(piece); found != known_.end()) return found->second;
+    const auto& base = pattern_.base(piece.how);
+    const std::uint64_t size = bytes(base.pattern, data, base.bytes);
+    known_.emplace(piece, size);
+    return size;
+  }
+
+  const PlacePattern& pattern_;
+  std::span<const std::byte> source_;
+  std::map<Piece, std::uint64_t> known_;
+};
+
 }  // namespace
+
+void checkUnfolded(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap) {
+  const PlacePattern pattern(type);
+  if (pattern.nests()) Unfolding(pattern, heap).bytes(pattern.root(), elements, type.size());
+}
 
 std::span<const std::byte> dataOf(HeapPlace place, std::uint64_t baseBytes, std::span<const std::byte> heap) {
   const std::byte* data = placeData(place, baseBytes, heap.data(), heap.size());

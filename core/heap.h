@@ -41,6 +41,11 @@ std::span<const std::byte> dataOf(HeapPlace place, std::uint64_t baseBytes, std:
 // Whether all places in `elements`, and in what they lead to, are within the heap, and do not overlap: for what is
 // passed on as it is.  Throws FileError (fileProblem).  Costs about half of what Heap::append does.
 void checkPlaces(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap);
+// That elements with all that their places lead to are of a size that can be shown: nested data that shares pieces,
+// which no writer makes, grows with each level of nesting when whoever reads it unfolds it, from a few bytes to more
+// than any memory has.  FileError: tooLarge, and fileProblem for a place outside of the heap.  Linear in elements and
+// heap.
+void checkUnfolded(const DataType& type, std::span<const std::byte> elements, std::span<const std::byte> heap);
 
 class Heap {
  public:

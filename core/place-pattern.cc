@@ -47,6 +47,10 @@ PlacePattern::Id PlacePattern::addFields(const DataType& type, const CompoundTyp
   return known(std::move(part));
 }
 
+bool PlacePattern::nests() const {
+  return std::any_of(parts_.begin(), parts_.end(), [](auto& part) { return part.base.pattern != NONE; });
+}
+
 PlacePattern::Id PlacePattern::known(Part part) {
   Key key{static_cast<std::uint64_t>(part.kind), part.base.bytes, part.base.pattern, part.count, part.stride,
           part.inner};

@@ -33,6 +33,9 @@ class PlacePattern {
   // What the places of a part lead to that is one place.
   const Base& base(Id place) const { return parts_[place].base; }
 
+  // Whether what places lead to has places itself.
+  bool nests() const;
+
   // Calls visit(place, bytes) for each place in an element: a part that is one place, and a pointer to where it stands.
   template <class Byte, class Visit>
   void visit(Id pattern, Byte* element, Visit& visitPlace) const {

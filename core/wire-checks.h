@@ -22,6 +22,19 @@ namespace h5cap::wire {
 
 void checkRank(std::size_t rank);
 
+// The structs of a list, which take about as many bytes as they should: a list may say that its parts have no bytes,
+// and then be millions of them in a message of a few words.  Members are only added to structs, so those of an earlier
+// peer are smaller, and never by half.
+template <class T>
+typename capnp::List<T>::Reader counted(typename capnp::List<T>::Reader list) {
+  if (list.size() == 0) return list;
+  capnp::AnyStruct::Reader first(list[0]);
+  const std::size_t words = first.getDataSection().size() / sizeof(capnp::word) + first.getPointerSection().size();
+  constexpr auto full = capnp::_::structSize<T>();
+  if (words * 2 < std::size_t{full.data} + full.pointers) invalid("a list of more parts than it has bytes for");
+  return list;
+}
+
 std::string readText(capnp::Text::Reader reader);  // invalid with a NUL in it: names and paths end there for the system
 capnp::Text::Reader asText(const std::string& text);  // refers to `text`
 
@@ -36,17 +49,10 @@ std::vector<VirtualSource> readSources(capnp::List<rpc::VirtualSource>::Reader l
 std::vector<ExternalFile> readExternalFiles(capnp::List<rpc::ExternalFile>::Reader list);
 Shape readChunkShape(capnp::List<std::uint64_t>::Reader list);  // its rank is whoever's that knows the dataset
 
-void writeShape(const Shape& shape, capnp::List<std::uint64_t>::Builder builder);
+// Of a file; no longer than versions are.
+Version readVersion(capnp::Data::Reader reader);
 
-// Refuses a list whose elements are not there: one word may claim any number of structs of no size, each of which reads
-// as defaults.  All elements of a list have the same size, `leastWords` or more in every version of the schema.
-template <class List>
-void checkElements(List list, std::uint64_t leastWords) {
-  if (list.size() == 0) return;
-  capnp::AnyStruct::Reader first(list[0]);
-  if (first.getDataSection().size() / sizeof(capnp::word) + first.getPointerSection().size() < leastWords)
-    invalid("a list without its elements");
-}
+void writeShape(const Shape& shape, capnp::List<std::uint64_t>::Builder builder);
 
 // An enumerant from the wire, which may be one that this program does not know.
 template <class Ours, class Theirs>

@@ -1,4 +1,7 @@
 // Files, nodes and what is known about them, on the wire.
+#include <algorithm>
+#include <utility>
+
 #include "core/checked-size.h"
 #include "core/heap.h"
 #include "core/wire-checks.h"
@@ -13,8 +16,36 @@ using Slab = rpc::HyperslabSelection;
 
 constexpr unsigned MAX_FILTERS = 32;                  // H5Z_MAX_NFILTERS
 constexpr std::uint64_t MAX_CHUNK_EXTENT = UINT32_MAX;  // so they are stored
+constexpr std::size_t MAX_VERSION_BYTES = 4096;
+
+// The extent need not be known, and then only the boxes of an even number of corners are.
+void checkRanks(const Hyperslab& slab) {
+  const std::size_t rank = slab.extent.size();
+  const bool isKnown = rank != 0;
+  const bool fits = isKnown ? slab.boxes.size() % (2 * rank) == 0 && slab.points.size() % rank == 0
+                            : slab.boxes.size() % 2 == 0;
+  const bool isRegular = slab.kind == Hyperslab::Kind::regular;
+  if (!fits || (isRegular && isKnown && slab.dimensions.size() != rank)) invalid("a selection of another rank");
+  for (auto& dimension : slab.dimensions) {
+    if (dimension.stride == 0) invalid("a selection with a stride of zero");
+  }
+}
+
+// Elements whose places lead to what is there: the others count on it.
+void checkHeap(const DataType& type, Bytes& elements, Bytes& heap) {
+  if (!type.hasVariable() || elements.empty()) return;
+  checkUnfolded(type, elements, heap);
+  Heap checked;
+  checked.append(type, elements, heap);
+  heap = checked.take();
+}
 
 }  // namespace
+
+Version readVersion(capnp::Data::Reader reader) {
+  if (reader.size() > MAX_VERSION_BYTES) invalid(fmt::format("a version of {} bytes", reader.size()));
+  return readBytes(reader);
+}
 
 Hyperslab read(Slab::Reader reader) {
   Hyperslab slab;
@@ -26,7 +57,7 @@ Hyperslab read(Slab::Reader reader) {
     case Slab::REGULAR:
       slab.kind = Hyperslab::Kind::regular;
       checkRank(reader.getRegular().size());
-      for (auto from : reader.getRegular()) {
+      for (auto from : counted<Slab::Dimension>(reader.getRegular())) {
         slab.dimensions.push_back({from.getStart(), from.getStride(), from.getCount(), from.getBlock()});
       }
       break;
@@ -46,11 +77,7 @@ Hyperslab read(Slab::Reader reader) {
     default:
       throw Unimplemented("an unknown kind of hyperslab");
   }
-  if (const auto rank = slab.extent.size(); rank > 0) {  // where it is known
-    const bool fits = (slab.dimensions.empty() || slab.dimensions.size() == rank) &&
-                      slab.boxes.size() % (2 * rank) == 0 && slab.points.size() % rank == 0;
-    if (!fits) invalid("a selection of another rank than its space");
-  }
+  checkRanks(slab);
   return slab;
 }
 
@@ -99,13 +126,10 @@ void writeAll(const Values& values, List list) {
   for (unsigned i = 0; i < list.size(); ++i) write(values[i], list[i]);
 }
 
-// `leastWords`: of each element, itself.
-template <class Value, class List>
-std::vector<Value> readAll(List list, std::uint64_t leastWords) {
-  checkElements(list, leastWords);
+template <class Value, class Wire>
+std::vector<Value> readAll(typename capnp::List<Wire>::Reader list) {
   std::vector<Value> values;
-  values.reserve(list.size());
-  for (auto item : list) values.push_back(read(item));
+  for (auto item : counted<Wire>(list)) values.push_back(read(item));
   return values;
 }
 
@@ -224,18 +248,16 @@ void write(const VirtualSource& source, rpc::VirtualSource::Builder builder) {
 
 std::vector<Filter> readFilters(capnp::List<rpc::Filter>::Reader list) {
   if (list.size() > MAX_FILTERS) invalid("a pipeline of more filters than HDF5 has");
-  return readAll<Filter>(list, 3);
+  return readAll<Filter, rpc::Filter>(list);
 }
 
 std::vector<VirtualSource> readSources(capnp::List<rpc::VirtualSource>::Reader list) {
-  return readAll<VirtualSource>(list, 5);
+  return readAll<VirtualSource, rpc::VirtualSource>(list);
 }
 
 std::vector<ExternalFile> readExternalFiles(capnp::List<rpc::ExternalFile>::Reader list) {
-  checkElements(list, 3);
   std::vector<ExternalFile> files;
-  files.reserve(list.size());
-  for (auto file : list) files.push_back(readExternal(file));
+  for (auto file : counted<rpc::ExternalFile>(list)) files.push_back(readExternal(file));
   return files;
 }
 
@@ -262,7 +284,7 @@ DatasetInfo read(rpc::DatasetInfo::Reader reader) {
     invalid("a fill value that is not one element");
   }
   info.fillHeap = readBytes(reader.getFillHeap());
-  checkPlaces(info.type, info.fillValue, info.fillHeap);
+  checkHeap(info.type, info.fillValue, info.fillHeap);
   info.fillDefined = reader.getFillDefined();
   info.fillUndefined = reader.getFillUndefined();
   info.fillTime = readEnum(reader.getFillTime(), FillTime::never, "time of filling");
@@ -303,7 +325,7 @@ Attribute read(rpc::Attribute::Reader reader) {
       if ((count * attribute.type.size()).fits() != value.elements.size()) {
         invalid("an attribute whose value does not have its shape");
       }
-      checkPlaces(attribute.type, value.elements, value.heap);
+      checkHeap(attribute.type, value.elements, value.heap);
       attribute.value = std::move(value);
       return attribute;
     }
@@ -334,9 +356,11 @@ void write(const Attribute& attribute, rpc::Attribute::Builder builder) {
   }
 }
 
-std::vector<Link> readLinks(capnp::List<rpc::Link>::Reader list) { return readAll<Link>(list, 6); }
+std::vector<Link> readLinks(capnp::List<rpc::Link>::Reader list) { return readAll<Link, rpc::Link>(list); }
 
-std::vector<Attribute> readAttributes(capnp::List<rpc::Attribute>::Reader list) { return readAll<Attribute>(list, 8); }
+std::vector<Attribute> readAttributes(capnp::List<rpc::Attribute>::Reader list) {
+  return readAll<Attribute, rpc::Attribute>(list);
+}
 
 NodeInfo read(rpc::NodeInfo::Reader reader) {
   NodeInfo info;
@@ -385,7 +409,7 @@ rpc::VersionStability asStability(VersionStability stability) {
 
 FileInfo read(rpc::FileInfo::Reader reader) {
   return {readText(reader.getPath()),           reader.getSize(),
-          readBytes(reader.getVersion()),       reader.getUserBlockSize(),
+          readVersion(reader.getVersion()),       reader.getUserBlockSize(),
           readText(reader.getLibraryVersion()), reader.getIsSwmr(),
           reader.getRootId(),
           readStability(reader.getStability())};
@@ -403,7 +427,10 @@ void write(const FileInfo& info, rpc::FileInfo::Builder builder) {
 }
 
 DirectoryEntry read(rpc::DirectoryEntry::Reader reader) {
-  return {readText(reader.getName()), reader.getIsDirectory(), reader.getSize(), reader.getModifiedNs()};
+  auto name = readText(reader.getName());
+  const bool isNone = name.empty() || name == "." || name == ".." || name.find('/') != name.npos;
+  if (isNone) invalid("an entry of a folder whose name is none");
+  return {std::move(name), reader.getIsDirectory(), reader.getSize(), reader.getModifiedNs()};
 }
 
 void write(const DirectoryEntry& entry, rpc::DirectoryEntry::Builder builder) {

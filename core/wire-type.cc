@@ -1,6 +1,10 @@
 // Datatypes on the wire.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "core/checked-size.h"
 #include "core/wire-checks.h"
 #include "core/wire.h"
@@ -82,6 +86,7 @@ class TypeReader {
         return RegionReferenceType{};
       case Type::COMPLEX: {
         auto base = shared(reader.getComplex(), depth);
+        if (!base->as<FloatType>()) invalid("a complex type whose parts are no floats");
         if (std::uint64_t{base->size()} * 2 != size) invalid("a complex type that is not two of its base");
         return ComplexType{std::move(base)};
       }
@@ -127,9 +132,9 @@ class TypeReader {
   EnumType readEnumeration(Type::Reader reader, unsigned depth) {
     auto from = reader.getEnumeration();
     EnumType type{shared(from.getBase(), depth), {}};
+    if (!type.base->as<IntegerType>()) invalid("an enumeration whose base is no integer");
     if (type.base->size() != reader.getSize()) invalid("an enumeration whose size is not that of its base");
-    checkElements(from.getMembers(), 2);
-    for (auto member : from.getMembers()) {
+    for (auto member : counted<Type::EnumMember>(from.getMembers())) {
       if (member.getValue().size() != type.base->size()) invalid("an enumeration with a value of the wrong size");
       type.members.push_back({readText(member.getName()), readBytes(member.getValue())});
     }
@@ -138,18 +143,25 @@ class TypeReader {
 
   CompoundType readCompound(Type::Reader reader, unsigned depth) {
     CompoundType type;
-    CheckedSize bytes = 0;
-    checkElements(reader.getCompound(), 3);
-    for (auto field : reader.getCompound()) {
+    for (auto field : counted<Type::Field>(reader.getCompound())) {
       auto member = read(field.getType(), depth + 1);
       if (!isWithin(field.getOffset(), member.size(), reader.getSize())) {
         invalid("a compound with a field outside of it");
       }
-      bytes += member.size();
-      if (!bytes.isAtMost(reader.getSize())) invalid("a compound whose fields overlap");
       type.fields.push_back({readText(field.getName()), field.getOffset(), std::move(member)});
     }
+    checkApart(type);
     return type;
+  }
+
+  // No two fields share bytes, as HDF5 has it.
+  static void checkApart(const CompoundType& type) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+    for (auto& field : type.fields) places.emplace_back(field.offset, field.offset + std::uint64_t{field.type.size()});
+    std::sort(places.begin(), places.end());
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      if (places[i].first < places[i - 1].second) invalid("a compound with fields that overlap");
+    }
   }
 
   ArrayType readArray(Type::Reader reader, unsigned depth) {

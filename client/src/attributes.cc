@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/src/open/node-state.h"
+#include "client/src/open/paging.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/checked-size.h"
@@ -11,8 +12,6 @@
 namespace h5cap {
 
 namespace {
-
-constexpr std::uint32_t PAGE = 1000;
 
 // Reads one by name; throws NotFound.
 Attribute ask(detail::NodeState& node, const std::string& name) {
@@ -32,34 +31,30 @@ Attribute ask(detail::NodeState& node, const std::string& name) {
 }  // namespace
 
 std::vector<Attribute> Attributes::list() const {
-  const NodeInfo& info = node_->info();
-  if (info.problem) raise(info.problem->code, node_->path() + ": " + info.problem->message);
-  if (info.attributesComplete) return info.attributes;
+  const auto info = node_->info();
+  if (info->problem) raise(info->problem->code, node_->path() + ": " + info->problem->message);
+  if (info->attributesComplete) return info->attributes;
   auto found = std::make_shared<std::vector<Attribute>>();
-  auto cursor = std::make_shared<Bytes>();
+  auto paging = std::make_shared<detail::Paging>(node_->path() + ", attributes");
   auto askPage = [&] {
-    node_->connection().run([remote = node_->remote(), found, cursor]() -> kj::Promise<void> {
+    node_->connection().run([remote = node_->remote(), found, paging]() -> kj::Promise<void> {
       auto attributes = remote->node.attributesRequest().send().getAttributes();
       auto request = attributes.listRequest();
-      request.setCursor(wire::asData(*cursor));
-      request.setLimit(PAGE);
-      return request.send().then([found, cursor](auto reply) {
-        detail::checked([&] {
-          for (auto attribute : reply.getAttributes()) found->push_back(wire::read(attribute));
-          *cursor = wire::readBytes(reply.getNext());
-          if (reply.getAttributes().size() == 0) cursor->clear();
-        });
+      request.setCursor(wire::asData(paging->cursor()));
+      request.setLimit(detail::Paging::PAGE);
+      return request.send().then([found, paging](auto reply) {
+        detail::checked([&] { detail::appendPage<rpc::Attribute>(reply, reply.getAttributes(), *paging, *found); });
       });
     });
   };
   do {
     detail::retried(node_->connection(), askPage);
-  } while (!cursor->empty());
+  } while (!paging->isAtEnd());
   return std::move(*found);
 }
 
 std::optional<Attribute> Attributes::find(const std::string& name) const {
-  const NodeInfo* info = node_->knownInfo() || node_->file()->wantsSnapshot() ? &node_->info() : nullptr;
+  const auto info = node_->knownInfo() || node_->file()->wantsSnapshot() ? node_->info() : nullptr;
   if (info && info->attributesComplete) {
     auto found =
         std::find_if(info->attributes.begin(), info->attributes.end(), [&](auto& a) { return a.name == name; });

@@ -94,9 +94,9 @@ void keep(std::promise<PackedElements>& promise, F&& result) {
 }  // namespace
 
 const std::string& Dataset::path() const { return state_->path(); }
-const NodeInfo& Dataset::nodeInfo() const { return state_->info(); }
-const FileInfo& Dataset::fileInfo() const { return state_->fileInfo(); }
-const DatasetInfo& Dataset::info() const { return state_->datasetInfo(); }
+std::shared_ptr<const NodeInfo> Dataset::nodeInfo() const { return state_->info(); }
+std::shared_ptr<const FileInfo> Dataset::fileInfo() const { return state_->fileInfo(); }
+std::shared_ptr<const DatasetInfo> Dataset::info() const { return state_->datasetInfo(); }
 Attributes Dataset::attributes() const { return Attributes(state_); }
 DatasetInfo Dataset::refresh() const { return state_->refresh(); }
 View Dataset::view() const { return View(state_, Selection()); }

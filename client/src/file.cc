@@ -2,6 +2,7 @@
 #include "h5cap/file.h"
 
 #include "client/src/open/node-state.h"
+#include "client/src/open/paging.h"
 #include "client/src/reading/raw-bytes.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
@@ -10,8 +11,6 @@
 namespace h5cap {
 
 namespace {
-
-constexpr std::uint32_t PAGE = 1000;
 
 void requireGroup(detail::NodeState& node) {
   auto known = node.knownInfo();
@@ -22,34 +21,30 @@ void requireGroup(detail::NodeState& node) {
 }  // namespace
 
 const std::string& Node::path() const { return state_->path(); }
-const NodeInfo& Node::info() const { return state_->info(); }
-const NodeInfo* Node::known() const { return state_->knownOrInSnapshot(); }
-const FileInfo& Node::fileInfo() const { return state_->fileInfo(); }
+std::shared_ptr<const NodeInfo> Node::info() const { return state_->info(); }
+std::shared_ptr<const NodeInfo> Node::known() const { return state_->knownOrInSnapshot(); }
+std::shared_ptr<const FileInfo> Node::fileInfo() const { return state_->fileInfo(); }
 Attributes Node::attributes() const { return Attributes(state_); }
 
 std::vector<Link> Group::links() const {
-  const NodeInfo& info = state()->info();
+  const auto info = state()->info();
   requireGroup(*state());
-  if (info.linksComplete) return info.links;
+  if (info->linksComplete) return info->links;
   auto links = std::make_shared<std::vector<Link>>();
-  auto cursor = std::make_shared<Bytes>();
+  auto paging = std::make_shared<detail::Paging>(state()->path() + ", links");
   auto askPage = [&] {
-    state()->connection().run([remote = state()->remote(), links, cursor]() -> kj::Promise<void> {
+    state()->connection().run([remote = state()->remote(), links, paging]() -> kj::Promise<void> {
       auto request = remote->node.castAs<rpc::Group>().listRequest();
-      request.setCursor(wire::asData(*cursor));
-      request.setLimit(PAGE);
-      return request.send().then([links, cursor](auto reply) {
-        detail::checked([&] {
-          for (auto link : reply.getLinks()) links->push_back(wire::read(link));
-          *cursor = wire::readBytes(reply.getNext());
-          if (reply.getLinks().size() == 0) cursor->clear();
-        });
+      request.setCursor(wire::asData(paging->cursor()));
+      request.setLimit(detail::Paging::PAGE);
+      return request.send().then([links, paging](auto reply) {
+        detail::checked([&] { detail::appendPage<rpc::Link>(reply, reply.getLinks(), *paging, *links); });
       });
     });
   };
   do {
     detail::retried(state()->connection(), askPage);
-  } while (!cursor->empty());
+  } while (!paging->isAtEnd());
   return std::move(*links);
 }
 
@@ -62,8 +57,8 @@ std::optional<Link> Group::link(const std::string& path) const {
   for (auto& part : parts) parentPath += part + "/";
   auto parent = parentPath.empty() ? state() : state()->child(parentPath);
   try {
-    const NodeInfo* known = nullptr;
-    if (parent->knownInfo() || parent->file()->wantsSnapshot()) known = &parent->info();
+    std::shared_ptr<const NodeInfo> known;
+    if (parent->knownInfo() || parent->file()->wantsSnapshot()) known = parent->info();
     if (known && known->kind != NodeKind::group) return std::nullopt;
     if (known && known->linksComplete) {
       const Link* found = detail::findLink(*known, name);

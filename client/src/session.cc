@@ -5,6 +5,7 @@
 
 #include "client/src/cache/disk-cache.h"
 #include "client/src/open/file-state.h"
+#include "client/src/open/paging.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/connection.h"
 #include "client/src/rpc/peer.h"
@@ -15,7 +16,6 @@ namespace h5cap {
 
 namespace {
 
-constexpr std::uint32_t PAGE = 1000;
 constexpr std::uint64_t DEFAULT_TILE_BYTES = 1 << 20;
 
 // A path below the server's root, as it travels: relative ones start at the session's own.
@@ -33,6 +33,7 @@ ConnectOptions settled(ConnectOptions options) {
   if (!options.token.empty()) throw Unimplemented("tokens: log in by the Unix socket or by ssh");
   const char* cache = std::getenv("H5CAP_CACHE");
   if (options.cache.empty() && cache != nullptr) options.cache = cache;
+  detail::DiskCache::at(options.cache);  // says now when it is none
   const char* tile = std::getenv("H5CAP_TILE_BYTES");
   if (options.tileBytes == 0 && tile != nullptr) options.tileBytes = std::strtoull(tile, nullptr, 10);
   if (options.tileBytes == 0) options.tileBytes = DEFAULT_TILE_BYTES;
@@ -94,11 +95,13 @@ File Session::open(const std::string& path, const OpenOptions& options) const {
 
 struct Listing::Pages {
   std::vector<DirectoryEntry> entries;
-  Bytes cursor;
+  detail::Paging paging;
 };
 
 Listing::Listing(std::shared_ptr<detail::Connection> connection, std::string path)
-    : connection_(std::move(connection)), path_(std::move(path)), pages_(std::make_shared<Pages>()) {
+    : connection_(std::move(connection)),
+      path_(std::move(path)),
+      pages_(std::make_shared<Pages>(Pages{{}, detail::Paging("/" + path_)})) {
   detail::retried(*connection_, [&] { ask(); });
 }
 
@@ -106,13 +109,11 @@ void Listing::ask() {
   call_ = connection_->start([channel = connection_->usable(), path = path_, pages = pages_]() -> kj::Promise<void> {
     auto request = channel->peer().root.listRequest();
     request.setPath(path);
-    request.setCursor(wire::asData(pages->cursor));
-    request.setLimit(PAGE);
+    request.setCursor(wire::asData(pages->paging.cursor()));
+    request.setLimit(detail::Paging::PAGE);
     return request.send().then([pages](auto reply) {
       detail::checked([&] {
-        for (auto entry : reply.getEntries()) pages->entries.push_back(wire::read(entry));
-        pages->cursor = wire::readBytes(reply.getNext());
-        if (reply.getEntries().size() == 0) pages->cursor.clear();
+        detail::appendPage<rpc::DirectoryEntry>(reply, reply.getEntries(), pages->paging, pages->entries);
       });
     });
   });
@@ -128,7 +129,7 @@ std::vector<DirectoryEntry> Listing::wait() {
         throw;
       }
     });
-    if (pages_->cursor.empty()) return std::move(pages_->entries);
+    if (pages_->paging.isAtEnd()) return std::move(pages_->entries);
     detail::retried(*connection_, [&] { ask(); });
   }
 }

@@ -14,7 +14,8 @@ std::optional<StreamedTile> TileStream::next() { return read_->next(); }
 const DataType& TileStream::type() const { return read_->type(); }
 
 TileStream View::tiles(const ReadOptions& options) const {
-  const NodeInfo& info = node_->info();
+  const auto known = node_->info();
+  const NodeInfo& info = *known;
   detail::checkReadable(info, node_->path());
   auto& defaults = node_->connection().options;
   detail::ReadPlan plan;

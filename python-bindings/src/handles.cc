@@ -8,6 +8,7 @@
 
 #include "bindings.h"
 #include "h5cap/address.h"
+#include "h5cap/printable.h"
 #include "to-python.h"
 
 namespace h5cap::python {
@@ -93,6 +94,10 @@ void bindSession(nb::module_& module) {
       .def("traffic", trafficOf)
       .def("url", [](const Session& session) { return toText(session.url()); });
 
+  module.def("printable", [](const nb::bytes& text) {
+    const std::string made = printable(std::string_view(text.c_str(), text.size()));
+    return nb::str(made.c_str(), made.size());
+  });
   module.def("parse_location", locationOf, "(server, path, object or None, selection or None) of an address.");
   module.def("shared_session", [](const std::string& url, double timeout, const std::string& token,
                                       std::uint64_t tileBytes) {
@@ -113,7 +118,7 @@ void bindSession(nb::module_& module) {
 nb::object knownAt(const Node& node, const nb::bytes& name) {
   std::string path = raw(name);
   Node wanted = path.empty() ? node : Group(node.state()).node(path);
-  const NodeInfo* info = waiting([&] { return wanted.known(); });
+  const auto info = waiting([&] { return wanted.known(); });
   if (info == nullptr) return nb::none();
   nb::dict out = toPython(*info);
   out["links"] = nb::none();
@@ -166,7 +171,7 @@ nb::tuple dereference(const File& file, const nb::bytes& token) {
 nb::list virtualSourcesOf(const Node& node) {
   Dataset dataset(node.state());
   // A snapshot leaves them out; a virtual dataset has at least one.
-  const DatasetInfo* known = waiting([&] { return &dataset.info(); });
+  const auto known = waiting([&] { return dataset.info(); });
   if (!known->virtualSources.empty()) return toPython(known->virtualSources);
   DatasetInfo full = waiting([&] { return dataset.refresh(); });
   return toPython(full.virtualSources);
@@ -177,13 +182,11 @@ void bindNode(nb::module_& module) {
       .def("path", [](const Node& node) { return toText(node.path()); })
       .def("info",
            [](const Node& node) {
-             const NodeInfo* info = waiting([&] { return &node.info(); });
-             return toPython(*info);
+             return toPython(*waiting([&] { return node.info(); }));
            })
       .def("file_info",
            [](const Node& node) {
-             const FileInfo* info = waiting([&] { return &node.fileInfo(); });
-             return toPython(*info);
+             return toPython(*waiting([&] { return node.fileInfo(); }));
            })
       .def("refresh",
            [](const Node& node) {

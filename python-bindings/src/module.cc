@@ -3,6 +3,7 @@
 #include <string>
 
 #include "bindings.h"
+#include "to-python.h"
 
 namespace h5cap::python {
 
@@ -14,8 +15,7 @@ void raiseByTable(const std::exception_ptr& thrown, void*) {
   } catch (const Error& error) {
     try {
       nb::object make = nb::module_::import_("h5cap.errors").attr("from_code");
-      auto length = static_cast<Py_ssize_t>(std::char_traits<char>::length(error.what()));
-      nb::object text = nb::steal(PyUnicode_DecodeUTF8(error.what(), length, "replace"));
+      nb::object text = toText(error.what());
       nb::object made = make(std::string(name(error.code())).c_str(), text);
       PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
     } catch (nb::python_error& failure) {

@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 
 #include <cstring>
+#include <map>
 
 #include "bindings.h"
 #include "h5cap/place.h"
@@ -114,11 +115,26 @@ nb::list heapSlices(nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, n
                     const nb::bytes& heap, std::uint64_t itemSize) {
   if (places.size() % PLACE_BYTES != 0) throw FileError("variable-length data: the places are cut short");
   nb::list out;
+  // Places may lead to the same data, all of millions of them: once more has been made than there is, it is shared.
+  std::map<HeapPlace, nb::bytes> shared;
+  std::uint64_t made = 0;
   for (std::size_t at = 0; at < places.size(); at += PLACE_BYTES) {
     const HeapPlace place = readPlace(reinterpret_cast<const std::byte*>(places.data() + at));
     const std::byte* data =
         placeData(place, itemSize, reinterpret_cast<const std::byte*>(heap.c_str()), heap.size());
-    out.append(data == nullptr ? nb::bytes("", 0) : nb::bytes(data, place.count * itemSize));
+    if (data == nullptr) {
+      out.append(nb::bytes("", 0));
+      continue;
+    }
+    const std::uint64_t size = place.count * itemSize;
+    if (made <= heap.size()) {
+      made += size;
+      out.append(nb::bytes(data, size));
+      continue;
+    }
+    auto found = shared.find(place);
+    if (found == shared.end()) found = shared.emplace(place, nb::bytes(data, size)).first;
+    out.append(found->second);
   }
   return out;
 }

@@ -125,7 +125,8 @@ bool examineLink(const Request& request, const Resolved& directory, const std::s
 }
 
 // Attributes of one entry; nothing when there is nothing that could be opened.  One operation of the file system, but
-// for links, and none for what the folder itself says is something else.
+// for links, and none for what the folder itself says is something else.  An entry that the file system cannot tell
+// about is one without attributes: opening it says what is wrong.
 std::optional<DirectoryEntry> examine(const Request& request, const Resolved& directory, const FolderNames& names,
                                       std::size_t number) {
   const auto type = names.type(number);
@@ -134,7 +135,10 @@ std::optional<DirectoryEntry> examine(const Request& request, const Resolved& di
   struct stat status;
   bool isLink = type == DT_LNK;
   if (!isLink) {
-    if (fstatat(directory.target, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    if (fstatat(directory.target, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT || errno == EACCES || type == DT_UNKNOWN) return std::nullopt;
+      return DirectoryEntry{std::move(name), type == DT_DIR, 0, 0};
+    }
     isLink = S_ISLNK(status.st_mode);
   }
   if (isLink && !examineLink(request, directory, name, status)) return std::nullopt;

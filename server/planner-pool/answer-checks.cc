@@ -51,8 +51,7 @@ void checkAttribute(rpc::Attribute::Reader attribute, const std::string& name) {
 void checkSnapshot(rpc::Snapshot::Reader snapshot, std::uint64_t root, std::uint64_t maxBytes) {
   if (snapshot.totalSize().wordCount * sizeof(capnp::word) > maxBytes + snapshotSlack)
     refuse("sent a larger tree than it was asked for");
-  auto nodes = snapshot.getNodes();
-  wire::checkElements(nodes, 8);
+  auto nodes = wire::counted<rpc::NodeInfo>(snapshot.getNodes());
   if (nodes.size() == 0 || nodes[0].getId() != root) refuse("sent a tree without its root");
   std::unordered_set<std::uint64_t> seen;
   for (auto node : nodes)

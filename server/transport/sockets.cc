@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "core/endpoint.h"
+#include "core/private-folder.h"
 
 namespace h5cap {
 namespace {
@@ -71,12 +72,7 @@ sockaddr_un unixAddress(const std::string& path) {
 void checkFolder(const std::string& socketPath) {
   const std::string folder = socketPath.substr(0, socketPath.rfind('/'));
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail(folder, errno);
-  struct stat status{};
-  if (lstat(folder.c_str(), &status) != 0) fail(folder, errno);
-  if (!S_ISDIR(status.st_mode)) throw std::runtime_error(folder + ": is not a folder");
-  if (status.st_uid != geteuid()) throw std::runtime_error(folder + ": belongs to another user");
-  if ((status.st_mode & 077) != 0)
-    throw std::runtime_error(folder + ": others have access to it (its mode is not 0700)");
+  if (auto why = whyNotPrivate(folder)) throw std::runtime_error(*why);
 }
 
 bool isLiving(const sockaddr_un& address) {

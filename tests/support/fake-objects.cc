@@ -30,11 +30,23 @@ Shape shapeNow(const FakeServer& server, const FakeDataset& dataset) {
 
 class AttributesImpl final : public rpc::Attributes::Server {
  public:
+  explicit AttributesImpl(World& world) : world_(world) {}
+
+  kj::Promise<void> list(ListContext context) override {
+    auto lie = world_.server.lies.lockExclusive()->attributes;
+    if (!lie) return wire::toKj(ErrorCode::unimplemented, "no lists of attributes");
+    lie(world_.server.pages++, context.getResults());
+    return kj::READY_NOW;
+  }
+
   kj::Promise<void> read(ReadContext context) override {
     if (context.getParams().getName() != "answer") return wire::toKj(ErrorCode::notFound, "no such attribute");
     wire::write(answerAttribute(), context.getResults().initAttribute());
     return kj::READY_NOW;
   }
+
+ private:
+  World& world_;
 };
 
 class DatasetImpl final : public rpc::Dataset::Server {
@@ -42,12 +54,12 @@ class DatasetImpl final : public rpc::Dataset::Server {
   DatasetImpl(World& world, std::string path) : world_(world), path_(std::move(path)) {}
 
   kj::Promise<void> describe(DescribeContext context) override {
-    wire::write(infoOf(world_.server, path_), context.getResults().initInfo());
+    writeNode(world_, path_, context.getResults().initInfo());
     return kj::READY_NOW;
   }
 
   kj::Promise<void> attributes(AttributesContext context) override {
-    context.getResults().setAttributes(kj::heap<AttributesImpl>());
+    context.getResults().setAttributes(kj::heap<AttributesImpl>(world_));
     return kj::READY_NOW;
   }
 
@@ -160,6 +172,7 @@ class DatasetImpl final : public rpc::Dataset::Server {
       for (auto& byte : packed) byte = 0x7f;
     }
     results.setHeap(wire::asData(dataset.heap));
+    if (auto lie = server.lies.lockExclusive()->reply) lie(results);
     change();
   }
 
@@ -230,6 +243,18 @@ class FileImpl final : public rpc::File::Server {
  public:
   explicit FileImpl(World& world) : world_(world) {}
 
+  kj::Promise<void> attributes(AttributesContext context) override {
+    context.getResults().setAttributes(kj::heap<AttributesImpl>(world_));
+    return kj::READY_NOW;
+  }
+
+  kj::Promise<void> list(ListContext context) override {
+    auto lie = world_.server.lies.lockExclusive()->links;
+    if (!lie) return wire::toKj(ErrorCode::unimplemented, "no lists of links");
+    lie(world_.server.pages++, context.getResults());
+    return kj::READY_NOW;
+  }
+
   kj::Promise<void> open(OpenContext context) override {
     auto& server = world_.server;
     ++server.opens;
@@ -242,8 +267,8 @@ class FileImpl final : public rpc::File::Server {
     if (path.empty() || path[0] != '/') path = "/" + path;
     try {
       auto results = context.getResults();
-      wire::write(infoOf(server, path), results.initInfo());
-      wire::write(fileInfo(server), results.initFile());
+      writeNode(world_, path, results.initInfo());
+      writeFile(world_, results.initFile());
       results.setNode(nodeAt(path));
     } catch (const std::exception& error) {
       return wire::toKj(error);
@@ -257,8 +282,9 @@ class FileImpl final : public rpc::File::Server {
     const std::string path(token.asChars().begin(), token.size());
     try {
       auto results = context.getResults();
-      wire::write(infoOf(world_.server, path), results.initInfo());
+      writeNode(world_, path, results.initInfo());
       wire::write(Hyperslab(), results.initStored());
+      if (auto lie = world_.server.lies.lockExclusive()->stored) lie(results.getStored());
       results.setNode(nodeAt(path));
     } catch (const std::exception& error) {
       return wire::toKj(error);
@@ -267,7 +293,7 @@ class FileImpl final : public rpc::File::Server {
   }
 
   kj::Promise<void> stat(StatContext context) override {
-    wire::write(fileInfo(world_.server), context.getResults().initInfo());
+    writeFile(world_, context.getResults().initInfo());
     return kj::READY_NOW;
   }
 
@@ -360,6 +386,16 @@ NodeInfo infoOf(const FakeServer& server, const std::string& path) {
   dataset.chunkShape = found->second.chunkShape;
   info.dataset = dataset;
   return info;
+}
+
+void writeNode(World& world, const std::string& path, rpc::NodeInfo::Builder builder) {
+  wire::write(infoOf(world.server, path), builder);
+  if (auto lie = world.server.lies.lockExclusive()->node) lie(builder);
+}
+
+void writeFile(World& world, rpc::FileInfo::Builder builder) {
+  wire::write(fileInfo(world.server), builder);
+  if (auto lie = world.server.lies.lockExclusive()->file) lie(builder);
 }
 
 rpc::File::Client fakeFile(World& world) { return kj::heap<FileImpl>(world); }

@@ -20,6 +20,10 @@ FileInfo fileInfo(const FakeServer& server);
 // Throws NotFound.
 NodeInfo infoOf(const FakeServer& server, const std::string& path);
 
+// On the wire, with the lies that there are.
+void writeNode(World& world, const std::string& path, rpc::NodeInfo::Builder builder);
+void writeFile(World& world, rpc::FileInfo::Builder builder);
+
 rpc::File::Client fakeFile(World& world);
 
 }  // namespace h5cap::test

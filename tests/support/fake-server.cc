@@ -26,6 +26,10 @@ class DirectoryImpl final : public rpc::Directory::Server {
   explicit DirectoryImpl(World& world) : world_(world) {}
 
   kj::Promise<void> list(ListContext context) override {
+    if (auto lie = world_.server.lies.lockExclusive()->entries) {
+      lie(world_.server.pages++, context.getResults());
+      return kj::READY_NOW;
+    }
     // Two pages of one entry each.
     bool isFirst = context.getParams().getCursor().size() == 0;
     auto entries = context.getResults().initEntries(1);
@@ -45,13 +49,14 @@ class DirectoryImpl final : public rpc::Directory::Server {
     if (world_.server.isLocked) return wire::toKj(ErrorCode::denied, path + ": not for everybody");
     auto results = context.getResults();
     results.setFile(fakeFile(world_));
-    wire::write(fileInfo(world_.server), results.initInfo());
+    writeFile(world_, results.initInfo());
     if (context.getParams().getOptions().getSnapshotBytes() > 0) {
       auto& datasets = world_.server.datasets;
       auto nodes = results.initSnapshot().initNodes(datasets.size() + 1);
-      wire::write(infoOf(world_.server, "/"), nodes[0]);
+      writeNode(world_, "/", nodes[0]);
       unsigned index = 1;
-      for (auto& [name, dataset] : datasets) wire::write(infoOf(world_.server, name), nodes[index++]);
+      for (auto& [name, dataset] : datasets) writeNode(world_, name, nodes[index++]);
+      if (auto lie = world_.server.lies.lockExclusive()->snapshot) lie(results.getSnapshot());
     }
     return kj::READY_NOW;
   }
@@ -102,8 +107,8 @@ class ServiceImpl final : public rpc::Service::Server {
     }
     auto results = context.getResults();
     results.setObject(fakeFile(world_));
-    wire::write(infoOf(server, "/"), results.initInfo());
-    wire::write(fileInfo(server), results.initFile());
+    writeNode(world_, "/", results.initInfo());
+    writeFile(world_, results.initFile());
     return kj::READY_NOW;
   }
 

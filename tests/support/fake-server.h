@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <h5cap/service.capnp.h>
 #include <kj/mutex.h>
 
 #include "h5cap/error.h"
@@ -46,6 +48,19 @@ enum class Fault {
   partsTwice,        // of a reply that goes on: the element before, too
   partsOutside,      // behind the end
   unknownForm,
+};
+
+// What a hostile server does to its answers before it sends them; null: nothing.  Called on the server's thread.
+struct Lies {
+  std::function<void(rpc::NodeInfo::Builder)> node;  // of every description, also in snapshots
+  std::function<void(rpc::FileInfo::Builder)> file;
+  std::function<void(rpc::Snapshot::Builder)> snapshot;
+  std::function<void(rpc::ReadReply::Builder)> reply;  // to a read of elements
+  std::function<void(rpc::HyperslabSelection::Builder)> stored;  // what a reference selects
+  // Pages of lists; the number counts them.
+  std::function<void(std::uint64_t, rpc::Directory::ListResults::Builder)> entries;
+  std::function<void(std::uint64_t, rpc::Group::ListResults::Builder)> links;
+  std::function<void(std::uint64_t, rpc::Attributes::ListResults::Builder)> attributes;
 };
 
 // What the replies of a read say that it was made of, besides the file.
@@ -103,6 +118,9 @@ class FakeServer {
   std::atomic<int> sourcesChangeAfter{0};   // as `changesAfter`
   kj::MutexGuarded<std::vector<SeenRead>> seen;
   std::atomic<bool> followsVersions{true};  // false: as a server that has no `ifVersion` for stored bytes
+
+  kj::MutexGuarded<Lies> lies;
+  std::atomic<std::uint64_t> pages{0};  // of lists that lies made
 
   // What the file is.
   std::atomic<unsigned> fileVersion{1};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "element-text.h"
+#include "h5cap/printable.h"
 
 namespace h5cap::cli {
 
@@ -12,10 +13,10 @@ std::string attributeText(const Attribute& attribute) {
     return briefValue(attribute.type, attribute.space.shape, value->elements, value->heap);
   }
   if (auto omitted = std::get_if<Attribute::Omitted>(&attribute.value)) {
-    return fmt::format("({} of {}, {} bytes)", shapeText(attribute.space.shape), describe(attribute.type),
+    return fmt::format("({} of {}, {} bytes)", shapeText(attribute.space.shape), printable(describe(attribute.type)),
                        omitted->bytes);
   }
-  return "(" + escaped(std::get<ErrorText>(attribute.value).message) + ")";
+  return "(" + printable(std::get<ErrorText>(attribute.value).message) + ")";
 }
 
 }  // namespace h5cap::cli

@@ -14,6 +14,7 @@
 
 #include "command.h"
 #include "element-text.h"
+#include "h5cap/printable.h"
 #include "npy.h"
 #include "output.h"
 #include "target.h"
@@ -83,7 +84,7 @@ void writeNpy(const View& view, const DataType& type, const Region& region, cons
 // ------------------------------------------------------------------------------------------------------ text and .csv
 
 std::string csvCell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (char c : text) {
     out += c;
@@ -141,24 +142,29 @@ class TextWriter {
     if (!text) return appendElement(out, type_, element, heap);
     std::size_t from = 0;
     for (std::size_t end; (end = text->find('\n', from)) != std::string_view::npos; from = end + 1) {
-      out += escaped(text->substr(from, end - from)) + "\n";
+      out += printable(text->substr(from, end - from)) + "\n";
     }
-    out += escaped(text->substr(from));
+    out += printable(text->substr(from));
   }
 
   void appendCells(std::string& out, const std::byte* element, const Bytes& heap) {
     std::string cell;
     if (!columnsAreFields()) {
-      appendElement(cell, type_, element, heap);
-      out += csvCell(cell);
+      out += csvCell(cellOf(type_, element, heap));
       return;
     }
     for (std::size_t i = 0; i < compound_->fields.size(); ++i) {
       const Field& field = compound_->fields[i];
-      cell.clear();
-      appendElement(cell, field.type, element + field.offset, heap);
-      out += (i ? "," : "") + csvCell(cell);
+      out += (i ? "," : "") + csvCell(cellOf(field.type, element + field.offset, heap));
     }
+  }
+
+  // Texts go into a file as they are.
+  static std::string cellOf(const DataType& type, const std::byte* element, const Bytes& heap) {
+    if (auto text = stringElement(type, element, heap)) return std::string(*text);
+    std::string cell;
+    appendElement(cell, type, element, heap);
+    return cell;
   }
 
   Format format_;
@@ -263,7 +269,7 @@ void runCat(const Arguments& arguments) {
   std::string path = objectPath(target);
   if (!target.object) throw UsageError("cat needs the path of a dataset");
   Dataset dataset = target.session.open(target.path).dataset(path);
-  DatasetInfo info = dataset.info();
+  DatasetInfo info = *dataset.info();
   for (int beginning = 1;; ++beginning) {
     if (info.space.kind == Dataspace::Kind::null) {
       if (format == Format::npy) throw BadType(fmt::format("{}: a null dataspace does not fit a .npy file", path));

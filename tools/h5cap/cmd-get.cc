@@ -1,27 +1,21 @@
 // h5cap get: a file as it is stored, in pieces that can be taken up again.
 //
-// What has arrived is in NAME.part, in order and without holes, and NAME.part.version says of which version of the file
-// it is.  The next run goes on there when that still is the version, once the part's last bytes have been compared with
-// the server's; otherwise it begins anew.  The file gets its name when it is complete, and its SHA-256, taken of what
-// was written, is printed in the form that `sha256sum -c` reads.
-#include <fcntl.h>
+// What has arrived is in a part beside the file (part.h).  The next run goes on there when that still is the version,
+// once the part's last bytes have been compared with the server's; otherwise it begins anew.  The file gets its name
+// when it is complete, and its SHA-256, taken of what was written, is printed in the form that `sha256sum -c` reads.
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <deque>
-#include <fstream>
 #include <future>
 #include <memory>
-#include <system_error>
 #include <vector>
 
 #include "command.h"
+#include "h5cap/printable.h"
 #include "output.h"
+#include "part.h"
 #include "target.h"
 
 namespace h5cap::cli {
@@ -32,14 +26,6 @@ constexpr std::uint64_t PIECE_BYTES = 8 << 20;
 constexpr std::size_t PIECES_UNDER_WAY = 4;
 constexpr std::uint64_t COMPARED_BYTES = 64 << 10;  // of a part that is taken up again
 constexpr int MOST_BEGINNINGS = 3;                  // of a file that changes meanwhile
-
-[[noreturn]] void fail(const std::string& path) { throw std::system_error(errno, std::generic_category(), path); }
-
-std::string hexOf(const void* data, std::size_t size) {
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) text += fmt::format("{:02x}", static_cast<const unsigned char*>(data)[i]);
-  return text;
-}
 
 class Sha256 {
  public:
@@ -53,74 +39,11 @@ class Sha256 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     if (EVP_DigestFinal_ex(context_.get(), digest, &size) != 1) throw Failed("SHA-256 failed");
-    return hexOf(digest, size);
+    return Part::hexOf(digest, size);
   }
 
  private:
   std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
-
-// What has arrived so far.
-class Part {
- public:
-  Part(const std::string& name, const Version& version, std::uint64_t fileSize)
-      : path_(name + ".part"), record_(path_ + ".version") {
-    const std::string wanted = hexOf(version.data(), version.size());
-    std::string recorded;
-    std::ifstream(record_) >> recorded;
-    descriptor_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    struct stat status;
-    if (descriptor_ < 0 || fstat(descriptor_, &status) != 0) fail(path_);
-    size_ = static_cast<std::uint64_t>(status.st_size);
-    if (recorded != wanted || size_ > fileSize) restart();
-    std::ofstream record(record_, std::ios::trunc);
-    record << wanted << "\n";
-    if (!record.flush()) fail(record_);
-  }
-  ~Part() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-
-  std::uint64_t size() const { return size_; }
-
-  void restart() {
-    if (ftruncate(descriptor_, 0) != 0) fail(path_);
-    size_ = 0;
-  }
-
-  void append(const std::byte* data, std::size_t count) {
-    while (count > 0) {
-      ssize_t put = pwrite(descriptor_, data, count, static_cast<off_t>(size_));
-      if (put < 0 && errno == EINTR) continue;
-      if (put <= 0) fail(path_);
-      data += put;
-      count -= static_cast<std::size_t>(put);
-      size_ += static_cast<std::uint64_t>(put);
-    }
-  }
-
-  std::vector<std::byte> read(std::uint64_t offset, std::uint64_t count) const {
-    std::vector<std::byte> bytes(count);
-    for (std::uint64_t done = 0; done < count;) {
-      ssize_t got = pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) fail(path_);
-      done += static_cast<std::uint64_t>(got);
-    }
-    return bytes;
-  }
-
-  void finish(const std::string& name) {
-    if (fsync(descriptor_) != 0 || rename(path_.c_str(), name.c_str()) != 0) fail(name);
-    unlink(record_.c_str());
-  }
-
- private:
-  std::string path_, record_;
-  int descriptor_ = -1;
-  std::uint64_t size_ = 0;
 };
 
 struct Piece {
@@ -181,7 +104,7 @@ std::string fetchAll(const File& file, const FileInfo& info, const std::string& 
     digest.add(piece.bytes.data(), piece.bytes.size());
     progress.add(piece.bytes.size());
   }
-  part.finish(name);
+  part.finish();
   return digest.finish();
 }
 
@@ -197,7 +120,7 @@ void runGet(const Arguments& arguments) {
     const FileInfo& info = file.wait();
     if (info.isSwmr) throw FileError(info.path + ": is being written; a copy of its bytes would be of no one moment");
     try {
-      print(fetchAll(file, info, name) + "  " + name + "\n");
+      print(fetchAll(file, info, name) + "  " + printable(name) + "\n");
       return;
     } catch (const FileError& problem) {
       if (problem.code() != ErrorCode::changed || beginning == MOST_BEGINNINGS) throw;

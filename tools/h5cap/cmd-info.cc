@@ -3,6 +3,7 @@
 #include "attribute-text.h"
 #include "command.h"
 #include "element-text.h"
+#include "h5cap/printable.h"
 #include "output.h"
 #include "target.h"
 #include "walk.h"
@@ -10,7 +11,9 @@
 namespace h5cap::cli {
 namespace {
 
-void field(const std::string& name, const std::string& value) { print(fmt::format("{:<13} {}\n", name + ":", value)); }
+void field(const std::string& name, const std::string& value) {
+  print(fmt::format("{:<13} {}\n", printable(name) + ":", printable(value)));
+}
 
 std::string layoutText(Layout layout) {
   switch (layout) {
@@ -55,7 +58,7 @@ std::string slabText(const Hyperslab& slab) {
 
 void showFilters(const std::vector<Filter>& filters) {
   for (const Filter& filter : filters) {
-    std::string text = escaped(filter.name);
+    std::string text = printable(filter.name);
     if (text.empty()) text = "(no name)";
     field("filter", fmt::format("{} (id {}{}{})", text, filter.id, filter.parameters.empty() ? "" : "; ",
                                 fmt::join(filter.parameters, " ")));
@@ -64,7 +67,7 @@ void showFilters(const std::vector<Filter>& filters) {
 
 void showDataset(const DatasetInfo& info) {
   field("shape", spaceText(info.space));
-  field("type", escaped(describe(info.type)));
+  field("type", printable(describe(info.type)));
   field("layout", layoutText(info.layout));
   if (!info.chunkShape.empty()) field("chunks", shapeText(info.chunkShape));
   showFilters(info.filters);
@@ -75,16 +78,16 @@ void showDataset(const DatasetInfo& info) {
   if (info.fillDefined && !info.fillValue.empty())
     field("fill value", briefValue(info.type, {}, info.fillValue, info.fillHeap));
   for (const VirtualSource& source : info.virtualSources) {
-    field("source", fmt::format("{} ← {}:{} {}", slabText(source.virtualSelection), escaped(source.file),
-                                escaped(source.dataset), slabText(source.sourceSelection)));
+    field("source", fmt::format("{} ← {}:{} {}", slabText(source.virtualSelection), printable(source.file),
+                                printable(source.dataset), slabText(source.sourceSelection)));
   }
   for (const ExternalFile& raw : info.externalFiles) {
-    field("raw file", fmt::format("{} from byte {}, {} bytes", escaped(raw.name), raw.offset, raw.size));
+    field("raw file", fmt::format("{} from byte {}, {} bytes", printable(raw.name), raw.offset, raw.size));
   }
 }
 
 void showFile(const FileInfo& info) {
-  field("file", escaped(info.path));
+  field("file", printable(info.path));
   field("size", fmt::format("{} bytes", info.size));
   if (info.userBlockSize) field("user block", fmt::format("{} bytes", info.userBlockSize));
   field("HDF5", info.libraryVersion);
@@ -92,15 +95,16 @@ void showFile(const FileInfo& info) {
 }
 
 void showNode(const Node& node) {
-  const NodeInfo& info = node.info();
-  field("object", fmt::format("{} ({})", escaped(node.path()), kindText(info.kind)));
-  if (info.problem) field("problem", escaped(info.problem->message));
+  const auto known = node.info();
+  const NodeInfo& info = *known;
+  field("object", fmt::format("{} ({})", printable(node.path()), kindText(info.kind)));
+  if (info.problem) field("problem", printable(info.problem->message));
   // What opening leaves out: storage of chunks, sources of a virtual dataset.
   if (info.dataset) showDataset(Dataset(node.state()).refresh());
-  if (info.type) field("type", escaped(describe(*info.type)));
+  if (info.type) field("type", printable(describe(*info.type)));
   if (info.kind == NodeKind::group) field("links", std::to_string(info.linkCount));
   for (const Attribute& attribute : node.attributes().list())
-    field("@" + escaped(attribute.name), attributeText(attribute));
+    field("@" + printable(attribute.name), attributeText(attribute));
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ void runInfo(const Arguments& arguments) {
   Target target = connectTarget(arguments);
   FileOrDirectory found = openEither(target);
   if (!found.file) {
-    field("directory", escaped("/" + target.path));
+    field("directory", printable("/" + target.path));
     field("entries", std::to_string(found.entries.size()));
     return;
   }
@@ -117,8 +121,8 @@ void runInfo(const Arguments& arguments) {
   node.info();
   if (!target.object) {
     showFile(found.file->wait());
-  } else if (node.fileInfo().path != found.file->wait().path) {
-    field("in file", escaped(node.fileInfo().path));
+  } else if (node.fileInfo()->path != found.file->wait().path) {
+    field("in file", printable(node.fileInfo()->path));
   }
   showNode(node);
 }

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "element-text.h"
+#include "h5cap/printable.h"
 #include "output.h"
 #include "target.h"
 #include "walk.h"
@@ -20,14 +21,14 @@ void listDirectory(const std::vector<DirectoryEntry>& entries, bool isLong) {
       std::string size = entry.isDirectory ? "-" : std::to_string(entry.size);
       print(fmt::format("{:>15}  {:%Y-%m-%d %H:%M}  ", size, fmt::localtime(seconds)));
     }
-    print(escaped(entry.name) + (entry.isDirectory ? "/\n" : "\n"));
+    print(printable(entry.name) + (entry.isDirectory ? "/\n" : "\n"));
   }
 }
 
 void listGroup(const Group& group, bool isLong) {
   for (const Child& child : children(group, isLong ? Describe::yes : Describe::no)) {
     std::string line = isLong ? fmt::format("{:<9} ", child.kindWord) : "";
-    line += escaped(child.link.name) + (child.isGroup && !isLong ? "/" : "") + linkTargetText(child.link);
+    line += printable(child.link.name) + (child.isGroup && !isLong ? "/" : "") + linkTargetText(child.link);
     if (isLong && !child.summary.empty()) line += "  " + child.summary;
     print(line + "\n");
   }
@@ -42,8 +43,8 @@ void runLs(const Arguments& arguments) {
   if (!found.file) return listDirectory(found.entries, arguments.isLong);
   std::string path = objectPath(target);
   Node node = found.file->node(path);
-  if (node.info().kind != NodeKind::group) {
-    print(fmt::format("{}  {}\n", escaped(path), summary(node.info())));
+  if (node.info()->kind != NodeKind::group) {
+    print(fmt::format("{}  {}\n", printable(path), summary(*node.info())));
   } else {
     listGroup(found.file->group(path), arguments.isLong);
   }

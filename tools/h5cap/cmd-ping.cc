@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "command.h"
+#include "h5cap/printable.h"
 #include "output.h"
 #include "target.h"
 
@@ -12,8 +13,8 @@ namespace h5cap::cli {
 void runPing(const Arguments& arguments) {
   Target target = connectTarget(arguments);
   ServerInfo server = target.session.serverInfo();
-  print(fmt::format("{}: {}, protocol {}, HDF5 {}\n", target.session.url(), server.software, server.protocol,
-                    server.libraryVersion));
+  print(fmt::format("{}: {}, protocol {}, HDF5 {}\n", printable(target.session.url()),
+                    printable(server.software), server.protocol, printable(server.libraryVersion)));
   std::vector<double> milliseconds;
   for (unsigned i = 0; i < arguments.count; ++i) {
     milliseconds.push_back(std::chrono::duration<double, std::milli>(target.session.ping()).count());

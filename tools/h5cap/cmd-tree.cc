@@ -5,6 +5,7 @@
 #include "attribute-text.h"
 #include "command.h"
 #include "element-text.h"
+#include "h5cap/printable.h"
 #include "output.h"
 #include "target.h"
 #include "walk.h"
@@ -19,8 +20,8 @@ class Tree {
   explicit Tree(bool showAttributes) : showAttributes_(showAttributes) {}
 
   void showGroup(const Group& group, const std::string& indent, std::size_t depth) {
-    seen_.emplace(group.info().id, group.path());
-    if (showAttributes_) showAttributes(group, indent, group.info().linkCount > 0);
+    seen_.emplace(group.info()->id, group.path());
+    if (showAttributes_) showAttributes(group, indent, group.info()->linkCount > 0);
     std::vector<Child> all = children(group, Describe::yes);
     for (std::size_t i = 0; i < all.size(); ++i) {
       bool isLast = i + 1 == all.size();
@@ -30,14 +31,14 @@ class Tree {
 
   void showAttributes(const Node& node, const std::string& indent, bool moreFollows) {
     for (const Attribute& attribute : node.attributes().list()) {
-      print(fmt::format("{}{}@{} = {}\n", indent, moreFollows ? "│ " : "  ", escaped(attribute.name),
+      print(fmt::format("{}{}@{} = {}\n", indent, moreFollows ? "│ " : "  ", printable(attribute.name),
                         attributeText(attribute)));
     }
   }
 
  private:
   void showChild(const Group& group, const Child& child, const std::string& indent, bool isLast, std::size_t depth) {
-    std::string line = indent + (isLast ? "└── " : "├── ") + escaped(child.link.name) + linkTargetText(child.link);
+    std::string line = indent + (isLast ? "└── " : "├── ") + printable(child.link.name) + linkTargetText(child.link);
     if (!child.summary.empty()) line += "  " + child.summary;
     std::string below = indent + (isLast ? "    " : "│   ");
     if (!child.isGroup || !child.node) {
@@ -45,9 +46,9 @@ class Tree {
       if (showAttributes_ && child.node && child.kindWord != "unknown") showAttributes(*child.node, below, false);
       return;
     }
-    auto earlier = seen_.find(child.node->info().id);
+    auto earlier = seen_.find(child.node->info()->id);
     if (earlier != seen_.end()) {
-      print(line + "  (same group as " + escaped(earlier->second) + ")\n");
+      print(line + "  (same group as " + printable(earlier->second) + ")\n");
     } else if (depth >= MAX_DEPTH) {
       print(line + "  (deeper than this listing goes)\n");
     } else {
@@ -70,11 +71,11 @@ void runTree(const Arguments& arguments) {
   Node node = file.node(path);
   Tree tree(arguments.showAttributes);
   std::string head = path == "/" ? target.path : path;
-  if (node.info().kind == NodeKind::group) {
-    print(escaped(head) + "\n");
+  if (node.info()->kind == NodeKind::group) {
+    print(printable(head) + "\n");
     tree.showGroup(file.group(path), "", 0);
   } else {
-    print(escaped(head) + "  " + summary(node.info()) + "\n");
+    print(printable(head) + "  " + summary(*node.info()) + "\n");
     if (arguments.showAttributes) tree.showAttributes(node, "", false);
   }
 }

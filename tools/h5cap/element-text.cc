@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "h5cap/place.h"
+#include "h5cap/printable.h"
 
 namespace h5cap::cli {
 namespace {
@@ -99,7 +100,7 @@ void appendEnum(std::string& out, const EnumType& type, const DataType& whole, c
   }
   for (const EnumMember& member : type.members) {
     if (member.value.size() == whole.size() && std::equal(member.value.begin(), member.value.end(), element)) {
-      out += escaped(member.name);
+      out += printable(member.name);
       return;
     }
   }
@@ -111,31 +112,13 @@ void appendCompound(std::string& out, const CompoundType& type, const std::byte*
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const Field& field = type.fields[i];
     if (i) out += ", ";
-    out += escaped(field.name) + ": ";
+    out += printable(field.name) + ": ";
     appendElement(out, field.type, element + field.offset, heap);
   }
   out += '}';
 }
 
 }  // namespace
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (unsigned char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c < 0x20 || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", c);
-    } else {
-      out += static_cast<char>(c);
-    }
-  }
-  return out;
-}
 
 std::optional<std::string_view> stringElement(const DataType& type, const std::byte* element, const Bytes& heap) {
   if (type.as<VariableStringType>()) {
@@ -153,7 +136,7 @@ std::optional<std::string_view> stringElement(const DataType& type, const std::b
 
 void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap) {
   if (auto text = stringElement(type, element, heap)) {
-    out += escaped(*text);
+    out += printable(*text);
   } else if (auto integer = type.as<IntegerType>()) {
     appendInteger(out, *integer, element, type.size());
   } else if (auto real = type.as<FloatType>()) {
@@ -197,7 +180,7 @@ std::string shapeText(const Shape& shape) {
 
 std::string spaceText(const Dataspace& space) {
   if (space.kind == Dataspace::Kind::null) return "null";
-  if (space.kind == Dataspace::Kind::unknown) return "unknown shape: " + space.whyUnknown;
+  if (space.kind == Dataspace::Kind::unknown) return "unknown shape: " + printable(space.whyUnknown);
   if (space.maxShape.empty() || space.maxShape == space.shape) return shapeText(space.shape);
   std::string most;
   for (std::uint64_t extent : space.maxShape) {
@@ -207,9 +190,9 @@ std::string spaceText(const Dataspace& space) {
 }
 
 std::string linkTargetText(const Link& link) {
-  if (auto soft = std::get_if<SoftLink>(&link.target)) return " → " + escaped(soft->path);
+  if (auto soft = std::get_if<SoftLink>(&link.target)) return " → " + printable(soft->path);
   if (auto external = std::get_if<ExternalLink>(&link.target)) {
-    return " → " + escaped(external->file) + ":" + escaped(external->path);
+    return " → " + printable(external->file) + ":" + printable(external->path);
   }
   if (auto other = std::get_if<UserDefinedLink>(&link.target))
     return fmt::format(" → (link class {})", other->linkClass);

@@ -9,15 +9,12 @@
 namespace h5cap::cli {
 
 // Appends one packed element: numbers in the shortest form that reads back, enumerations by name, strings as they are
-// with control characters escaped, compounds as {x: 1, y: 2}, arrays and sequences as [1, 2], anything else as
+// by `printable`, compounds as {x: 1, y: 2}, arrays and sequences as [1, 2], anything else as
 // hexadecimal.
 void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap);
 
 // The text of a string element, as stored; nothing for other types.
 std::optional<std::string_view> stringElement(const DataType& type, const std::byte* element, const Bytes& heap);
-
-// With backslash escapes for control characters: a file must not be able to drive a terminal.
-std::string escaped(std::string_view text);
 
 // All elements on one line, cut after a few: for attributes.
 std::string briefValue(const DataType& type, const Shape& shape, const Bytes& elements, const Bytes& heap);

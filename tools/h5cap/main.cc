@@ -10,8 +10,10 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "command.h"
+#include "h5cap/printable.h"
 #include "output.h"
 
 namespace h5cap::cli {
@@ -26,10 +28,8 @@ void leaveOnSignal(int signal) {
 }
 
 int complain(const char* text, int code) {
-  std::string line = text;
-  for (char& c : line) {
-    if (c == '\n' || c == '\r') c = ' ';
-  }
+  constexpr std::size_t MOST = 4000;  // a server's message may be megabytes
+  std::string line = printable(std::string_view(text).substr(0, MOST));
   std::fprintf(stderr, "h5cap: %s\n", line.c_str());
   return code;
 }

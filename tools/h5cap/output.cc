@@ -1,3 +1,4 @@
+#include "h5cap/printable.h"
 #include "output.h"
 
 #include <fcntl.h>
@@ -28,7 +29,22 @@ void setPartialName(const std::string& name) {
 
 }  // namespace
 
-void print(std::string_view text) {
+namespace {
+
+std::string printableLines(std::string_view text) {
+  std::string out;
+  for (std::size_t from = 0, end; from <= text.size(); from = end + 1) {
+    end = std::min(text.find('\n', from), text.size());
+    out += printable(text.substr(from, end - from));
+    if (end < text.size()) out += '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+void print(std::string_view raw) {
+  const std::string text = printableLines(raw);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
     if (errno == EPIPE) throw OutputClosed();
     failWriting("standard output");
@@ -44,9 +60,10 @@ void flushOutput() {
 
 OutputFile::OutputFile(std::string path)
     : path_(std::move(path)), partial_(fmt::format("{}.{}.part", path_, getpid())) {
+  // Never through a link, and never what is there: it would not be ours to remove either.
+  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) failWriting(partial_);
   setPartialName(partial_);
-  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) failWriting(path_);
 }
 
 OutputFile::~OutputFile() {

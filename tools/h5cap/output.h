@@ -12,7 +12,9 @@ namespace h5cap::cli {
 // Standard output's reader has gone.
 struct OutputClosed {};
 
-// To standard output, buffered.  Throws OutputClosed, or std::runtime_error naming what went wrong.
+// Lines to standard output, buffered, with nothing else in them that a terminal obeys: whoever prints what came from a
+// file or a server makes it `printable` himself, as line feeds pass here.  Throws OutputClosed, or std::runtime_error
+// naming what went wrong.
 void print(std::string_view text);
 void flushOutput();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "element-text.h"
+#include "h5cap/printable.h"
 
 namespace h5cap::cli {
 namespace {
@@ -25,13 +26,13 @@ std::string linkWord(const Link& link) {
 // One damaged object leaves the rest of the listing readable; a lost connection does not.
 void describeChild(Child& child) {
   try {
-    const NodeInfo& info = child.node->info();
-    child.isGroup = info.kind == NodeKind::group;
-    child.kindWord = kindText(info.kind);
-    child.summary = child.isGroup ? "" : summary(info);
+    const auto info = child.node->info();
+    child.isGroup = info->kind == NodeKind::group;
+    child.kindWord = kindText(info->kind);
+    child.summary = child.isGroup ? "" : summary(*info);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::disconnected || error.code() == ErrorCode::deadline) throw;
-    child.summary = escaped(error.what());
+    child.summary = printable(error.what());
     if (child.kindWord.empty()) child.kindWord = "unknown";
   }
 }
@@ -39,9 +40,9 @@ void describeChild(Child& child) {
 }  // namespace
 
 std::string summary(const NodeInfo& info) {
-  if (info.problem) return escaped(info.problem->message);
-  if (info.dataset) return spaceText(info.dataset->space) + " " + escaped(describe(info.dataset->type));
-  if (info.type) return escaped(describe(*info.type));
+  if (info.problem) return printable(info.problem->message);
+  if (info.dataset) return spaceText(info.dataset->space) + " " + printable(describe(info.dataset->type));
+  if (info.type) return printable(describe(*info.type));
   return fmt::format("{} link{}", info.linkCount, info.linkCount == 1 ? "" : "s");
 }
 

@@ -116,9 +116,9 @@ class View {
 class Dataset {
  public:
   const std::string& path() const;
-  const NodeInfo& nodeInfo() const;        // as Node::info
-  const FileInfo& fileInfo() const;        // as Node::fileInfo
-  const DatasetInfo& info() const;         // as Node::info; BadType when it is no dataset
+  std::shared_ptr<const NodeInfo> nodeInfo() const;  // as Node::info
+  std::shared_ptr<const FileInfo> fileInfo() const;  // as Node::fileInfo
+  std::shared_ptr<const DatasetInfo> info() const;   // as Node::info; BadType when it is no dataset
   Attributes attributes() const;
 
   // The dataset's description as it is now: one round trip.

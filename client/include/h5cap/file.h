@@ -26,14 +26,15 @@ class Node {
   // The path that it was asked for, absolute in its file.
   const std::string& path() const;
 
-  // What it is.  No round trip when it came with a snapshot or was asked before; otherwise at most one.
-  const NodeInfo& info() const;
+  // What it is, never null; the description does not change when `Dataset::refresh` brings another, and goes when
+  // nobody holds it any more.  No round trip when it came with a snapshot or was asked before; otherwise at most one.
+  std::shared_ptr<const NodeInfo> info() const;
 
   // The same where nothing has to be sent for it, and null where it has; waits for nothing but the file itself.
-  const NodeInfo* known() const;
+  std::shared_ptr<const NodeInfo> known() const;
 
   // The file that it is in: another one than it was asked of, behind an external link.  As `info`.
-  const FileInfo& fileInfo() const;
+  std::shared_ptr<const FileInfo> fileInfo() const;
 
   Attributes attributes() const;
 

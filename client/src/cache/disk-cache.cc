@@ -8,29 +8,27 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
+#include <ctime>
 #include <map>
-#include <system_error>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/src/threads/guarded.h"
+#include "h5cap/error.h"
 
 namespace h5cap::detail {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::uint64_t USUAL_LIMIT = 10ull << 30;
-constexpr std::uint64_t MAGIC = 0x3165686361703568;  // "h5pache1"
 constexpr std::uint64_t LARGEST_SHARE = 4;           // of the limit: one entry is no more than this part of it
 constexpr std::uint64_t SWEEP_SHARE = 16;            // after writing this part of the limit the folder is looked at
 constexpr std::uint64_t SWEEP_TO_PERCENT = 90;
-constexpr auto FORGOTTEN = std::chrono::hours(1);    // a temporary file this old has no writer any more
-constexpr const char* TEMPORARY = ".tmp-";
+constexpr std::time_t FORGOTTEN_SECONDS = 3600;      // a temporary file this old has no writer any more
 
 struct Header {
-  std::uint64_t magic = MAGIC;
+  std::uint64_t magic = ENTRY_MAGIC;
   std::uint64_t keyBytes = 0;
   std::uint64_t contentBytes = 0;
   std::uint64_t checksum = 0;  // of key and content
@@ -47,20 +45,6 @@ std::uint64_t hashOf(const std::string& text, std::uint64_t hash) {
   for (unsigned char byte : text) hash = (hash ^ byte) * 0x100000001b3;
   return hash;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 bool readFully(int fd, void* target, std::size_t size) {
   auto* at = static_cast<char*>(target);
@@ -99,15 +83,12 @@ CachePlace parsePlace(const std::string& place) {
   char* end = nullptr;
   std::uint64_t size = std::strtoull(begin, &end, 10);
   if (end == begin || *begin == '-') return {place, USUAL_LIMIT};
-  switch (*end) {
-    case 'T': size <<= 10; [[fallthrough]];
-    case 'G': size <<= 10; [[fallthrough]];
-    case 'M': size <<= 10; [[fallthrough]];
-    case 'K': size <<= 10; ++end; break;
-    default: break;
-  }
-  if (*end != '\0') return {place, USUAL_LIMIT};
-  return {place.substr(0, colon), size};
+  const std::size_t unit = std::string_view("KMGT").find(*end);
+  const bool hasUnit = *end != '\0' && unit != std::string_view::npos;
+  if (*(hasUnit ? end + 1 : end) != '\0') return {place, USUAL_LIMIT};
+  const unsigned shift = hasUnit ? 10 * (static_cast<unsigned>(unit) + 1) : 0;
+  constexpr std::uint64_t most = UINT64_MAX;
+  return {place.substr(0, colon), size > most >> shift ? most : size << shift};
 }
 
 }  // namespace
@@ -115,34 +96,43 @@ CachePlace parsePlace(const std::string& place) {
 std::shared_ptr<DiskCache> DiskCache::at(const std::string& place) {
   static ForkGuarded<std::map<std::string, std::shared_ptr<DiskCache>>> all;
   if (place.empty()) return nullptr;
-  auto caches = all.lock();
-  auto& found = (*caches)[place];
-  if (!found) {
-    auto [folder, limit] = parsePlace(place);
-    found = std::make_shared<DiskCache>(folder, limit);
+  {
+    auto caches = all.lock();
+    auto found = caches->find(place);
+    if (found != caches->end()) return found->second;
   }
-  return found;
+  auto [folder, limit] = parsePlace(place);
+  auto fresh = std::make_shared<DiskCache>(folder, limit);  // not under the lock: a disk may hang
+  return all.lock()->emplace(place, std::move(fresh)).first->second;
 }
 
-std::string DiskCache::nameOf(const std::string& key) const {
+DiskCache::DiskCache(std::string folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {
+  folder_.take();
+}
+
+std::string DiskCache::nameOf(const std::string& key) {
   char name[40];
   std::snprintf(name, sizeof name, "%016llx%016llx", static_cast<unsigned long long>(hashOf(key, 0xcbf29ce484222325)),
                 static_cast<unsigned long long>(hashOf(key, 0x84222325cbf29ce4)));
-  return folder_ + "/" + std::string(name, 2) + "/" + name;
+  return name;
 }
 
-bool DiskCache::has(const std::string& key) const { return access(nameOf(key).c_str(), R_OK) == 0; }
+bool DiskCache::has(const std::string& key) const { return access(folder_.pathOf(nameOf(key)).c_str(), R_OK) == 0; }
 
 std::optional<Bytes> DiskCache::find(const std::string& key) const {
-  Descriptor file(open(nameOf(key).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const std::string name = nameOf(key);
+  auto shelf = folder_.shelfOf(name, CacheFolder::Missing::leave);
+  if (!shelf) return std::nullopt;
+  Descriptor file(openat(shelf.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status;
-  if (file.get() < 0 || fstat(file.get(), &status) != 0 || status.st_uid != geteuid() || !S_ISREG(status.st_mode))
+  if (!file || fstat(file.get(), &status) != 0 || status.st_uid != geteuid() || !S_ISREG(status.st_mode))
     return std::nullopt;
   Header header;
-  if (!readFully(file.get(), &header, sizeof header) || header.magic != MAGIC || header.keyBytes != key.size())
+  if (!readFully(file.get(), &header, sizeof header) || header.magic != ENTRY_MAGIC || header.keyBytes != key.size())
     return std::nullopt;
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size < sizeof header + header.keyBytes || header.contentBytes != size - sizeof header - header.keyBytes)
+  if (size < sizeof header + header.keyBytes || header.contentBytes != size - sizeof header - header.keyBytes ||
+      header.contentBytes > limit_ / LARGEST_SHARE)
     return std::nullopt;
   std::string stored(header.keyBytes, '\0');
   Bytes content(header.contentBytes);
@@ -158,24 +148,19 @@ void DiskCache::keep(const std::string& key, std::span<const std::byte> content)
   if (content.size() + key.size() > limit_ / LARGEST_SHARE) return;
   static std::atomic<std::uint64_t> counter{0};
   const std::string name = nameOf(key);
-  const std::string folder = name.substr(0, name.rfind('/'));
-  if (mkdir(folder.c_str(), 0700) != 0 && errno == ENOENT) {
-    std::error_code ignored;
-    fs::create_directories(folder_, ignored);
-    chmod(folder_.c_str(), 0700);
-    mkdir(folder.c_str(), 0700);
-  }
-  const std::string temporary = folder + "/" + TEMPORARY + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  auto shelf = shelfToWrite(name);
+  if (!shelf || !isOursOrAbsent(shelf, name)) return;
+  const std::string temporary = temporaryName(counter++);
   bool isWritten = false;
   {
-    Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (file.get() < 0) return;
-    Header header{MAGIC, key.size(), content.size(), checksumOf(key, content)};
+    Descriptor file(openat(shelf.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) return;
+    Header header{ENTRY_MAGIC, key.size(), content.size(), checksumOf(key, content)};
     isWritten = writeFully(file.get(), &header, sizeof header) && writeFully(file.get(), key.data(), key.size()) &&
                 writeFully(file.get(), content.data(), content.size());
   }
-  if (!isWritten || rename(temporary.c_str(), name.c_str()) != 0) {
-    unlink(temporary.c_str());
+  if (!isWritten || renameat(shelf.get(), temporary.c_str(), shelf.get(), name.c_str()) != 0) {
+    unlinkat(shelf.get(), temporary.c_str(), 0);
     return;
   }
   written_ += sizeof(Header) + key.size() + content.size();
@@ -185,35 +170,37 @@ void DiskCache::keep(const std::string& key, std::span<const std::byte> content)
   }
 }
 
+// The folder may have been removed meanwhile, and is made again; one that has become somebody else's is left alone.
+Descriptor DiskCache::shelfToWrite(const std::string& name) const {
+  auto shelf = folder_.shelfOf(name, CacheFolder::Missing::make);
+  if (shelf) return shelf;
+  try {
+    if (!folder_.take()) return shelf;
+  } catch (const FileError&) {
+    return shelf;
+  }
+  return folder_.shelfOf(name, CacheFolder::Missing::make);
+}
+
 void DiskCache::sweep() {
-  struct Entry {
-    fs::file_time_type used;
-    std::uint64_t size;
-    fs::path path;
-  };
-  std::vector<Entry> entries;
+  auto kept = folder_.list();
   std::uint64_t total = 0;
-  std::error_code problem;
-  const auto now = fs::file_time_type::clock::now();
-  for (fs::recursive_directory_iterator at(folder_, problem), end; !problem && at != end; at.increment(problem)) {
-    std::error_code gone;  // other processes remove, too
-    if (!at->is_regular_file(gone)) continue;
-    Entry entry{at->last_write_time(gone), at->file_size(gone), at->path()};
-    if (gone) continue;
-    if (entry.path.filename().string().rfind(TEMPORARY, 0) == 0) {
-      if (now - entry.used > FORGOTTEN) fs::remove(entry.path, gone);
-      continue;
+  const std::time_t forgotten = std::time(nullptr) - FORGOTTEN_SECONDS;
+  for (auto& file : kept) {
+    if (!file.isTemporary) {
+      total += file.size;
+    } else if (file.used.tv_sec < forgotten) {
+      folder_.remove(file);
     }
-    total += entry.size;
-    entries.push_back(std::move(entry));
   }
   if (total <= limit_) return;
-  std::sort(entries.begin(), entries.end(), [](auto& a, auto& b) { return a.used < b.used; });
-  for (auto& entry : entries) {
+  auto age = [](auto& file) { return std::pair(file.used.tv_sec, file.used.tv_nsec); };
+  std::sort(kept.begin(), kept.end(), [&](auto& a, auto& b) { return age(a) < age(b); });
+  for (auto& file : kept) {
     if (total <= limit_ / 100 * SWEEP_TO_PERCENT) break;
-    std::error_code gone;
-    fs::remove(entry.path, gone);
-    total -= entry.size;
+    if (file.isTemporary) continue;
+    folder_.remove(file);
+    total -= file.size;
   }
 }
 

@@ -3,6 +3,7 @@
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/peer.h"
 #include "client/src/rpc/retry.h"
+#include "core/wire-checks.h"
 #include "core/wire.h"
 
 namespace h5cap::detail {
@@ -81,7 +82,8 @@ void FileState::openOn(const std::shared_ptr<Channel>& channel, State& state) co
         opened->info = wire::read(reply.getInfo());
         if (options.snapshotBytes != 0 && reply.getSnapshot().getNodes().size() != 0) {
           std::vector<NodeInfo> nodes;
-          for (auto node : reply.getSnapshot().getNodes()) nodes.push_back(wire::read(node));
+          const auto list = wire::counted<rpc::NodeInfo>(reply.getSnapshot().getNodes());
+          for (auto node : list) nodes.push_back(wire::read(node));
           opened->snapshot = std::make_unique<SnapshotIndex>(std::move(nodes));
           const bool isLasting = opened->info.stability == VersionStability::settled && !opened->info.isSwmr;
           if (isKept && isLasting) opened->toKeep = bytesOf(opened->info.version, reply.getSnapshot());

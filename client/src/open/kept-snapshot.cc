@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 
+#include "core/wire-checks.h"
 #include "core/wire.h"
 
 namespace h5cap::detail {
@@ -47,7 +48,8 @@ std::shared_ptr<const KeptSnapshot> tryReadSnapshot(const Bytes& bytes) {
   limits.traversalLimitInWords = rpc::MAX_MESSAGE_WORDS;
   try {
     capnp::FlatArrayMessageReader message(words, limits);
-    for (auto node : message.getRoot<rpc::Snapshot>().getNodes()) kept->nodes.push_back(wire::read(node));
+    auto nodes = wire::counted<rpc::NodeInfo>(message.getRoot<rpc::Snapshot>().getNodes());
+    for (auto node : nodes) kept->nodes.push_back(wire::read(node));
     return kept;
   } catch (const std::exception&) {
     return nullptr;

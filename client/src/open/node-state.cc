@@ -1,7 +1,5 @@
 #include "client/src/open/node-state.h"
 
-#include <algorithm>
-
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/wire.h"
@@ -19,12 +17,6 @@ NodeState::NodeState(std::shared_ptr<FileState> file, std::string path, std::sha
   learn(std::move(known), nullptr);
 }
 
-std::shared_ptr<const FileInfo> NodeState::State::ownFile() const {
-  auto named =
-      std::find_if(known.rbegin(), known.rend(), [](auto& description) { return description.file != nullptr; });
-  return named == known.rend() ? nullptr : named->file;
-}
-
 std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
   bool isAbsolute = !path.empty() && path[0] == '/';
   std::shared_ptr<NodeState> base;
@@ -38,12 +30,13 @@ std::shared_ptr<NodeState> NodeState::child(const std::string& path) {
 }
 
 SharedNodeInfo NodeState::knownInfo() {
-  auto state = state_.lock();
-  return state->known.empty() ? nullptr : state->known.back().node;
+  return state_.lock()->known;
 }
 
 void NodeState::learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file) {
-  state_.lock()->known.push_back({std::move(node), std::move(file)});
+  auto state = state_.lock();
+  state->known.swap(node);
+  if (file) state->ownFile.swap(file);
 }
 
 SharedNodeInfo NodeState::fromSnapshot() {
@@ -62,15 +55,15 @@ bool NodeState::isInSnapshot() {
          std::holds_alternative<SharedNodeInfo>(snapshot->find(path_));
 }
 
-const NodeInfo& NodeState::info() {
-  if (auto known = knownInfo()) return *known;
-  return retried(connection(), [this]() -> const NodeInfo& { return ask(); });
+SharedNodeInfo NodeState::info() {
+  if (auto known = knownInfo()) return known;
+  return retried(connection(), [this] { return ask(); });
 }
 
-const NodeInfo& NodeState::ask() {
+SharedNodeInfo NodeState::ask() {
   if (auto node = fromSnapshot()) {
     learn(node, nullptr);
-    return *node;
+    return node;
   }
   remote();
   SharedCall opening = state_.lock()->opening;
@@ -85,40 +78,40 @@ const NodeInfo& NodeState::ask() {
     }
     throw;
   }
-  return *knownInfo();
+  return knownInfo();
 }
 
-const NodeInfo* NodeState::knownOrInSnapshot() {
-  if (auto known = knownInfo()) return known.get();  // `state_` keeps it
+SharedNodeInfo NodeState::knownOrInSnapshot() {
+  if (auto known = knownInfo()) return known;
   try {
     auto node = fromSnapshot();
     if (node) learn(node, nullptr);
-    return node.get();
+    return node;
   } catch (const NotFound&) {
     return nullptr;
   }
 }
 
-const FileInfo& NodeState::fileInfo() {
+std::shared_ptr<const FileInfo> NodeState::fileInfo() {
   info();
-  auto own = state_.lock()->ownFile();
-  return own ? *own : file_->info();  // `state_` keeps it
+  auto own = state_.lock()->ownFile;
+  return own ? own : std::shared_ptr<const FileInfo>(file_, &file_->info());
 }
 
 bool NodeState::isKnownToBeFollowed() {
-  auto own = state_.lock()->ownFile();
+  auto own = state_.lock()->ownFile;
   return own ? own->isSwmr : file_->isKnownToBeFollowed();
 }
 
-const DatasetInfo& NodeState::datasetInfo() {
-  const NodeInfo& node = info();
-  if (node.problem) raise(node.problem->code, path_ + ": " + node.problem->message);
-  if (node.kind != NodeKind::dataset || !node.dataset) throw BadType(path_ + " is no dataset");
-  return *node.dataset;
+std::shared_ptr<const DatasetInfo> NodeState::datasetInfo() {
+  auto node = info();
+  if (node->problem) raise(node->problem->code, path_ + ": " + node->problem->message);
+  if (node->kind != NodeKind::dataset || !node->dataset) throw BadType(path_ + " is no dataset");
+  return {node, &*node->dataset};
 }
 
 Shape NodeState::shape() {
-  Dataspace space = datasetInfo().space;
+  Dataspace space = datasetInfo()->space;
   if (space.kind == Dataspace::Kind::unknown) space = refresh().space;  // only a description looks at the sources
   if (space.kind == Dataspace::Kind::unknown) throw Unimplemented(path_ + ": " + space.whyUnknown);
   if (space.kind == Dataspace::Kind::null) throw BadSelection(path_ + " has a null space: no elements to select");
@@ -162,12 +155,12 @@ std::shared_ptr<RemoteNode> NodeState::remote() {
   auto& channel = base ? base->channel : file->channel;
   auto state = state_.lock();
   const bool hasFailed =
-      state->opening && (state->opening->hasFailed() || (state->opening->isDone() && state->known.empty()));
+      state->opening && (state->opening->hasFailed() || (state->opening->isDone() && !state->known));
   if (state->remote && state->remote->channel == channel && !hasFailed) return state->remote;
   Expected expected{path_, {}, nullptr};
-  if (state->remote && !state->known.empty()) {
-    expected.id = state->known.back().node->id;
-    expected.file = state->ownFile();
+  if (state->remote && state->known) {
+    expected.id = state->known->id;
+    expected.file = state->ownFile;
   }
   state->remote = onLoop<RemoteNode>(channel->loop());
   state->remote->channel = channel;

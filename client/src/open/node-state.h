@@ -1,7 +1,6 @@
 // An object that was asked for by path: what is known of it, and its capability, opened when first needed.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,10 +39,11 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   const std::shared_ptr<FileState>& file() const { return file_; }
   const Connection& connection() const { return file_->connection(); }
 
-  // What it is: from the snapshot, or from an earlier answer, or asked for now.  References stay valid.
-  const NodeInfo& info();
-  const FileInfo& fileInfo();
-  const DatasetInfo& datasetInfo();
+  // What it is: from the snapshot, or from an earlier answer, or asked for now.  The newest description is kept here,
+  // and an older one as long as somebody holds it.  Never null.
+  SharedNodeInfo info();
+  std::shared_ptr<const FileInfo> fileInfo();
+  std::shared_ptr<const DatasetInfo> datasetInfo();
 
   // Whether its file is known to have a live SWMR writer.  Waits for nothing.
   bool isKnownToBeFollowed();
@@ -52,7 +52,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   SharedNodeInfo knownInfo();
 
   // As `info`, of what is known or in the snapshot; null when it would have to be asked for, or does not exist.
-  const NodeInfo* knownOrInSnapshot();
+  SharedNodeInfo knownOrInSnapshot();
 
   // Its shape, as the newest answer told it; waits when there was none.
   Shape shape();
@@ -69,21 +69,15 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   std::shared_ptr<NodeState> child(const std::string& path);
 
  private:
-  struct Description {
-    SharedNodeInfo node;
-    std::shared_ptr<const FileInfo> file;
-  };
   struct State {
-    std::deque<Description> known;  // all that were handed out by reference; the last is the newest
+    SharedNodeInfo known;                     // the newest description; null: none yet
+    std::shared_ptr<const FileInfo> ownFile;  // as the newest answer that named one said; null: the file that was asked
     std::shared_ptr<RemoteNode> remote;
     SharedCall opening;
-
-    // Of the newest description that names one; null: the file that was asked.
-    std::shared_ptr<const FileInfo> ownFile() const;
   };
   SharedNodeInfo fromSnapshot();
   void learn(SharedNodeInfo node, std::shared_ptr<const FileInfo> file);
-  const NodeInfo& ask();
+  SharedNodeInfo ask();
   SharedCall open(const std::shared_ptr<RemoteNode>& remote, const std::shared_ptr<RemoteFile>& file,
                   const std::shared_ptr<RemoteNode>& base, const Expected& expected);
   SharedCall dereferenceAgain(const std::shared_ptr<RemoteNode>& remote, const std::shared_ptr<RemoteFile>& file,

@@ -37,8 +37,9 @@ std::optional<CachedRegion> cachedRegion(std::shared_ptr<DiskCache> cache, NodeS
   auto info = node.knownInfo();
   if (!info || info->problem || !info->dataset || !isSelfContained(*info->dataset)) return std::nullopt;
   const FileInfo& file = node.file()->info();
-  const FileInfo& own = node.fileInfo();
-  if (file.isSwmr || file.version.empty() || own.version != file.version || own.path != file.path) return std::nullopt;
+  const auto own = node.fileInfo();
+  if (file.isSwmr || file.version.empty()) return std::nullopt;
+  if (own->version != file.version || own->path != file.path) return std::nullopt;
   auto& dataset = *info->dataset;
   Region region = resolve(selection, dataset.space.shape);
   Shape shape = region.shape();

@@ -6,6 +6,7 @@
 
 #include "client/src/reading/one-version.h"
 #include "client/src/rpc/checked.h"
+#include "core/wire-checks.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -86,7 +87,7 @@ class ByteJob final : public std::enable_shared_from_this<ByteJob> {
         [this, at, wanted](auto reply) {
           return checked([&]() -> kj::Promise<void> {
             auto bytes = reply.getBytes();
-            receive(at, wanted, bytes, wire::readBytes(reply.getVersion()));
+            receive(at, wanted, bytes, wire::readVersion(reply.getVersion()));
             if (bytes.size() == wanted || end_ <= at + bytes.size()) return kj::READY_NOW;
             return ask(at + bytes.size(), wanted - bytes.size());
           });

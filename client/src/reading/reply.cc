@@ -5,6 +5,7 @@
 
 #include "core/checked-size.h"
 #include "core/type-digest.h"
+#include "core/wire-checks.h"
 #include "core/wire.h"
 #include "h5cap/error.h"
 
@@ -127,7 +128,7 @@ Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
                     ErrorCode::changed);
   }
   Reply read;
-  read.version = {wire::readBytes(reply.getVersion()), wire::readBytes(reply.getSources())};
+  read.version = {wire::readVersion(reply.getVersion()), wire::readBytes(reply.getSources())};
   read.stability = wire::readStability(reply.getStability());
   read.shape = wire::readShape(reply.getShape());
   read.selected = wire::readShape(reply.getSelected());
@@ -149,6 +150,7 @@ void place(const Body& body, const DataType& type, const Shape& counts, const st
     if (run.count == 0) return;
     std::vector<std::byte> moved;
     if (type.hasVariable()) {
+      checkUnfolded(type, elements, data);
       moved.assign(elements.begin(), elements.end());
       heap.append(type, moved, data);
       elements = moved;

@@ -161,6 +161,9 @@ kj::Promise<void> TileReader::receive(std::shared_ptr<Asked> asked, const ReadVe
   Reply reply = readReply(wire, plan_.type);
   plan_.version->take(ifVersion, reply.version);
   if (asked->tile.isRegion && !holds(reply.shape, asked->tile.region)) plan_.version->reshaped();
+  if (plan_.elements && reply.shape.size() != plan_.elements->datasetShape().size()) {
+    throw FileError("the server sent a reply about a dataset of another rank", ErrorCode::fileProblem);
+  }
   if (std::holds_alternative<Unchanged>(reply.body)) {
     if (asked->known.empty() || reply.version.file != asked->known) unasked();
     asked->parts.add({0, asked->parts.total()});

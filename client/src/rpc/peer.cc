@@ -21,12 +21,22 @@ constexpr std::size_t MAX_ERROR_OUTPUT = 4096;
 // first look; after so many looks the connection counts as lost.
 constexpr auto LOOK_INTERVAL = 5 * kj::SECONDS;
 constexpr unsigned MOST_SILENT_LOOKS = 4;
+// How often is looked whether ssh has ended, and how often before it is killed.
+constexpr auto REAP_INTERVAL = 20 * kj::MILLISECONDS;
+constexpr unsigned LOOKS_BEFORE_KILL = 250;
 constexpr unsigned OWNED = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP | kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
                            kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
 
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+// Until the child has ended; one that does not when it is asked to is ended.
+kj::Promise<void> reaped(kj::Timer& timer, pid_t child, unsigned looks) {
+  if (waitpid(child, nullptr, WNOHANG) != 0) return kj::READY_NOW;
+  if (looks == LOOKS_BEFORE_KILL) kill(child, SIGKILL);
+  return timer.afterDelay(REAP_INTERVAL).then([&timer, child, looks] { return reaped(timer, child, looks + 1); });
 }
 
 capnp::ReaderOptions readerOptions() {
@@ -59,10 +69,9 @@ Peer::~Peer() noexcept(false) {
   cancelers.clear();
   if (child <= 0) return;
   stream->shutdownWrite();
-  if (waitpid(child, nullptr, WNOHANG) == 0) {
-    kill(child, SIGTERM);
-    for (int i = 0; i < 50 && waitpid(child, nullptr, WNOHANG) == 0; ++i) usleep(1000);
-  }
+  if (waitpid(child, nullptr, WNOHANG) != 0) return;
+  kill(child, SIGTERM);
+  reaped(loop.timer(), child, 0).detach([](kj::Exception&&) {});  // the loop goes on for other connections
 }
 
 void Peer::login() {

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/private-folder.h"
 #include "h5cap/error.h"
 
 extern char** environ;
@@ -79,6 +80,24 @@ int tryConnect(int fd, const sockaddr* address, socklen_t size, Clock::time_poin
   return 0;
 }
 
+// The default socket is taken from a folder that is the user's alone, and from a server of the user's: it was asked for
+// by no name, and whoever makes it first would be believed.  A server of anybody else's has to be named.
+void requirePrivate(const Endpoint& endpoint, const std::string& folder) {
+  if (auto why = whyNotPrivate(folder)) {
+    throw Denied(format(endpoint) + ": no server is looked for at the default place: " + *why +
+                 "; name the socket that is meant (h5cap+unix://)");
+  }
+}
+
+void requireOwnPeer(const Endpoint& endpoint, const std::string& path, int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool isKnown = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  if (isKnown && peer.uid == geteuid()) return;
+  throw Denied(format(endpoint) + ": the server at " + path + " is another user's; name the socket if it is meant " +
+               "(h5cap+unix://)");
+}
+
 Socket connectUnix(const Endpoint& endpoint, const ConnectOptions& options) {
   std::string path = endpoint.socket.empty() ? defaultSocketPath() : endpoint.socket;
   sockaddr_un address{};
@@ -87,9 +106,12 @@ Socket connectUnix(const Endpoint& endpoint, const ConnectOptions& options) {
   std::memcpy(address.sun_path, path.data(), path.size());
   OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) fail(endpoint, std::strerror(errno));
+  const bool isDefault = endpoint.socket.empty();
+  if (isDefault) requirePrivate(endpoint, path.substr(0, path.rfind('/')));
   int problem = tryConnect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address),
                            Clock::now() + options.timeout, options);
   if (problem != 0) fail(endpoint, "no server at " + path + ": " + std::strerror(problem));
+  if (isDefault) requireOwnPeer(endpoint, path, fd.get());
   return {fd.release()};
 }
 

@@ -24,7 +24,7 @@ struct ConnectOptions {
   // Performance.
   // A folder for tiles and snapshots of files, "DIR" or "DIR:SIZE" (K, M, G, T; 10G by default), shared by processes;
   // empty: $H5CAP_CACHE as it is when the session is made, or none.  What is kept is used when the server says that the
-  // file still is that version.
+  // file still is that version.  FileError (fileProblem) when DIR holds other things, or is another user's.
   std::string cache;
   // Of elements, or of a file's stored bytes, in one reply: larger reads are cut into such tiles.  Zero:
   // $H5CAP_TILE_BYTES as it is when the session is made, or 1 MiB, which fills a link.  Small ones are for tests.

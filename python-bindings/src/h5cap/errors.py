@@ -11,6 +11,8 @@ import contextlib
 import errno
 from typing import Callable, Dict, Iterator
 
+from .names import printable
+
 
 class FileProblem(OSError):
     """Not HDF5, truncated, corrupt, or the disk failed."""
@@ -76,8 +78,9 @@ _TABLE: Dict[str, Callable[[str], Exception]] = {
 
 
 def from_code(code: str, message: str) -> Exception:
-    """The exception for an error of the protocol; a code from a newer peer is a ``RuntimeError``."""
-    return _TABLE.get(code, RuntimeError)(message)
+    """The exception for an error of the protocol; a code from a newer peer is a ``RuntimeError``.  What the message has
+    of files and peers is made printable."""
+    return _TABLE.get(code, RuntimeError)(printable(message))
 
 
 @contextlib.contextmanager
@@ -99,9 +102,9 @@ def finding(name: str) -> Iterator[None]:
     except TypeError as error:
         raise KeyError(f"Unable to open object '{name}' ({error})") from None
     except PermissionError as error:
-        raise DeniedObject(error.errno, f"Unable to open object '{name}' ({error.strerror})") from None
+        raise DeniedObject(error.errno, printable(f"Unable to open object '{name}' ({error.strerror})")) from None
     except FileProblem as error:
-        raise UnreadableObject(f"Unable to open object '{name}' ({error})") from None
+        raise UnreadableObject(printable(f"Unable to open object '{name}' ({error})")) from None
 
 
 READ_ONLY = "no write intent on file: h5cap serves files read-only"

@@ -13,6 +13,7 @@ from .errors import Changed
 from .h5p import PropDCID
 from .h5s import SpaceID, as_written
 from .h5t import TypeID, type_id
+from .names import printable
 from .object_id import LocatedID, not_served, refused
 from .reading import (Fetched, ReadVersion, Resolved, check_broadcast, check_target, everything, fixed_axes,
                       partial_type)
@@ -232,7 +233,8 @@ class DatasetID(LocatedID):
             raise self._changed(shape, selection)
 
     def _changed(self, shape: Shape, selection: Resolved) -> Changed:
-        return Changed(f"{self.path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it")
+        return Changed(printable(
+            f"{self.path}: the elements came in shape {shape} instead of {selection.shape}; refresh() it"))
 
     def refresh(self) -> None:
         """Asks for the shape and the rest as they are now: one round trip."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Set, Tuple, Union
 
-from .errors import UnknownObject, finding
-from .names import encoded, joined
+from .errors import FileProblem, UnknownObject, finding
+from .names import encoded, joined, printable
 from .object_id import LocatedID, refused
 
 TYPE_HARD, TYPE_SOFT, TYPE_EXTERNAL = 0, 1, 64
 
+_DEEPEST = 1 << 14  # of groups: a server may make up more of them, each with an id of its own, for ever
 _TYPES = {"hard": TYPE_HARD, "soft": TYPE_SOFT, "external": TYPE_EXTERNAL}
 
 
@@ -50,6 +51,8 @@ def walk(group: LocatedID, visits: Visits) -> Iterator[Tuple[str, Any]]:
             yield name, link
         if not is_new or target_kind not in ("group", "unknown"):
             continue
+        if name.count("/") > _DEEPEST:
+            raise FileProblem(printable(f"{name[:80]}…: groups within groups without end"))
         if target_kind == "group" or _is_group(root, name, group.path):
             found = root.node(encoded(joined(group.path, name)))
             pending.extend((name + "/", below) for below in reversed(found.links()))

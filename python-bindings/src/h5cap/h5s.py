@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from .chunks import Shape, StoredSelection
+from .errors import TooLarge
 from .object_id import ObjectID, not_served
 
 UNLIMITED = 2**64 - 1
@@ -16,6 +18,7 @@ SEL_ERROR, SEL_NONE, SEL_POINTS, SEL_HYPERSLABS, SEL_ALL = -1, 0, 1, 2, 3
 ALL = 0
 
 _TYPES = {"all": SEL_ALL, "regular": SEL_HYPERSLABS, "boxes": SEL_HYPERSLABS, "points": SEL_POINTS, "none": SEL_NONE}
+_MOST_BLOCKS = 1 << 24  # in a list of them
 _FIXED = "dataspaces of remote objects are fixed; slice the dataset instead"
 
 
@@ -100,6 +103,12 @@ class SpaceID(ObjectID):
     def _bounds(self) -> Optional[Tuple[Shape, Shape]]:
         if self._selection.kind == "points":
             corners = self._points()
+        elif self._selection.kind == "regular":
+            if not self._block_count():
+                return None
+            sides = [(start, start + (count - 1) * stride + block - 1)
+                     for start, stride, count, block in self._limited()]
+            corners = list(zip(*sides))
         else:
             corners = [corner for box in self._boxes() for corner in box]
         if not corners:
@@ -129,7 +138,7 @@ class SpaceID(ObjectID):
 
     def get_select_hyper_nblocks(self) -> int:
         self._expect(SEL_HYPERSLABS)
-        return sum(1 for _ in self._boxes())
+        return self._block_count()
 
     def get_select_hyper_blocklist(self) -> np.ndarray:
         """Blocks, each by its first and last coordinates."""
@@ -149,6 +158,20 @@ class SpaceID(ObjectID):
         if self.get_select_type() != kind:
             raise ValueError("Not a hyperslab selection" if kind == SEL_HYPERSLABS else "Not an element selection")
 
+    def _block_count(self) -> int:
+        if self._selection.kind != "regular":
+            return sum(1 for _ in self._boxes())
+        return math.prod(count for _, _, count, _ in self._limited())
+
+    def _limited(self) -> List[Tuple[int, int, int, int]]:
+        """(start, stride, count, block) along each axis; ``ValueError`` for a selection without limit."""
+        found = []
+        for start, stride, count, block in self._selection.dimensions:
+            if count is None or block is None:
+                raise ValueError("a selection without limit has no list of blocks")
+            found.append((start, stride, count, block))
+        return found
+
     def _points(self) -> List[Shape]:
         rank = max(1, self.get_simple_extent_ndims())
         numbers = self._selection.points
@@ -164,11 +187,10 @@ class SpaceID(ObjectID):
             for at in range(0, len(numbers), 2 * rank):
                 yield tuple(numbers[at:at + rank]), tuple(numbers[at + rank:at + 2 * rank])
         if kind == "regular":
-            axes = []
-            for start, stride, count, block in self._selection.dimensions:
-                if count is None or block is None:
-                    raise ValueError("a selection without limit has no list of blocks")
-                axes.append([(at, at + block - 1) for at in range(start, start + count * stride, stride)])
+            if self._block_count() > _MOST_BLOCKS:
+                raise TooLarge(f"a selection of {self._block_count()} blocks has no list of them")
+            axes = [[(at, at + block - 1) for at in range(start, start + count * stride, stride)]
+                    for start, stride, count, block in self._limited()]
             for box in itertools.product(*axes):
                 yield tuple(zip(*box))  # type: ignore[misc]
 
@@ -193,6 +215,8 @@ def guess_shape(space: SpaceID) -> Optional[Shape]:
     count = space.get_select_npoints()
     if kind == SEL_POINTS:
         return (count,)
+    if kind == SEL_HYPERSLABS and space.is_regular_hyperslab():
+        return tuple(count * block for _, _, count, block in zip(*space.get_regular_hyperslab()))
     boxes = space.get_select_hyper_blocklist().astype(object)
     sizes = boxes[:, 1] - boxes[:, 0] + 1
     shape = []

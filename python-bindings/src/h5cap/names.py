@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, Union
 from urllib.parse import quote
 
+from . import _h5cap
+
 
 class FileKey(NamedTuple):
     """Which file it is: equal for handles of the same one."""
@@ -25,6 +27,12 @@ def shown(name: str) -> Union[str, bytes]:
     except UnicodeEncodeError:
         return encoded(name)
     return name
+
+
+def printable(text: str) -> str:
+    """``text`` from a file or a server with everything escaped that a terminal would obey rather than show: control
+    characters, marks of the direction of writing, bytes that are not UTF-8."""
+    return _h5cap.printable(encoded(text))
 
 
 def joined(base: str, name: str) -> str:

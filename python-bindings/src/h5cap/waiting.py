@@ -7,6 +7,8 @@ import contextvars
 import time
 from typing import Any, Callable, ContextManager, Iterator, Optional
 
+from .names import printable
+
 Tick = Callable[[int, int], None]  # (done, total), in elements, now and then by the thread that waits; may raise
 Watch = Callable[[str, Optional[int]], ContextManager[Optional[Tick]]]
 
@@ -53,4 +55,4 @@ class _Limit:
 
     def _check(self, done: int, total: int) -> None:
         if time.monotonic() > self._give_up_at:
-            raise TimeoutError(f"{self._what}: gave up")
+            raise TimeoutError(printable(f"{self._what}: gave up"))

@@ -102,8 +102,8 @@ TEST_CASE("browsing within a snapshot costs no round trip, and each read one") {
   file.wait();
   CHECK(session.traffic().roundTrips == 1);
   CHECK(file.links().size() == 8);
-  CHECK(file.dataset("/cube").info().space.shape == Shape{40, 30, 20});
-  CHECK(file.dataset("soft").info().space.shape == Shape{40, 30, 20});
+  CHECK(file.dataset("/cube").info()->space.shape == Shape{40, 30, 20});
+  CHECK(file.dataset("soft").info()->space.shape == Shape{40, 30, 20});
   CHECK_THROWS_AS(file.node("zdangling").info(), NotFound);
   CHECK_THROWS_AS(file.node("/cube/below").info(), NotFound);
   CHECK_THROWS_AS(file.dataset("/").info(), BadType);

@@ -74,7 +74,7 @@ struct Handles {
         {"group's dataset", [this] { return group.dataset("square")[{3, 4}].read<int>()[0] == 34; }},
         {"dataset by reference", [this] { return lineByReference[{9}].read<int>()[0] == 9; }},
         {"group by reference", [this] { return groupByReference.dataset("line")[{5}].read<int>()[0] == 5; }},
-        {"reference", [this] { return file.dereference(tokenOf("/square")).node.info().kind == NodeKind::dataset; }},
+        {"reference", [this] { return file.dereference(tokenOf("/square")).node.info()->kind == NodeKind::dataset; }},
         {"bytes", [this] {
            std::array<std::byte, 4> bytes;
            return file.readBytes(250, bytes.data(), bytes.size()).count == 4 && bytes[3] == std::byte{253};
@@ -261,5 +261,5 @@ TEST_CASE("a connection is lost before the first answer about a node") {
   server.hangUpsOnOpen = 1;
   CHECK(session.open("file.h5").dataset("/line")[{3}].read<int>()[0] == 3);
   server.hangUpsOnOpen = 1;
-  CHECK(session.open("file.h5").dataset("/line").info().space.shape == Shape{1000});
+  CHECK(session.open("file.h5").dataset("/line").info()->space.shape == Shape{1000});
 }

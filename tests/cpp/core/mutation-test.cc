@@ -49,7 +49,7 @@ NodeInfo manyThings() {
   dataset.layout = Layout::chunked;
   dataset.chunkShape = {1, 4};
   dataset.filters = {{32008, 1, "bitshuffle", {0, 3, 2, 0, 2}}};
-  dataset.fillValue = Bytes(80);  // places in it lead to nothing
+  dataset.fillValue = Bytes(80);  // its places lead to nothing
   dataset.virtualSources = {{"a.h5", "/x", {Hyperslab::Kind::regular, {{1, 2, 3, 1}}, {}, {9}},
                              {Hyperslab::Kind::boxes, {}, {0, 2}, {3}}, true}};
   dataset.externalFiles = {{"raw", 5, 6}};

@@ -6,7 +6,7 @@ import posixpath
 from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
 from ..h5t import TypeID
-from ..names import encoded, joined
+from ..names import encoded, joined, printable
 from ..opened import OpenFile
 from ..types.references import Reference, Target
 from .attrs import AttributeManager
@@ -165,4 +165,4 @@ class Datatype(HLObject):
         if not self:
             return "<Closed HDF5 named type>"
         name = '("anonymous")' if not self._path else self._short_name()
-        return f"<HDF5 named type {name} (dtype {self.dtype.str})>"
+        return printable(f"<HDF5 named type {name} (dtype {self.dtype.str})>")

@@ -12,6 +12,7 @@ from ..errors import Changed
 from ..h5d import DatasetID
 from ..h5r import follow
 from ..h5s import guess_shape
+from ..names import printable
 from ..reading import Fetched, ReadVersion, Resolved, check_broadcast, check_target
 from ..types.references import RegionReference
 from ..types.special import Empty, check_string_dtype
@@ -304,7 +305,7 @@ class Dataset(DatasetWriting, HLObject):
         check_broadcast(selection.shape, target.shape)
         found = np.asarray(self.astype(dest.dtype)[positions] if dest.dtype != self.dtype else self[positions])
         if found.shape[:len(selection.shape)] != selection.shape:
-            raise Changed(f"{self.name}: the dataset is smaller by now than {self.shape}; refresh() it")
+            raise Changed(printable(f"{self.name}: the dataset is smaller by now than {self.shape}; refresh() it"))
         dest[... if dest_sel is None else dest_sel] = found.reshape(target.shape)
 
     def astype(self, dtype: Any) -> Union["Dataset", AsTypeView]:
@@ -340,4 +341,4 @@ class Dataset(DatasetWriting, HLObject):
             dtype = f'"{self.dtype.str}"'
         except NotImplementedError:
             dtype = "not served yet"
-        return f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>"
+        return printable(f"<HDF5 dataset {self._short_name()}: shape {self.shape}, type {dtype}>")

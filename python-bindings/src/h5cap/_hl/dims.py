@@ -6,7 +6,7 @@ from typing import Any, Iterator, List, Tuple
 
 from ..errors import READ_ONLY
 from ..h5r import dereference
-from ..names import encoded
+from ..names import encoded, printable
 from .base import HLObject
 
 
@@ -117,7 +117,7 @@ class DimensionProxy:
     def __repr__(self) -> str:
         if not self._id:
             return "<Dimension of closed HDF5 dataset>"
-        return f'<"{self.label}" dimension {self._dimension} of HDF5 dataset at {id(self._id)}>'
+        return printable(f'<"{self.label}" dimension {self._dimension} of HDF5 dataset at {id(self._id)}>')
 
 
 class DimensionManager:

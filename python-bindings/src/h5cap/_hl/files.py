@@ -8,6 +8,7 @@ from typing import Any, Optional, Tuple, Union
 from ..connections import DEFAULT_TIMEOUT, file_only
 from ..errors import READ_ONLY
 from ..h5f import FileID
+from ..names import printable
 from ..object_id import LocatedID
 from ..opened import VERSIONS, OpenFile, OpenOptions
 from .attrs import AttributeManager
@@ -165,4 +166,4 @@ class File(Group):
     def __repr__(self) -> str:
         if not self:
             return "<Closed HDF5 file>"
-        return f'<HDF5 file "{posixpath.basename(self._opened.info["path"])}" (mode r)>'
+        return printable(f'<HDF5 file "{posixpath.basename(self._opened.info["path"])}" (mode r)>')

@@ -12,7 +12,7 @@ from ..h5g import GroupID
 from ..h5l import Visits, visited
 from ..h5r import dereference
 from ..located import located
-from ..names import encoded, joined, shown
+from ..names import encoded, joined, printable, shown
 from ..object_id import LocatedID
 from ..opened import OpenFile
 from ..types.references import Reference
@@ -197,7 +197,7 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
     def __repr__(self) -> str:
         if not self:
             return "<Closed HDF5 group>"
-        return f'<HDF5 group "{self.name}" ({len(self)} members)>'
+        return printable(f'<HDF5 group "{self.name}" ({len(self)} members)>')
 
     def _ipython_key_completions_(self) -> List[str]:
         """Names and, as far as they are known, paths below, for tab completion within brackets."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Union
 
+from ..names import printable
+
 
 class HardLink:
     """A name of an object in the same file."""
@@ -21,7 +23,7 @@ class SoftLink:
         return self._path
 
     def __repr__(self) -> str:
-        return f'<SoftLink to "{self.path}">'
+        return printable(f'<SoftLink to "{self.path}">')
 
 
 class ExternalLink:
@@ -40,7 +42,7 @@ class ExternalLink:
         return self._filename
 
     def __repr__(self) -> str:
-        return f'<ExternalLink to "{self.path}" in file "{self.filename}">'
+        return printable(f'<ExternalLink to "{self.path}" in file "{self.filename}">')
 
 
 def link_from(described) -> object:
@@ -52,4 +54,4 @@ def link_from(described) -> object:
         return SoftLink(path)
     if kind == "external":
         return ExternalLink(file, path)
-    raise NotImplementedError(f"'{name}' is a link of the user-defined class {path}")
+    raise NotImplementedError(printable(f"'{name}' is a link of the user-defined class {path}"))

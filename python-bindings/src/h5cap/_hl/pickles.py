@@ -10,7 +10,7 @@ import os
 import pickle
 import threading
 from collections import OrderedDict
-from typing import Any, Callable, NamedTuple, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from ..errors import Changed
 
@@ -34,7 +34,8 @@ class _Held(NamedTuple):
 
 _MOST_HELD = 32  # open files, kept for the objects that arrive next
 _files: "OrderedDict[_Held, Any]" = OrderedDict()
-_lock = threading.Lock()
+_turns: Dict[_Held, threading.Lock] = {}  # of those who open a file, while they do; held while they wait for its server
+_lock = threading.Lock()  # of both; nobody waits under it
 # Another thread may hold it at a fork.
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 
@@ -78,12 +79,32 @@ def _file(url: str, version: bytes, swmr: bool, timeout: float, on_missing: str)
 def _node(*whereabouts_and_path: Any):
     """The object at a path; its file is kept open for others.  As `_file`, and ``KeyError`` when it is not there."""
     *whereabouts, path = whereabouts_and_path
-    key = _Held(os.getpid(), _Whereabouts(*whereabouts))
+    return _held_file(_Held(os.getpid(), _Whereabouts(*whereabouts)))[path]
+
+
+def _held_file(held: _Held):
+    """The file, opened if need be: once, and those who want the same one wait for it, but nobody else does."""
+    if file := _found(held):
+        return file
     with _lock:
-        file = _files.pop(key, None)
-        if not file:
-            file = _file(*whereabouts)
-        _files[key] = file
-        while len(_files) > _MOST_HELD:
-            _files.popitem(last=False)
-    return file[path]
+        turn = _turns.setdefault(held, threading.Lock())
+    with turn:
+        try:
+            file = _found(held) or _file(*held.whereabouts)
+            with _lock:
+                _files[held] = file
+                while len(_files) > _MOST_HELD:
+                    _files.popitem(last=False)
+            return file
+        finally:
+            with _lock:
+                if _turns.get(held) is turn:
+                    del _turns[held]
+
+
+def _found(held: _Held):
+    """The file if it is held and open, as the one that was used last."""
+    with _lock:
+        if file := _files.pop(held, None):
+            _files[held] = file
+        return file

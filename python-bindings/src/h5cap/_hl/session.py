@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from .. import _h5cap
 from ..connections import DEFAULT_TIMEOUT, file_only, hold
 from ..errors import UnknownObject, finding, opening
-from ..names import address, encoded, joined
+from ..names import address, encoded, joined, printable
 from ..opened import SNAPSHOT_BYTES, OpenFile, OpenOptions
 from ..types.dtypes import element_type
 from ..waiting import watched
@@ -152,7 +152,7 @@ class Session:
         return self._held is not None
 
     def __repr__(self) -> str:
-        return f'<h5cap session "{self._url}">' if self else "<Closed h5cap session>"
+        return printable(f'<h5cap session "{self._url}">') if self else "<Closed h5cap session>"
 
 
 def _entries_or_none(listing: Any) -> Optional[List[DirectoryEntry]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Callable
+from typing import Callable, Dict, List
 
 from fsspec.caching import BaseCache
 
@@ -42,30 +42,34 @@ class BlockCache(BaseCache):
             self.miss_count += 1
             return self._asked(start, stop)
         with self._lock:
-            self._fill(first, last)
-            joined = b"".join(self._blocks[number] for number in range(first, last + 1))
+            found = {number: self._blocks[number] for number in range(first, last + 1) if number in self._blocks}
+        fetched = self._fetched([number for number in range(first, last + 1) if number not in found])
+        found.update(fetched)
+        with self._lock:
+            self.hit_count += len(found) - len(fetched)
+            for number, block in sorted(found.items()):
+                self._blocks[number] = block
+                self._blocks.move_to_end(number)
             while len(self._blocks) > self.maxblocks:
                 self._blocks.popitem(last=False)
+        joined = b"".join(found[number] for number in range(first, last + 1))
         return joined[start - first * self.blocksize:stop - first * self.blocksize]
 
-    def _fill(self, first: int, last: int) -> None:
-        """Has these blocks, as the most recently used ones: one fetch a run of missing ones."""
-        number = first
-        while number <= last:
-            if number in self._blocks:
-                self._blocks.move_to_end(number)
-                self.hit_count += 1
-                number += 1
+    def _fetched(self, missing: List[int]) -> Dict[int, bytes]:
+        """These blocks, in order: one fetch a run of neighbours, and no lock meanwhile."""
+        found: Dict[int, bytes] = {}
+        for position, number in enumerate(missing):
+            if number in found:
                 continue
             end = number + 1
-            while end <= last and end not in self._blocks:
+            while position + end - number < len(missing) and missing[position + end - number] == end:
                 end += 1
             self.miss_count += 1
             fetched = self._asked(number * self.blocksize, min(end * self.blocksize, self.size))
-            for missing in range(number, end):
-                at = (missing - number) * self.blocksize
-                self._blocks[missing] = fetched[at:at + self.blocksize]
-            number = end
+            for block in range(number, end):
+                at = (block - number) * self.blocksize
+                found[block] = fetched[at:at + self.blocksize]
+        return found
 
     def _asked(self, start: int, stop: int) -> bytes:
         self.total_requested_bytes += stop - start

@@ -10,6 +10,7 @@ import time
 import warnings
 from typing import Any, Optional
 
+from ..names import printable
 from ..waiting import Tick
 
 SHOW_AFTER = 1.0  # seconds
@@ -68,5 +69,5 @@ def _new_bar(what: str, total: int, unit: str) -> Any:
         from tqdm.auto import tqdm
 
         in_notebook = "ipykernel" in sys.modules  # whose stderr is no terminal
-        return tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False,
+        return tqdm(total=total, desc=printable(what), unit=unit, unit_scale=True, leave=False,
                     disable=False if in_notebook else None)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _h5cap
 from ..errors import FileProblem
+from ..names import printable
 from . import floats
 from .references import Reference, RegionReference
 from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
@@ -69,7 +70,7 @@ def element_type(described: Dict[str, Any]) -> ElementType:
     maker = _MAKERS.get(described["class"])
     if maker is None:
         name = described.get("name") or f"{described['class']} type"
-        raise TypeError(f"No NumPy equivalent for HDF5's {name} exists")
+        raise TypeError(printable(f"No NumPy equivalent for HDF5's {name} exists"))
     return maker(described)
 
 
