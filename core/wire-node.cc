@@ -1,4 +1,6 @@
 // Files, nodes and what is known about them, on the wire.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 

@@ -1,21 +1,13 @@
 // Virtual datasets: which elements of a source stand where in a region of the virtual dataset.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
-#include "core/plan/placement.h"
-#include "core/plan/wanted.h"
+#include "core/plan/projected-parts.h"
 #include "h5cap/node.h"
 
 namespace h5cap {
-
-struct ProjectedPart {
-  Wanted source;  // what to read from the source
-  Placement place;    // where it goes in an array of region.counts()
-};
 
 // Parts of `mapping` that meet `region`, given the source's shape.  The n-th element of the virtual selection is the
 // n-th of the source selection, both in C order; where the mapping grows, as far as both shapes reach.  Usually none or
@@ -39,31 +31,5 @@ BlockRange blocksNear(const VirtualSource& pattern, const Region& region);
 
 // How many of a pattern's blocks begin within the shape of the virtual dataset.
 std::uint64_t blocksWithin(const VirtualSource& pattern, const Shape& virtualShape);
-
-// Whether the bounding boxes meet: cheap, and needs no source.
-bool mayMeet(const VirtualSource& mapping, const Region& region);
-
-// Finds mappings by where their bounding boxes begin and end along the first axis, for when there are many.  A value
-// that knows nothing of the mappings themselves.
-class MappingIndex {
- public:
-  explicit MappingIndex(const std::vector<VirtualSource>& mappings);
-
-  // Numbers of mappings, ascending: all whose boxes meet `region` along its first axis.
-  std::vector<std::size_t> near(const Region& region) const;
-
-  // Bytes of memory, its own included.
-  std::uint64_t footprint() const {
-    return sizeof *this + entries_.capacity() * sizeof(Entry) + lastSoFar_.capacity() * sizeof(std::uint64_t);
-  }
-
- private:
-  struct Entry {
-    std::uint64_t first, last;
-    std::size_t mapping;
-  };
-  std::vector<Entry> entries_;              // by `first`
-  std::vector<std::uint64_t> lastSoFar_;    // the highest `last` up to each entry
-};
 
 }  // namespace h5cap

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/plan/mapping-index.h"
 #include "core/plan/projection.h"
 #include "core/plan/read-plan.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/chunk-grid.h"
-#include "core/plan/projection.h"
+#include "core/plan/mapping-index.h"
 #include "core/storage.h"
 #include "h5cap/node.h"
 #include "server/base/shared-file.h"

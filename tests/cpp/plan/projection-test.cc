@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/plan/mapping-index.h"
 #include "core/plan/projection.h"
 #include "core/source-name.h"
 #include "core/unlimited-axis.h"
