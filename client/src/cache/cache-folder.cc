@@ -130,6 +130,10 @@ bool isOursOrAbsent(const Descriptor& shelf, const std::string& name) {
   return ourFile(shelf, name).has_value();
 }
 
+CacheFolder::CacheFolder(std::string path) : path_(std::move(path)) {
+  while (path_.size() > 1 && path_.back() == '/') path_.pop_back();  // what is made is the folder itself
+}
+
 bool CacheFolder::take() const {
   for (int attempt = 0; attempt < MOST_ATTEMPTS; ++attempt) {
     Descriptor folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -35,7 +35,7 @@ inline constexpr std::uint64_t ENTRY_MAGIC = 0x3165686361703568;
 
 class CacheFolder {
  public:
-  explicit CacheFolder(std::string path) : path_(std::move(path)) {}
+  explicit CacheFolder(std::string path);
 
   // Makes it ours, or finds that it is.  FileError (fileProblem), which says what to do, when it is somebody else's or
   // holds other things.  False when it cannot be made or written (a full disk, a read-only one).
@@ -65,7 +65,7 @@ class CacheFolder {
 
  private:
   Descriptor open() const;
-  const std::string path_;
+  std::string path_;
 };
 
 // The name of an entry that is being written, the `number`th of this process.

@@ -154,6 +154,12 @@ TEST_CASE("an absent folder, an empty one and an earlier cache are taken") {
     CHECK_NOTHROW(DiskCache(folder, LIMIT));  // the next process
   }
   CHECK(DiskCache(earlier, LIMIT).find("key 39") == std::nullopt);  // it went by age, as its own
+  DiskCache(place.path + "/slashes//", LIMIT);
+  for (std::string made : {"/a/b", "/slashes"}) {
+    struct stat status;
+    REQUIRE(stat((place.path + made).c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0700);
+  }
 }
 
 TEST_CASE("beside its own, nothing is removed, counted or followed") {
