@@ -14,6 +14,9 @@ namespace {
 // Blocks of a series that are looked for side by side.
 constexpr std::uint64_t probes = 4;
 
+// Of one series: as many as one reply may map.  A planner that finds each of them would have them counted for ever.
+constexpr std::uint64_t maxBlocks = 65'536;
+
 class Measurement {
  public:
   Measurement(NodePlace place, const Dataspace& space, std::shared_ptr<const Storage> storage)
@@ -118,6 +121,8 @@ class Measurement {
         KJ_IF_MAYBE(problem, end->problem) return kj::Promise<std::uint64_t>(kj::mv(*problem));
         return kj::Promise<std::uint64_t>(first + (end - found.begin()));
       }
+      if (first >= maxBlocks)
+        return kj::Promise<std::uint64_t>(wire::toKj(ErrorCode::tooLarge, "a series of sources that does not end"));
       return countFrom(growing, first + probes);
     });
   }

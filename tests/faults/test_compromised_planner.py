@@ -239,6 +239,21 @@ def test_a_lie_costs_its_own_file_an_error(liar, name):
     assert not failures, failures
 
 
+@pytest.mark.long
+def test_a_series_that_never_ends_is_given_up(liar):
+    """Each source of a pattern is found, whatever its number."""
+    series = virtual('(file = ".", dataset = "/x%b", isPattern = true, source = (all = void), virtual = (regular = '
+                     '[(stride = 1, count = 18446744073709551615, block = 1)]))',
+                     space='(unknown = "grows", stored = [4], maxDimensions = [18446744073709551615])')
+    liar.lies.file(liar.data / "series.h5", series)
+    with RawPeer(liar.port) as peer:
+        peer.socket.settimeout(240)
+        asked = peer.read(peer.open(peer.open_file("data/series.h5"), "/x"))
+        peer.flush()
+        said = dict(peer.returns(peer.next))[asked]
+    assert said.startswith("[tooLarge]")
+
+
 # Acts
 
 @pytest.fixture(scope="module")

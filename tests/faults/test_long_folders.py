@@ -1,8 +1,9 @@
 """Folders of many files: what a listing costs grows as its entries do, and nobody else waits for it.
 
 The control is the cost of the entries themselves: a listing that read and sorted the folder anew for each page would
-cost four times as much an entry in a folder of four times the entries.  Not covered: that pages are right (the C++ tests
-of server/access).
+cost four times as much an entry in a folder of four times the entries.
+
+Not covered: that pages are right (tests/cpp/access).
 """
 
 import os

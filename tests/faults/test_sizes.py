@@ -1,5 +1,5 @@
-"""Selections, cursors and sizes at the edges of 32, 63 and 64 bits, of datasets that are as long: answered or refused, at
-once, and nobody waits.
+"""Selections, cursors and sizes at the edges of 32, 63 and 64 bits, of datasets that are as long: answered or refused,
+at once, and nobody waits.
 
 A mask of the wrong size is refused whatever the extent; the far end of an axis is read.  Not covered: the arithmetic by
 itself (tests/cpp/core/checked-size-test.cc), sizes that planners say (test_compromised_planner.py).
