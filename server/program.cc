@@ -109,6 +109,18 @@ void requireConversation(int descriptor, const char* name) {
                            "; it has to be a pipe or a socket, as `ssh HOST h5capd --stdio` makes it");
 }
 
+// What goes wrong once the end was asked for is said, and does not make the end a failure.
+template <class Work>
+void atTheEnd(Work&& work) {
+  try {
+    work();
+  } catch (const kj::Exception& problem) {
+    logLine(std::string("ending: ") + problem.getDescription().cStr());
+  } catch (const std::exception& problem) {
+    logLine(std::string("ending: ") + problem.what());
+  }
+}
+
 // Everything that serves, in the order in which it has to go away again.
 class Program {
  public:
@@ -124,7 +136,8 @@ class Program {
     io_.waitScope.setBusyPollInterval(eventsBetweenPolls);
   }
 
-  int run() {
+  // Until the end is asked for.
+  void run() {
     auto signalled = io_.unixEventPort.onSignal(SIGTERM)
                          .exclusiveJoin(io_.unixEventPort.onSignal(SIGINT))
                          .ignoreResult();
@@ -136,14 +149,13 @@ class Program {
     }
     unixSocket_ = std::nullopt;
     tcpSockets_.clear();
-    drain();
+    atTheEnd([this] { drain(); });
     // Threads that hang cannot be waited for, and may still use what would be destroyed here; planners go with their
     // zygote, and that with its socket.
     if (lanes_.finish() > 0) {
-      std::fflush(nullptr);
+      flushLog();
       _exit(0);
     }
-    return 0;
   }
 
  private:
@@ -163,9 +175,8 @@ class Program {
       accepting.add(listener_.acceptFrom(socket.socket, PeerKind::tcp));
       addresses.push_back(format(Endpoint{.transport = Transport::tcp, .host = socket.host, .port = socket.port}));
     }
-    for (const std::string& address : addresses) std::printf("listening on %s\n", address.c_str());
-    std::printf("next: h5cap ls %s\n", addresses.at(0).c_str());
-    std::fflush(stdout);
+    for (const std::string& address : addresses) printLine(Stream::output, "listening on " + address);
+    printLine(Stream::output, "next: h5cap ls " + addresses.at(0));
     return kj::joinPromises(accepting.releaseAsArray());
   }
 
@@ -214,6 +225,8 @@ class Program {
     auto& timer = io_.provider->getTimer();
     const auto until = timer.now() + drainTime;
     while (server_.runningCalls > 0 && timer.now() < until) timer.afterDelay(drainStep).wait(io_.waitScope);
+    if (const std::uint64_t left = server_.runningCalls; left > 0)
+      logLine("ending; calls that are not finished: " + std::to_string(left));
     // Answers that were just made still have to be written.
     timer.afterDelay(drainStep).wait(io_.waitScope);
   }
@@ -239,7 +252,10 @@ int serve(const ServerOptions& options) {
   // While signals still end the process: a folder that is to be served may hang.
   auto exports = exportsOf(options);
   prepareProcess();
-  return Program(options, std::move(exports)).run();
+  auto program = kj::heap<Program>(options, std::move(exports));
+  program->run();
+  atTheEnd([&] { program = nullptr; });
+  return 0;
 }
 
 }  // namespace h5cap

@@ -1,7 +1,6 @@
 #include "server/base/lane.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -9,16 +8,18 @@
 #include <map>
 #include <set>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "h5cap/error.h"
 #include "server/base/fair-queue.h"
 #include "server/base/guarded-value.h"
+#include "server/base/start-thread.h"
 
 namespace h5cap {
 
 namespace {
+
+constexpr unsigned forSmallWork = 1;  // threads
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -35,16 +36,6 @@ const char* nameOf(LaneUse use) {
       return "list";
   }
   return "lane";
-}
-
-// Signals belong to the event loop's thread: a new one inherits a mask that blocks all of them.
-template <class Serve>
-void startThread(Serve&& serve) {
-  sigset_t everything, before;
-  sigfillset(&everything);
-  pthread_sigmask(SIG_SETMASK, &everything, &before);
-  KJ_DEFER(pthread_sigmask(SIG_SETMASK, &before, nullptr));
-  std::thread(std::forward<Serve>(serve)).detach();
 }
 
 }  // namespace
@@ -66,13 +57,40 @@ struct Lane::Table : std::enable_shared_from_this<Table> {
   std::condition_variable threadEnded;
 };
 
+// What waits for threads: small work first, but for one turn in some.
+class LaneQueue {
+ public:
+  bool empty() const { return usual_.empty() && small_.empty(); }
+  std::size_t size() const { return usual_.size() + small_.size(); }
+  std::size_t sizeOf(WorkSize size) const { return size == WorkSize::small ? small_.size() : usual_.size(); }
+
+  void add(const std::shared_ptr<Work>& work) { of(work->size).add(work); }
+  void remove(Work& work) { of(work.size).remove(work); }
+
+  // Small work only, when that is all that there is a thread for.  Not when there is none.
+  std::shared_ptr<Work> take(bool onlySmall) {
+    const bool isSmall = onlySmall || usual_.empty() || (!small_.empty() && ++smallInARow_ < smallTurns);
+    if (!isSmall) smallInARow_ = 0;
+    return (isSmall ? small_ : usual_).take();
+  }
+
+ private:
+  static constexpr unsigned smallTurns = 8;
+
+  FairQueue& of(WorkSize size) { return size == WorkSize::small ? small_ : usual_; }
+
+  FairQueue usual_, small_;
+  unsigned smallInARow_ = 0;
+};
+
 // Its threads hold it.
 struct Lane::State : std::enable_shared_from_this<State> {
   struct Inside {
-    FairQueue waiting;
+    LaneQueue waiting;
     std::vector<std::shared_ptr<Work>> running;  // at most as many as threads
     unsigned threads = 0;
     unsigned idle = 0;  // of those, waiting for work or for their turn
+    unsigned usual = 0;  // running, of the usual size
     bool hasEnded = false;
   };
   State(std::shared_ptr<Table> table, LaneId id) : table(std::move(table)), id(std::move(id)) {}
@@ -81,7 +99,15 @@ struct Lane::State : std::enable_shared_from_this<State> {
   unsigned activeThreads() const {
     return std::max(givesUp() ? table->options.openingThreads : table->options.threads, 1u);
   }
-  unsigned maxThreads() const { return activeThreads() + (givesUp() ? table->options.givenUpThreads : 0); }
+  unsigned maxThreads() const { return activeThreads() + (givesUp() ? table->options.givenUpThreads : forSmallWork); }
+
+  // Whether a thread that is free may only begin small work: the others are enough for the rest.
+  bool isForSmallWork(const Inside& inside) const { return !givesUp() && inside.usual >= activeThreads(); }
+
+  // Whether there is work that it may begin.
+  bool hasWork(const Inside& inside) const {
+    return isForSmallWork(inside) ? inside.waiting.sizeOf(WorkSize::small) > 0 : !inside.waiting.empty();
+  }
 
   // When the next work may be begun: now, or once the first of those under way is given up.
   steady_clock::time_point nextTurn(const Inside& inside, steady_clock::time_point now) const {
@@ -100,12 +126,22 @@ struct Lane::State : std::enable_shared_from_this<State> {
   // Counts one more thread, which is then to be started, when there is work for it; of a lane whose threads are all at
   // work one watches, to take the place of whichever is given up.
   bool wantsThread(Inside& inside) const {
-    if (inside.hasEnded || inside.threads >= maxThreads()) return false;
-    const auto busy = static_cast<unsigned>(inside.running.size());
-    const unsigned useful = busy < activeThreads() ? activeThreads() - busy : 1;
-    if (inside.idle >= std::min<std::size_t>(inside.waiting.size(), useful)) return false;
+    if (inside.hasEnded || inside.threads >= maxThreads() || !needsThread(inside)) return false;
     ++inside.threads;
     return true;
+  }
+
+  bool needsThread(const Inside& inside) const {
+    const auto busy = static_cast<unsigned>(inside.running.size());
+    if (!givesUp()) return inside.threads - busy < beginnable(inside);  // those that are being started included
+    const unsigned useful = busy < activeThreads() ? activeThreads() - busy : 1;
+    return inside.idle < std::min<std::size_t>(inside.waiting.size(), useful);
+  }
+
+  // How much of what waits would be begun, were there threads.
+  std::size_t beginnable(const Inside& inside) const {
+    const std::size_t forUsual = inside.usual < activeThreads() ? activeThreads() - inside.usual : 0;
+    return std::min(inside.waiting.sizeOf(WorkSize::usual), forUsual) + inside.waiting.sizeOf(WorkSize::small);
   }
 
   void start() {
@@ -167,12 +203,12 @@ struct Lane::State : std::enable_shared_from_this<State> {
     KJ_DEFER(--inside->idle);
     for (;;) {
       auto now = steady_clock::now();
-      const bool isIdle = inside->waiting.empty();
+      const bool isIdle = !hasWork(*inside);
       if (!inside->hasEnded && !isIdle && nextTurn(*inside, now) <= now) break;
       bool goesOn = !inside->hasEnded;
       if (goesOn && isIdle) {
         goesOn = inside.waitFor(arrived, table->options.idleTime,
-                                [&] { return inside->hasEnded || !inside->waiting.empty(); });
+                                [&] { return inside->hasEnded || hasWork(*inside); });
       } else if (goesOn) {
         const auto turn = std::chrono::ceil<milliseconds>(nextTurn(*inside, now) - now);
         inside.waitFor(arrived, turn, [&] {
@@ -184,7 +220,8 @@ struct Lane::State : std::enable_shared_from_this<State> {
       --inside->threads;
       return nullptr;
     }
-    auto work = inside->waiting.take();
+    auto work = inside->waiting.take(isForSmallWork(*inside));
+    if (work->size == WorkSize::usual) ++inside->usual;
     work->began = steady_clock::now();
     inside->running.push_back(work);
     return work;
@@ -205,16 +242,17 @@ struct Lane::State : std::enable_shared_from_this<State> {
     while (auto work = take()) {
       callForHelp();
       work->run();
-      done(work);
+      finished(work);
     }
     endThread();
   }
 
-  void done(const std::shared_ptr<Work>& work) {
+  void finished(const std::shared_ptr<Work>& work) {
     auto inside = this->inside.lock();
     auto place = std::find(inside->running.begin(), inside->running.end(), work);
     std::swap(*place, inside->running.back());
     inside->running.pop_back();
+    if (work->size == WorkSize::usual) --inside->usual;
   }
 
   void end() {
@@ -222,7 +260,7 @@ struct Lane::State : std::enable_shared_from_this<State> {
     {
       auto inside = this->inside.lock();
       inside->hasEnded = true;
-      while (!inside->waiting.empty()) dropped.push_back(kj::mv(inside->waiting.take()->body));
+      while (!inside->waiting.empty()) dropped.push_back(kj::mv(inside->waiting.take(false)->body));
       for (const auto& work : inside->running) work->isUnwanted = true;
     }
     arrived.notify_all();
@@ -234,8 +272,8 @@ struct Lane::State : std::enable_shared_from_this<State> {
   std::condition_variable arrived;
 };
 
-kj::Own<void> Lane::enqueue(WorkOwner owner, Work::Body body) const {
-  auto work = std::make_shared<Work>(owner, kj::mv(body));
+kj::Own<void> Lane::enqueue(WorkOwner owner, WorkSize size, Work::Body body) const {
+  auto work = std::make_shared<Work>(owner, size, kj::mv(body));
   try {
     state_->add(work);
   } catch (const Busy&) {
@@ -246,7 +284,7 @@ kj::Own<void> Lane::enqueue(WorkOwner owner, Work::Body body) const {
 
 void Lane::leave(kj::Function<void()> work) const {
   try {
-    state_->add(std::make_shared<Work>(WorkOwner{}, [work = kj::mv(work)]() mutable -> Work::Outcome {
+    state_->add(std::make_shared<Work>(WorkOwner{}, WorkSize::usual, [work = kj::mv(work)]() mutable -> Work::Outcome {
       work();
       return [] {};
     }));

@@ -39,7 +39,7 @@ struct LaneOptions {
   LaneRule rule = LaneRule::byType;
 
   // Performance.
-  unsigned threads = 1;                           // at most, of each lane that computes or reads
+  unsigned threads = 1;                           // at most, of each that computes or reads; and one for small work
   std::chrono::milliseconds idleTime{10'000};     // until a thread that has nothing to do ends
   unsigned openingThreads = 2;                    // at most, of each lane that opens or lists
   std::chrono::milliseconds openingTime{1'000};   // a thread that opens for longer is given up: another takes its place
@@ -57,9 +57,11 @@ class Lane {
   // to where it asks whether it is wanted, and its result is dropped.  The work and what it owns are destroyed on the
   // thread that ran it, before the promise resolves, or on the calling thread when it is withdrawn.
   //
+  // Small work does not wait behind work of the usual size: most turns are its, and one more thread.
+  //
   // Busy: all threads of a lane that opens have been given up.
   template <class T>
-  kj::Promise<T> run(WorkOwner owner, kj::Function<T()> work) const;
+  kj::Promise<T> run(WorkOwner owner, kj::Function<T()> work, WorkSize size = WorkSize::usual) const;
 
   // Runs `work` on a thread of the lane; nobody waits for it.  Dropped when the lanes have ended.
   void leave(kj::Function<void()> work) const;
@@ -79,7 +81,7 @@ class Lane {
   struct Table;
 
   explicit Lane(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  kj::Own<void> enqueue(WorkOwner owner, Work::Body body) const;  // dropping the result withdraws the work
+  kj::Own<void> enqueue(WorkOwner owner, WorkSize size, Work::Body body) const;  // dropping the result withdraws it
 
   std::shared_ptr<State> state_;
 };
@@ -109,7 +111,7 @@ class Lanes {
 // ---------------------------------------------------------------------------------------------------- implementation
 
 template <class T>
-kj::Promise<T> Lane::run(WorkOwner owner, kj::Function<T()> work) const {
+kj::Promise<T> Lane::run(WorkOwner owner, kj::Function<T()> work, WorkSize size) const {
   auto paf = kj::newPromiseAndCrossThreadFulfiller<T>();
   auto body = [work = kj::mv(work), fulfiller = kj::mv(paf.fulfiller)]() mutable -> Work::Outcome {
     try {
@@ -125,7 +127,7 @@ kj::Promise<T> Lane::run(WorkOwner owner, kj::Function<T()> work) const {
       };
     }
   };
-  return kj::evalNow([&] { return paf.promise.attach(enqueue(owner, kj::mv(body))); });
+  return kj::evalNow([&] { return paf.promise.attach(enqueue(owner, size, kj::mv(body))); });
 }
 
 }  // namespace h5cap

@@ -31,24 +31,28 @@ enum class PrincipalId : std::uint64_t {};  // whose work it is, for fairness
 struct PrincipalStocks {
   Stock descriptors;  // of files
   Stock handleBytes;  // of objects that peers hold
+  Stock answerBytes;  // that peers have not taken, or taken and not released
 };
 
 // Safe from all threads.
 class Principal : public kj::AtomicRefcounted {
  public:
   Principal(Identity identity, PrincipalId id, const PrincipalStocks& stocks)
-      : identity_(std::move(identity)), id_(id), descriptors_(stocks.descriptors), handleBytes_(stocks.handleBytes) {}
+      : identity_(std::move(identity)), id_(id), descriptors_(stocks.descriptors), handleBytes_(stocks.handleBytes),
+        answerBytes_(stocks.answerBytes) {}
 
   const Identity& identity() const { return identity_; }
   PrincipalId id() const { return id_; }
   const Share& descriptors() const { return descriptors_; }
   const Share& handleBytes() const { return handleBytes_; }
+  const Share& answerBytes() const { return answerBytes_; }
 
  private:
   const Identity identity_;
   const PrincipalId id_;
   const Share descriptors_;
   const Share handleBytes_;
+  const Share answerBytes_;
 };
 
 // The principals that are there.  Safe from all threads.

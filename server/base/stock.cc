@@ -18,6 +18,8 @@ struct Stock::State {
   const std::string what;
   const std::uint64_t capacity;
   kj::MutexGuarded<std::uint64_t> used{0u};
+
+  std::uint64_t left(std::uint64_t used) const { return used < capacity ? capacity - used : 0; }
 };
 
 // Under the stock's lock.
@@ -51,7 +53,7 @@ Share::Share(const Stock& stock) : counted_(std::make_shared<StockLease::Counted
 std::optional<StockLease> Share::tryTake(std::uint64_t amount) const {
   Stock::State& stock = *counted_->stock;
   auto used = stock.used.lockExclusive();
-  const std::uint64_t left = stock.capacity - *used, reserve = stock.capacity / RESERVED_PART;
+  const std::uint64_t left = stock.left(*used), reserve = stock.capacity / RESERVED_PART;
   const std::uint64_t free = left > reserve ? left - reserve : 0;
   // Twice, since what it holds has to fit into what is left.
   const bool isFair = amount <= free && counted_->used + amount <= free - amount;
@@ -66,6 +68,25 @@ StockLease Share::take(std::uint64_t amount) const {
   if (auto lease = tryTake(amount)) return std::move(*lease);
   const std::string& what = counted_->stock->what;
   throw Busy("too many " + what + ": " + std::to_string(used()) + " are yours; drop some, or try again later");
+}
+
+StockLease Share::takeAnyway(std::uint64_t amount) const {
+  auto used = counted_->stock->used.lockExclusive();
+  *used += amount;
+  counted_->used += amount;
+  return StockLease(counted_, amount);
+}
+
+void Share::requireRoom() const {
+  Stock::State& stock = *counted_->stock;
+  std::uint64_t mine = 0;
+  {
+    auto used = stock.used.lockShared();
+    const std::uint64_t left = stock.left(*used), reserve = stock.capacity / RESERVED_PART;
+    mine = counted_->used;
+    if (mine < stock.capacity / SMALL_PART || (left > reserve && mine <= left - reserve)) return;
+  }
+  throw Busy("too many " + stock.what + ": " + std::to_string(mine) + " are yours; drop some, or try again later");
 }
 
 bool Share::isSmall() const { return used() < counted_->stock->capacity / 8; }

@@ -59,6 +59,12 @@ class Share {
   // Throws Busy, saying how much is held of what.
   StockLease take(std::uint64_t amount) const;
 
+  // For what cannot be refused any more: the stock may then be used beyond its capacity.
+  StockLease takeAnyway(std::uint64_t amount) const;
+
+  // Throws Busy when so much is held that nothing more should be begun.
+  void requireRoom() const;
+
   std::uint64_t used() const;
 
   // Whether it is less than an eighth of the stock.

@@ -19,6 +19,9 @@ struct WorkOwner {
   std::uint64_t connection = 0;
 };
 
+// Whether it takes a moment, or as long as it takes.
+enum class WorkSize { small, usual };
+
 // For work that takes long, every now and then: throws Failed when the promise of what this thread runs has been
 // dropped.  Not where others wait for a part of the work.  Does nothing outside of the threads of lanes.
 void checkWanted();
@@ -31,12 +34,13 @@ struct Work {
   using Outcome = kj::Function<void()>;  // tells the event loop how the work ended
   using Body = kj::Function<Outcome()>;
 
-  Work(WorkOwner owner, Body body) : owner(owner), body(kj::mv(body)) {}
+  Work(WorkOwner owner, WorkSize size, Body body) : owner(owner), size(size), body(kj::mv(body)) {}
 
   // Runs and destroys the body, then tells.
   void run();
 
   const WorkOwner owner;
+  const WorkSize size;
   std::atomic<bool> isUnwanted{false};
 
   // Under the lock of the queue until a thread takes it, then that thread's.

@@ -24,8 +24,8 @@ class Executor {
 
   // Runs `work`, which may touch the files of one lane: Lane::run.
   template <class T>
-  kj::Promise<T> run(const Lane& lane, WorkOwner owner, kj::Function<T()> work) {
-    return lane.run<T>(owner, kj::mv(work));
+  kj::Promise<T> run(const Lane& lane, WorkOwner owner, kj::Function<T()> work, WorkSize size = WorkSize::usual) {
+    return lane.run<T>(owner, kj::mv(work), size);
   }
 
   // Runs `work` that touches no file.

@@ -90,7 +90,8 @@ kj::Promise<FileState> OpenFile::stateNow(FileVersion& version) {
   if (file->answersAtOnce()) return guarded([&] { return stateOf(file->get()); });
   const Lane& lane = file->lane();
   return session_->server.executor
-      .run<FileState>(lane, session_->owner(), [file = kj::mv(file)] { return stateOf(file->get()); })
+      .run<FileState>(lane, session_->owner(), [file = kj::mv(file)] { return stateOf(file->get()); },
+                      WorkSize::small)
       .attach(kj::addRef(*this));
 }
 

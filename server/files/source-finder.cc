@@ -37,12 +37,14 @@ kj::Promise<FoundSource> findDataset(NodePlace place, std::string name) {
 }  // namespace
 
 kj::Promise<FoundSource> SourceFinder::lookUp(const std::string& file, const std::string& dataset) {
-  auto& from = *place_.file;
-  return openSource(from, file).then([file, dataset](MaybeFile opened) -> kj::Promise<FoundSource> {
-    KJ_IF_MAYBE(source, opened)
-      return findDataset(NodePlace{kj::mv(*source), joinPath("/", dataset)}, file + ": " + dataset);
-    return FoundSource{nullptr, file, nullptr};
-  });
+  auto& session = place_.file->session();
+  return session.server.loop.take(session.owner(), LoopTurns::costOfLookUp)
+      .then([this, file] { return guarded([&] { return openSource(*place_.file, file); }); })
+      .then([file, dataset](MaybeFile opened) -> kj::Promise<FoundSource> {
+        KJ_IF_MAYBE(source, opened)
+          return findDataset(NodePlace{kj::mv(*source), joinPath("/", dataset)}, file + ": " + dataset);
+        return FoundSource{nullptr, file, nullptr};
+      });
 }
 
 kj::Promise<FoundSource> SourceFinder::find(const std::string& file, const std::string& dataset) {

@@ -159,7 +159,7 @@ kj::Promise<kj::Own<PlannerAnswer>> PlannerImpl::ask(kj::Function<void(rpc::Plan
   auto paf = kj::newPromiseAndFulfiller<kj::Own<PlannerAnswer>>();
   asked->fulfiller = kj::mv(paf.fulfiller);
   std::uint64_t id = asked->id = ++lastId_;
-  queue_.push_back(kj::mv(asked));
+  queue_.emplace(id, kj::mv(asked));
   if (!working_) {
     working_ = true;
     pool_->slots.busy(*this);
@@ -168,9 +168,16 @@ kj::Promise<kj::Own<PlannerAnswer>> PlannerImpl::ask(kj::Function<void(rpc::Plan
   return paf.promise.attach(kj::defer([this, id] { withdraw(id); })).attach(kj::addRef(*this));
 }
 
-// Nobody waits for the question any more.  One that still queues is skipped when its turn comes.
+PlannerImpl::Question& PlannerImpl::front() { return *queue_.begin()->second; }
+void PlannerImpl::popFront() { queue_.erase(queue_.begin()); }
+
+// Nobody waits for the question any more.  One that still queues is gone at once.
 void PlannerImpl::withdraw(std::uint64_t id) {
-  if (queue_.empty() || queue_.front()->id != id) return;
+  if (queue_.empty()) return;
+  if (queue_.begin()->first != id) {
+    queue_.erase(id);
+    return;
+  }
   KJ_IF_MAYBE (withdrawal, withdrawal_) {
     (*withdrawal)->fulfill();
   }
@@ -178,7 +185,7 @@ void PlannerImpl::withdraw(std::uint64_t id) {
 
 // Until the queue is empty.
 kj::Promise<void> PlannerImpl::work() {
-  while (!queue_.empty() && !queue_.front()->fulfiller->isWaiting()) queue_.pop_front();
+  while (!queue_.empty() && !front().fulfiller->isWaiting()) popFront();
   if (queue_.empty()) {
     rest();
     return kj::READY_NOW;
@@ -204,7 +211,7 @@ void PlannerImpl::rest() {
 kj::Promise<void> PlannerImpl::handleFront() {
   return kj::evalNow([this] {
            pool_->quarantine.check(open_->key);
-           pool_->quarantine.check(queue_.front()->key);
+           pool_->quarantine.check(front().key);
            return ensureProcess();
          })
       .then([this] { return openFile(); })
@@ -262,18 +269,18 @@ kj::Promise<bool> PlannerImpl::openFile() {
 }
 
 kj::Promise<void> PlannerImpl::askFront() {
-  if (queue_.front()->kind == rpc::PlannerRequest::OPEN) {
+  if (front().kind == rpc::PlannerRequest::OPEN) {
     auto& opened = KJ_ASSERT_NONNULL(KJ_ASSERT_NONNULL(live_)->opened);
     answerFront(kj::heap<CopiedAnswer>(opened->reply()));
     return kj::READY_NOW;
   }
-  return exchange(*queue_.front()).then([this](Outcome&& outcome) {
+  return exchange(front()).then([this](Outcome&& outcome) {
     KJ_IF_MAYBE (message, outcome.reply) {
       auto reply = (*message)->getRoot<rpc::PlannerReply>();
       if (reply.isError()) kj::throwFatalException(errorIn(reply.getError()));
       answerFront(kj::heap<ReceivedAnswer>(kj::mv(*message)));
     } else {
-      strike(queue_.front()->key, outcome);
+      strike(front().key, outcome);
     }
   });
 }
@@ -335,21 +342,21 @@ kj::Promise<PlannerImpl::Outcome> PlannerImpl::overuse(kj::Duration atStart, std
 void PlannerImpl::strike(const std::string& key, const Outcome& outcome) {
   dropProcess();
   if (!outcome.wouldRecur) {
-    if (!queue_.front()->fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
-    if (++queue_.front()->deaths < MAX_DEATHS) return;    // once more, in a fresh one
+    if (!front().fulfiller->isWaiting()) return;  // withdrawn: perhaps that is why it had to die
+    if (++front().deaths < MAX_DEATHS) return;    // once more, in a fresh one
   }
   pool_->quarantine.add(key, outcome.death);
   rejectFront(wire::toKj(outcome.death.code, outcome.death.message));
 }
 
 void PlannerImpl::answerFront(kj::Own<PlannerAnswer> answer) {
-  queue_.front()->fulfiller->fulfill(kj::mv(answer));
-  queue_.pop_front();
+  front().fulfiller->fulfill(kj::mv(answer));
+  popFront();
 }
 
 void PlannerImpl::rejectFront(kj::Exception error) {
-  queue_.front()->fulfiller->reject(kj::mv(error));
-  queue_.pop_front();
+  front().fulfiller->reject(kj::mv(error));
+  popFront();
 }
 
 // Work reports to those who asked; what arrives here is the watch on a process that was dropped.

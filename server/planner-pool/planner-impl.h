@@ -1,7 +1,7 @@
 // The queue of questions to one version of one file.
 #pragma once
 
-#include <deque>
+#include <map>
 
 #include "h5cap/error.h"
 #include "server/base/shared-file.h"
@@ -45,6 +45,8 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
   kj::Promise<void> askFront();
   kj::Promise<Outcome> exchange(const Question& question);
   kj::Promise<Outcome> overuse(kj::Duration atStart, std::chrono::milliseconds limit);
+  Question& front();
+  void popFront();
   void strike(const std::string& key, const Outcome& outcome);
   void answerFront(kj::Own<PlannerAnswer> answer);
   void rejectFront(kj::Exception error);
@@ -61,7 +63,7 @@ class PlannerImpl final : public Planner, private Evictable, private kj::TaskSet
   kj::Own<Question> open_;  // what every process is asked first
   kj::Maybe<kj::Own<Live>> live_;
   std::uint64_t generation_ = 0;         // of live_
-  std::deque<kj::Own<Question>> queue_;  // the first one is being worked on
+  std::map<std::uint64_t, kj::Own<Question>> queue_;  // by id; the first one is being worked on
   bool working_ = false;
   std::uint64_t lastId_ = 0;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> withdrawal_;  // of the front question, while it is in work

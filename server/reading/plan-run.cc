@@ -21,6 +21,12 @@ constexpr std::size_t heapAtOnce = 1 << 20;
 // Of all that libhdf5 answers for one reply.
 constexpr std::uint64_t maxAnswerBytes = rpc::MAX_MESSAGE_WORDS * 8;
 
+// By the reply: what a small one has to be decoded of is not known here.
+constexpr std::size_t smallReply = 256 << 10;
+WorkSize sizeOf(std::span<std::byte> reply) {
+  return reply.size() <= smallReply ? WorkSize::small : WorkSize::usual;
+}
+
 std::span<const std::byte> bytesOf(capnp::Data::Reader data) {
   return std::as_bytes(std::span(data.begin(), data.size()));
 }
@@ -223,7 +229,7 @@ class PlanRun {
   static kj::Promise<CarriedOut> runInLane(Executor& executor, Lane lane, WorkOwner owner,
                                            std::shared_ptr<Carrying> work, std::span<std::byte> target) {
     auto run = [work, target] { return work->run(target); };
-    auto running = executor.run<std::optional<CarriedOut>>(lane, owner, kj::mv(run));
+    auto running = executor.run<std::optional<CarriedOut>>(lane, owner, kj::mv(run), sizeOf(target));
     return running.then([&executor, lane, owner, work, target](std::optional<CarriedOut> done)
                             -> kj::Promise<CarriedOut> {
       if (done) return std::move(*done);

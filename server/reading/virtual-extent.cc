@@ -1,6 +1,7 @@
 #include "server/reading/virtual-extent.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/source-name.h"
 #include "core/plan/projection.h"
@@ -137,25 +138,44 @@ class Measurement {
   VirtualExtent extent_;
 };
 
+// A source's file and dataset, in order and each once.
+using SourceNames = std::vector<std::pair<std::string, std::string>>;
+
+template <class Names>
+Names inOrder(Names names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+SourceNames namesIn(const Storage& storage) {
+  SourceNames names;
+  if (auto* mapped = std::get_if<VirtualStorage>(&storage))
+    for (const VirtualSource& mapping : mapped->sources)
+      if (!hasBlockNumber(mapping.file) && !hasBlockNumber(mapping.dataset))
+        names.emplace_back(sourceName(mapping.file), sourceName(mapping.dataset));
+  return inOrder(std::move(names));
+}
+
+// Thousands of names are put in order by other threads than the event loop's.
 class MissingSearch {
  public:
   MissingSearch(NodePlace place, std::shared_ptr<const Storage> storage)
-      : finder_(kj::mv(place)), storage_(std::move(storage)) {}
+      : executor_(place.file->session().server.executor), owner_(place.file->session().owner()),
+        finder_(kj::mv(place)), storage_(std::move(storage)) {}
 
   kj::Promise<std::vector<std::string>> run() {
-    if (auto* mapped = std::get_if<VirtualStorage>(storage_.get()))
-      for (const VirtualSource& mapping : mapped->sources)
-        if (!hasBlockNumber(mapping.file) && !hasBlockNumber(mapping.dataset))
-          names_.emplace_back(sourceName(mapping.file), sourceName(mapping.dataset));
-    std::sort(names_.begin(), names_.end());
-    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
-    auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(probes);
-    for (std::uint64_t lane = 0; lane < probes; ++lane) lanes.add(next());
-    return kj::joinPromises(lanes.finish()).then([this] {
-      std::sort(missing_.begin(), missing_.end());
-      missing_.erase(std::unique(missing_.begin(), missing_.end()), missing_.end());
-      return std::move(missing_);
-    });
+    return executor_.run<SourceNames>(owner_, [storage = storage_] { return namesIn(*storage); })
+        .then([this](SourceNames names) {
+          names_ = std::move(names);
+          auto lanes = kj::heapArrayBuilder<kj::Promise<void>>(probes);
+          for (std::uint64_t lane = 0; lane < probes; ++lane) lanes.add(next());
+          return kj::joinPromises(lanes.finish());
+        })
+        .then([this] {
+          auto put = [missing = std::move(missing_)]() mutable { return inOrder(std::move(missing)); };
+          return executor_.run<std::vector<std::string>>(owner_, kj::mv(put));
+        });
   }
 
  private:
@@ -168,9 +188,11 @@ class MissingSearch {
     });
   }
 
+  Executor& executor_;
+  const WorkOwner owner_;
   SourceFinder finder_;
   const std::shared_ptr<const Storage> storage_;
-  std::vector<std::pair<std::string, std::string>> names_;
+  SourceNames names_;
   std::size_t at_ = 0;
   std::vector<std::string> missing_;
 };

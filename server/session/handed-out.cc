@@ -77,6 +77,7 @@ void refuseOverBudget(const ConnectionState& connection) {
   if (connection.answerBytes > limits.heldAnswerBytes)
     raiseKj(ErrorCode::busy, "this connection keeps " + std::to_string(connection.answerBytes >> 20) +
                                  " MiB of answers; release (Finish) some");
+  connection.principal->answerBytes().requireRoom();
 }
 
 // A turn, when there is one at once; a null lease where none is needed.

@@ -25,13 +25,13 @@ std::chrono::milliseconds allowedForRead(capnp::AnyPointer::Reader params) {
 
 MethodTable::MethodTable()
     : rules_{
-          rule<rpc::Service>("hello", Access::NONE, Turn::none),
-          rule<rpc::Service>("login", Access::NONE, Turn::none),
+          rule<rpc::Service>("hello", Access::NONE, Turn::call),
+          rule<rpc::Service>("login", Access::NONE, Turn::call),
           rule<rpc::Service>("restore", Access::NONE, Turn::call),
 
-          rule<rpc::Session>("root", Access::NONE, Turn::none),
+          rule<rpc::Session>("root", Access::NONE, Turn::call),
           rule<rpc::Session>("ping", Access::NONE, Turn::none),
-          rule<rpc::Session>("identity", Access::NONE, Turn::none),
+          rule<rpc::Session>("identity", Access::NONE, Turn::call),
 
           rule<rpc::Directory>("list", Access::LIST, Turn::call),
           rule<rpc::Directory>("open", Access::LIST, Turn::call),

@@ -8,12 +8,15 @@ namespace {
 // Of these, peers that take nothing leave gaps in the heap.
 constexpr std::uint64_t largeReply = 1 << 20;
 
+// The memory of more than this is asked for in turns of the event loop's thread, which clears it.
+constexpr std::uint64_t quickReply = 64 << 10;
+
 }  // namespace
 
 ReplyRoom::~ReplyRoom() noexcept(false) {
   caller_->server.bytesAside -= aside_;
   if (ofConnection_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofConnection_));
-  if (ofServer_.get() != nullptr) caller_->connection->giveBackLater(kj::mv(ofServer_));
+  if (ofServer_.get() != nullptr) caller_->connection->giveBackWhenWritten(kj::mv(ofServer_), reserved_);
 }
 
 void ReplyRoom::giveBack() {
@@ -47,13 +50,19 @@ kj::Promise<void> ReplyRoom::reserve(std::uint64_t bytes) {
 
 kj::Promise<void> ReplyRoom::reserveOfServer(std::uint64_t bytes) {
   const FairQuota& quota = caller_->server.replyBytes;
-  KJ_IF_MAYBE(lease, quota.tryTake(bytes)) {
+  KJ_IF_MAYBE(lease, quota.tryTake(caller_->principal->id(), bytes)) {
     ofServer_ = kj::mv(*lease);
-    return kj::READY_NOW;
+    return turnFor(bytes);
   }
-  return quota.take(caller_->principal->id(), bytes).then([this](kj::Own<FairQuota::Lease> lease) {
+  return quota.take(caller_->principal->id(), bytes).then([this, bytes](kj::Own<FairQuota::Lease> lease) {
     ofServer_ = kj::mv(lease);
+    return turnFor(bytes);
   });
+}
+
+kj::Promise<void> ReplyRoom::turnFor(std::uint64_t bytes) {
+  if (bytes <= quickReply) return kj::READY_NOW;
+  return caller_->server.loop.take(caller_->owner(), bytes);
 }
 
 }  // namespace h5cap

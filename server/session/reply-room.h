@@ -9,7 +9,8 @@ namespace h5cap {
 inline constexpr kj::Duration storagePatience = 1 * kj::SECONDS;
 
 // Room in the budget of the connection that calls, and in the server's, which principals share fairly.  Held until the
-// call is over; from then on the message stands in the connection's queue, which counts against the same budget.
+// call is over: from then on the message stands in the connection's queue, which counts against the same budget; and in
+// the server's until the peer has taken it.
 class ReplyRoom {
  public:
   explicit ReplyRoom(Caller& caller) : caller_(kj::addRef(caller)) {}
@@ -27,6 +28,7 @@ class ReplyRoom {
 
  private:
   kj::Promise<void> reserveOfServer(std::uint64_t bytes);
+  kj::Promise<void> turnFor(std::uint64_t bytes);
   void giveBack();
 
   kj::Own<Caller> caller_;

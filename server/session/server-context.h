@@ -9,11 +9,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <string>
 
 #include "server/access/opener.h"
 #include "server/base/fair-quota.h"
+#include "server/base/loop-turns.h"
 #include "server/base/principal.h"
 #include "server/base/quota.h"
 #include "server/executor/chunk-cache.h"
@@ -33,6 +35,8 @@ struct ObjectLimits {
   ServedFilesOptions files;
   std::uint64_t heldAnswers = 8'192;                   // answers that a peer has not released; beyond it: busy
   std::uint64_t heldAnswerBytes = 64 << 20;            // likewise
+  // of answers of all peers, not taken or not released; one alone half of it, then: busy
+  std::uint64_t allAnswerBytes = 512 << 20;
   std::uint64_t heldAnswersAtMost = 32'768;            // beyond it the connection ends
   std::uint64_t hoard = 1'000;                         // objects or answers held: from here on memory is given back
   std::chrono::milliseconds changedFor{2'000};         // how long a read of a changing file is retried
@@ -53,7 +57,9 @@ struct ServerContext {
                 ObjectLimits limits = {})
       : opener(opener), planners(planners), executor(executor), chunks(chunks), timer(timer), limits(limits),
         files(planners, executor, chunks.memory(), timer, limits.files), replyBytes(limits.replyBytes),
-        principals({Stock("open files", limits.fileDescriptors), Stock("bytes of objects", limits.handleBytes)}) {}
+        principals({Stock("open files", limits.fileDescriptors), Stock("bytes of objects", limits.handleBytes),
+                    Stock("bytes of answers", limits.allAnswerBytes)}),
+        loop(timer) {}
 
   Opener& opener;
   PlannerPool& planners;
@@ -67,6 +73,7 @@ struct ServerContext {
   capnp::CapabilityServerSet<capnp::Capability> handedOut;  // every capability that was given to anybody
   const FairQuota replyBytes;
   const Principals principals;
+  LoopTurns loop;
   std::uint64_t bytesAside = 0;  // of replies whose storage keeps them waiting
   std::atomic<std::uint64_t> runningCalls = 0;
   std::atomic<std::uint64_t> connectionCount = 0;  // so far
@@ -87,21 +94,47 @@ class CallTurn {
 // it, from its first byte to its last.
 class ConnectionState : public kj::Refcounted {
  public:
-  explicit ConnectionState(ServerContext& server)
-      : server(server), id(++server.connectionCount),
+  // `principal`: whom the transport has shown.
+  ConnectionState(ServerContext& server, kj::Own<const Principal> principal)
+      : server(server), principal(kj::mv(principal)), id(++server.connectionCount),
         replyBytes(kj::refcounted<Quota>(server.limits.replyBytesPerConnection)),
         reads(kj::refcounted<Quota>(server.limits.readsPerConnection)),
         calls(kj::refcounted<Quota>(server.limits.callsPerConnection)) {}
+  ~ConnectionState() noexcept(false) { replyBytes->countAlso([] { return std::uint64_t{0}; }); }
 
   // Gives leases back once the event loop has nothing else to do: by then an answer that was just made stands in the
   // connection's queue and is counted there.
   void giveBackLater(kj::Own<void> lease) {
     leases_.add(kj::mv(lease));
-    if (leases_.size() > 1) return;
-    givingBack_ = kj::evalLast([this] { auto returned = kj::mv(leases_); }).eagerlyEvaluate([](kj::Exception&&) {});
+    tidyLater();
   }
 
+  // Likewise, once the peer has taken what was made with them.
+  void giveBackWhenWritten(kj::Own<void> lease, std::uint64_t bytes) {
+    written_.push_back({kj::mv(lease), bytes});
+    writtenBytes_ += bytes;
+    tidyLater();
+  }
+
+  // What the connection still has to write; `wrote` is to be called when that shrinks.
+  void countUnsent(kj::Function<std::uint64_t()> unsent) {
+    unsent_ = kj::mv(unsent);
+    replyBytes->countAlso([this] { return unsent_(); });
+    wrote();
+  }
+  void wrote() {
+    replyBytes->recheck();
+    const std::uint64_t unsent = unsent_();
+    while (!written_.empty() && (unsent == 0 || writtenBytes_ - written_.front().bytes >= unsent)) {
+      writtenBytes_ -= written_.front().bytes;
+      written_.pop_front();
+    }
+  }
+
+  WorkOwner owner() const { return {principal->id(), id}; }
+
   ServerContext& server;
+  const kj::Own<const Principal> principal;
   const std::uint64_t id;
   kj::Own<Quota> replyBytes;
   kj::Own<Quota> reads;
@@ -114,8 +147,27 @@ class ConnectionState : public kj::Refcounted {
   bool hoarded = false;           // at some time it held so much that the memory is worth giving back
 
  private:
+  struct ForWritten {
+    kj::Own<void> lease;
+    std::uint64_t bytes;
+  };
+
+  void tidyLater() {
+    if (isTidying_) return;
+    isTidying_ = true;
+    tidying_ = kj::evalLast([this] {
+                 isTidying_ = false;
+                 auto returned = kj::mv(leases_);
+                 wrote();
+               }).eagerlyEvaluate([](kj::Exception&&) {});
+  }
+
+  kj::Function<std::uint64_t()> unsent_ = [] { return std::uint64_t{0}; };
   kj::Vector<kj::Own<void>> leases_;
-  kj::Promise<void> givingBack_ = nullptr;
+  std::deque<ForWritten> written_;  // oldest first
+  std::uint64_t writtenBytes_ = 0;
+  bool isTidying_ = false;
+  kj::Promise<void> tidying_ = nullptr;
 };
 
 // Who calls: somebody, on a connection.  Calls are counted for, and their results belong to, whoever holds the

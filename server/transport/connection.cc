@@ -11,12 +11,13 @@
 namespace h5cap {
 namespace {
 
-// A peer that takes nothing for this long holds memory that others wait for.
-constexpr auto longestStall = 60 * kj::SECONDS;
-constexpr auto stallCheck = 10 * kj::SECONDS;
+// A peer that takes nothing for this long holds memory that others may need; or that they wait for.
+constexpr auto longestStall = 60 * kj::SECONDS, longestStallWhenScarce = 5 * kj::SECONDS;
+constexpr auto stallCheck = 2 * kj::SECONDS;
 
 // Half a message is memory too, and a peer that never says a whole one is none of ours.
-constexpr unsigned checksForMessage = 12;
+constexpr auto longestPause = 10 * kj::SECONDS;     // within one
+constexpr auto longestMessage = 120 * kj::SECONDS;  // or until the first one begins
 
 // Messages that take part of the heap for themselves.
 constexpr std::uint64_t muchBytes = 1 << 20;
@@ -38,21 +39,24 @@ capnp::ReaderOptions readerOptions() {
 class Connection {
  public:
   Connection(ServerContext& server, kj::Own<kj::AsyncIoStream> stream, Identity identity)
-      : timer_(server.timer), state_(kj::refcounted<ConnectionState>(server)),
+      : timer_(server.timer), state_(kj::refcounted<ConnectionState>(server, server.principals.of(identity))),
         stream_(kj::mv(stream), StreamLimits{.maxMessageBytes = rpc::MAX_CALL_BYTES}),
         network_(stream_, capnp::rpc::twoparty::Side::SERVER, readerOptions()),
         metered_(network_, *state_),
         rpc_(capnp::makeRpcServer(
-            metered_, makeService(kj::refcounted<Caller>(kj::addRef(*state_), server.principals.of(identity))))) {
+            metered_,
+            makeService(kj::refcounted<Caller>(kj::addRef(*state_), kj::atomicAddRef(*state_->principal))))) {
     rpc_.setFlowLimit(callWords);
     stream_.countAlso([this] { return network_.getCurrentQueueSize(); });
-    stream_.onWritten([this] { state_->replyBytes->recheck(); });
-    state_->replyBytes->countAlso([this] { return stream_.unsentBytes(); });
+    stream_.onWritten([this] { state_->wrote(); });
+    stream_.inTurns([this](std::uint64_t bytes) { return state_->server.loop.take(state_->owner(), bytes); },
+                    [this] { return state_->server.loop.isAlone(state_->owner()); });
+    state_->countUnsent([this] { return stream_.unsentBytes(); });
   }
 
   // The state may outlive the connection in whatever still runs.
   ~Connection() noexcept(false) {
-    state_->replyBytes->countAlso([] { return std::uint64_t{0}; });
+    state_->countUnsent([] { return std::uint64_t{0}; });
   }
 
   // Whether the memory that it took is worth giving back.
@@ -71,18 +75,31 @@ class Connection {
  private:
   kj::Promise<void> stalled() {
     return timer_.afterDelay(stallCheck).then([this]() -> kj::Promise<void> {
-      if (network_.getOutgoingMessageWaitTime() > longestStall)
+      const auto now = timer_.now();
+      if (stream_.bytesSent() != sent_ || stream_.unsentBytes() == 0) {
+        sent_ = stream_.bytesSent();
+        tookAt_ = now;
+      }
+      if (stream_.isCutOff()) return KJ_EXCEPTION(DISCONNECTED, "the peer has gone");
+      const bool isScarce = state_->server.replyBytes.isScarce();
+      if (now - tookAt_ > (isScarce ? longestStallWhenScarce : longestStall))
         return KJ_EXCEPTION(DISCONNECTED, "the peer takes nothing any more");
-      if (stream_.messagesBegun() != messagesSeen_ || !stream_.awaitsRest()) checksSince_ = 0;
-      messagesSeen_ = stream_.messagesBegun();
-      if (++checksSince_ > checksForMessage) return KJ_EXCEPTION(DISCONNECTED, "the peer does not end a message");
+      if (stream_.messagesBegun() != messagesSeen_ || !stream_.awaitsRest()) {
+        messagesSeen_ = stream_.messagesBegun();
+        begunAt_ = pausedAt_ = now;
+      }
+      if (stream_.bytesReceived() != received_ || stream_.bytesReceived() == 0) pausedAt_ = now;
+      received_ = stream_.bytesReceived();
+      if (now - begunAt_ > longestMessage || now - pausedAt_ > longestPause)
+        return KJ_EXCEPTION(DISCONNECTED, "the peer does not end a message");
       return stalled();
     });
   }
 
   kj::Timer& timer_;
-  std::uint64_t messagesSeen_ = 0;
-  unsigned checksSince_ = 0;  // with the same message unfinished
+  std::uint64_t sent_ = 0, received_ = 0, messagesSeen_ = 0;
+  kj::TimePoint tookAt_ = timer_.now();   // when the peer last took something, or had nothing to take
+  kj::TimePoint begunAt_ = timer_.now(), pausedAt_ = begunAt_;  // the message that is still to be ended
   kj::Own<ConnectionState> state_;
   GuardedStream stream_;
   capnp::TwoPartyVatNetwork network_;
@@ -108,7 +125,7 @@ kj::Promise<void> serveConnection(ServerContext& server, Trimming& trimming, kj:
                });
          })
       .catch_([peer = kj::mv(peer)](kj::Exception&& problem) {
-        logLine(peer + ": " + problem.getDescription().cStr());
+        logLine(peer, problem.getDescription().cStr());
       });
 }
 

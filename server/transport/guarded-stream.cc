@@ -1,6 +1,8 @@
 #include "server/transport/guarded-stream.h"
 
 #include <kj/debug.h>
+#include <kj/vector.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstring>
@@ -78,6 +80,15 @@ kj::Promise<void> GuardedStream::waitForRoom() {
   auto paf = kj::newPromiseAndFulfiller<void>();
   roomWaiter_ = kj::mv(paf.fulfiller);
   return kj::mv(paf.promise);
+}
+
+bool GuardedStream::isCutOff() const {
+  if (receiving_) return false;
+  KJ_IF_MAYBE(descriptor, inner_->getFd()) {
+    pollfd looked{*descriptor, POLLRDHUP, 0};
+    return ::poll(&looked, 1, 0) == 1 && (looked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  }
+  return false;
 }
 
 // Follows the framing: per message the number of segments less one, their sizes in words, padding to a word, the
@@ -184,14 +195,42 @@ kj::Promise<void> GuardedStream::writeLarge(kj::ArrayPtr<const kj::ArrayPtr<cons
   if (!leaving_.empty()) all.add(kj::arrayPtr(leaving_.data(), leaving_.size()));
   for (auto& piece : pieces) all.add(piece);
   auto together = kj::heapArray<kj::ArrayPtr<const kj::byte>>(all.asPtr());
-  auto writing = inner_->write(together.asPtr());
+  const std::uint64_t before = sent_;
+  const bool isOnePiece = total + leaving_.size() <= limits_.pieceBytes || isAlone_();
+  auto writing = isOnePiece ? inner_->write(together.asPtr()) : writePiece(together.asPtr());
   return writing
-      .then([this, total] {
-        sent_ += total + leaving_.size();
+      .then([this, before, total] {
+        sent_ = before + total + leaving_.size();
         leaving_.clear();
         notifyLater();
       })
       .attach(kj::mv(together));
+}
+
+// Takes it off the front of `left`, and goes on until nothing is left.
+kj::Promise<void> GuardedStream::writePiece(kj::ArrayPtr<kj::ArrayPtr<const kj::byte>> left) {
+  kj::Vector<kj::ArrayPtr<const kj::byte>> piece;
+  std::size_t size = 0;
+  while (left.size() > 0 && size < limits_.pieceBytes) {
+    auto& first = left.front();
+    const std::size_t part = std::min(first.size(), limits_.pieceBytes - size);
+    piece.add(first.slice(0, part));
+    size += part;
+    first = first.slice(part, first.size());
+    if (first.size() == 0) left = left.slice(1, left.size());
+  }
+  if (piece.empty()) return kj::READY_NOW;
+  kj::Promise<void> turn = kj::READY_NOW;
+  KJ_IF_MAYBE(take, turn_) turn = (*take)(size);
+  return turn
+      .then([this, pieces = piece.releaseAsArray()]() mutable {
+        auto writing = inner_->write(pieces.asPtr());
+        return writing.attach(kj::mv(pieces));
+      })
+      .then([this, size, left]() mutable {
+        sent_ += size;
+        return writePiece(left);
+      });
 }
 
 void GuardedStream::shutdownWrite() {

@@ -3,7 +3,7 @@
 // Incoming bytes are handed on only once the header of their message has been checked: the number of segments and the
 // size.  They are read ahead; reading pauses while too much waits to be sent.  Small writes are collected and leave
 // together when the event loop has nothing else to do; large ones leave at once, together with what was collected
-// before them.
+// before them, in pieces that each wait for a turn.
 #pragma once
 
 #include <kj/async-io.h>
@@ -23,6 +23,7 @@ struct StreamLimits {
   // Performance.
   std::size_t readAheadBytes = 64 << 10;
   std::size_t smallWriteBytes = 16 << 10;
+  std::size_t pieceBytes = 256 << 10;  // of large writes; what is no larger waits for no turn
   std::uint64_t maxUnsentBytes = 8 << 20;  // reading pauses above
 };
 
@@ -37,6 +38,14 @@ class GuardedStream final : public kj::AsyncIoStream {
   // Called, at the end of the event loop's turn, whenever something has been written.
   void onWritten(kj::Function<void()> callback) { written_ = kj::mv(callback); }
 
+  // Asked before each piece of a large write, with its bytes: resolves when it may be written.
+  using Turn = kj::Function<kj::Promise<void>(std::uint64_t bytes)>;
+  // While `isAlone`, large writes are not cut.
+  void inTurns(Turn turn, kj::Function<bool()> isAlone) {
+    turn_ = kj::mv(turn);
+    isAlone_ = kj::mv(isAlone);
+  }
+
   std::uint64_t bufferedBytes() const { return pending_.size() + leaving_.size(); }
   std::uint64_t unsentBytes();
   std::uint64_t bytesReceived() const { return received_; }
@@ -48,6 +57,9 @@ class GuardedStream final : public kj::AsyncIoStream {
   // Of the largest message, without its header.
   std::uint64_t largestReceived() const { return largestReceived_; }
   bool awaitsRest() const { return receiving_ && (messagesBegun_ == 0 || bodyLeft_ > 0 || approved_ != end_); }
+
+  // Whether the peer has closed its end, of which nothing is seen while nothing is received.
+  bool isCutOff() const;
 
   // Why the peer's bytes were not let through; empty when they all were.
   const std::string& refusal() const { return refusal_; }
@@ -72,12 +84,15 @@ class GuardedStream final : public kj::AsyncIoStream {
   void flushLater();
   kj::Promise<void> flush();
   kj::Promise<void> writeLarge(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces, std::size_t total);
+  kj::Promise<void> writePiece(kj::ArrayPtr<kj::ArrayPtr<const kj::byte>> left);
   void notifyLater();
 
   kj::Own<kj::AsyncIoStream> inner_;
   StreamLimits limits_;
   kj::Maybe<kj::Function<std::uint64_t()>> elsewhere_;
   kj::Maybe<kj::Function<void()>> written_;
+  kj::Maybe<Turn> turn_;
+  kj::Function<bool()> isAlone_ = [] { return false; };
   std::uint64_t received_ = 0, sent_ = 0;
   std::string refusal_;
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
 #include <sys/socket.h>
@@ -37,6 +38,17 @@ std::string userName(uid_t uid) {
   return uid == self ? own : "uid " + std::to_string(uid);
 }
 
+// " from 10.0.0.7"
+std::string from(int connection) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  char host[NI_MAXHOST];
+  if (getpeername(connection, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0)
+    return "";
+  return std::string(" from ") + host;
+}
+
 Identity identityOf(int connection, PeerKind kind) {
   if (kind == PeerKind::tcp) return Identity{Authentication::none, "anyone"};
   ucred peer{};
@@ -68,7 +80,10 @@ kj::Promise<void> Listener::acceptLoop(Socket& socket, PeerKind kind) {
         adopt(connection, kind);
       else
         close(connection);
-      continue;
+      // However many connect, who is connected has its turn.
+      return server_.loop.take(WorkOwner{}, LoopTurns::costOfCall).then([this, &socket, kind] {
+        return acceptLoop(socket, kind);
+      });
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK)
       return socket.observer.whenBecomesReadable().then([this, &socket, kind] { return acceptLoop(socket, kind); });
@@ -97,7 +112,8 @@ void Listener::adopt(int connection, PeerKind kind) {
       setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
     }
     Identity identity = identityOf(connection, kind);
-    std::string peer = kind == PeerKind::tcp ? "a TCP connection" : "a connection of " + identity.user;
+    std::string peer = kind == PeerKind::tcp ? "a TCP connection" + from(connection)
+                                             : "a connection of " + identity.user;
     auto stream = io_.lowLevelProvider->wrapSocketFd(
         kj::mv(owned), kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
     connections_.add(serve(kj::mv(stream), kj::mv(identity), kj::mv(peer)));

@@ -4,9 +4,14 @@
 // pipelined on it: whole, when it holds capabilities.  Cap'n Proto puts no bound on their number.  This network passes
 // everything through to another one and keeps account of answers; calls are refused, and in the end the connection is,
 // by that account.
+//
+// A call through an answer that is still to come waits for it, and Cap'n Proto wraps it anew each time that one of
+// those before it is answered: a chain costs the square of its length.  So chains are of limited length, and no more is
+// received while too many such calls wait.
 #pragma once
 
 #include <capnp/rpc-twoparty.h>
+#include <capnp/rpc.capnp.h>
 #include <kj/function.h>
 
 #include <string>
@@ -31,17 +36,30 @@ class MeteredNetwork final : public capnp::TwoPartyVatNetworkBase {
   class Metered;
   class Outgoing;
 
-  enum class Question { running, answered, released };  // `released` before it was answered: a call that is given up
+  enum class State { running, answered, released, refused };  // `released` before it was answered: it is given up
 
-  void sawIncoming(capnp::IncomingRpcMessage& message);
-  void asked(std::uint32_t question);
+  struct Question {
+    State state = State::running;
+    std::uint32_t depth = 0;  // unanswered ones that it goes through
+  };
+
+  // What is to be done with a message.
+  enum class Verdict { pass, begin, refused };
+
+  Verdict sawIncoming(capnp::IncomingRpcMessage& message);
+  Verdict sawCall(capnp::rpc::Call::Reader call);
+  void asked(std::uint32_t question, std::uint32_t depth);
   void finished(std::uint32_t question);
   void answered(std::uint32_t question);
+  void ended(Question& question);
+  kj::Promise<void> whenShallow();
   [[noreturn]] void refuse(std::string why);
 
   capnp::TwoPartyVatNetwork& inner_;
   ConnectionState& state_;
   std::unordered_map<std::uint32_t, Question> questions_;
+  std::uint64_t depths_ = 0;  // of all that are running
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> depthWaiter_;
   std::string refusal_;
 };
 

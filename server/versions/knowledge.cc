@@ -1,5 +1,7 @@
 #include "server/versions/knowledge.h"
 
+#include <algorithm>
+
 namespace h5cap {
 namespace {
 
@@ -28,6 +30,23 @@ std::string Knowledge::keyOf(Topic topic, const std::string& detail) const {
   key += static_cast<char>(topic);
   key += detail;
   return key;
+}
+
+// Dropping the result ends the waiting.
+kj::Own<void> Knowledge::waitFor(const std::string& key) {
+  Asking& asking = asking_.at(key);
+  ++asking.waiting;
+  return kj::heap(kj::defer([this, key, id = asking.id] { stopWaiting(key, id); }));
+}
+
+void Knowledge::stopWaiting(const std::string& key, std::uint64_t id) {
+  auto found = asking_.find(key);
+  if (found == asking_.end() || found->second.id != id || --found->second.waiting > 0) return;
+  const auto unwanted = std::count_if(asking_.begin(), asking_.end(), [](const auto& one) {
+    return one.second.waiting == 0 && !*one.second.isDone;
+  });
+  const bool isOneOfMany = unwanted > static_cast<std::ptrdiff_t>(mostUnwanted);
+  if (*found->second.isDone || isOneOfMany || key.size() > version_.size() + 1 + longestDetail) asking_.erase(found);
 }
 
 // Answers that nobody fetched would stay as long as the version does.

@@ -16,7 +16,8 @@ namespace h5cap {
 
 // Answers by topic and detail, in the SharedCache of all files: they outlive this object, the planner and the
 // descriptor, and are found again by the version's name.  A question that is being asked is waited for, not asked
-// twice.  What fails is not remembered.
+// twice.  One that everybody has given up waiting for goes on, for whoever asks again, unless it is one of many.  What
+// fails is not remembered.
 //
 // Belongs to the event loop's thread, and outlives the promises that it returns.
 class Knowledge {
@@ -57,17 +58,23 @@ class Knowledge {
   struct Asking {
     kj::ForkedPromise<Anything> answer;
     std::shared_ptr<bool> isDone;
+    std::uint64_t id = 0;
+    unsigned waiting = 0;
   };
 
   static constexpr std::size_t longestDetail = 8192;
+  static constexpr std::size_t mostUnwanted = 8;
 
   std::string keyOf(Topic topic, const std::string& detail) const;
   void forgetDone();
+  kj::Own<void> waitFor(const std::string& key);
+  void stopWaiting(const std::string& key, std::uint64_t id);
 
   const SharedCache& memory_;
   const std::string version_;
   const Lifetime lifetime_;
   std::map<std::string, Asking> asking_;  // by key
+  std::uint64_t lastId_ = 0;
   std::set<std::string> ofThis_;          // keys that go with this
 };
 
@@ -96,12 +103,12 @@ kj::Promise<std::shared_ptr<const Value>> Knowledge::once(Topic topic, const std
           *isDone = true;
           kj::throwFatalException(kj::mv(problem));
         });
-    found = asking_.insert_or_assign(key, Asking{answer.fork(), isDone}).first;
+    found = asking_.insert_or_assign(key, Asking{answer.fork(), isDone, ++lastId_}).first;
   }
-  return found->second.answer.addBranch().then([this](Anything value) {
-    forgetDone();
-    return std::static_pointer_cast<const Value>(value);
-  });
+  auto waiting = waitFor(key);
+  return found->second.answer.addBranch()
+      .then([](Anything value) { return std::static_pointer_cast<const Value>(value); })
+      .attach(kj::mv(waiting));
 }
 
 template <class Value, class Ask>

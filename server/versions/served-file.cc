@@ -47,7 +47,7 @@ kj::Promise<Stamp> ServedFile::stampOf(const SharedFile& file, std::shared_ptr<s
     *hasLooked = true;
     return file->look();
   };
-  return files_.executor_.run<Stamp>(file.lane(), WorkOwner{}, kj::mv(look));
+  return files_.executor_.run<Stamp>(file.lane(), WorkOwner{}, kj::mv(look), WorkSize::small);
 }
 
 kj::Promise<kj::Own<FileVersion>> ServedFile::current() {

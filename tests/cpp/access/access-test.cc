@@ -28,7 +28,8 @@ namespace {
 
 const Identity ANYONE{Authentication::none, "anyone", ~0u};
 
-const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20)});
+const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20),
+                             Stock("bytes of answers", 1 << 20)});
 
 const Lanes LANES({.threads = 2});
 

@@ -42,12 +42,12 @@ TEST_CASE("principals take turns, and each keeps its order") {
 TEST_CASE("what fits is given at once, unless others wait") {
   auto io = kj::setupAsyncIo();
   FairQuota quota(10);
-  auto first = quota.tryTake(6);
+  auto first = quota.tryTake(greedy, 6);
   CHECK(first != nullptr);
-  CHECK(quota.tryTake(6) == nullptr);
+  CHECK(quota.tryTake(greedy, 6) == nullptr);
   auto waiting = quota.take(greedy, 6);
   CHECK(!waiting.poll(io.waitScope));
-  CHECK(quota.tryTake(1) == nullptr);  // it would fit, and has to wait its turn
+  CHECK(quota.tryTake(modest, 1) == nullptr);  // it would fit, and has to wait its turn
   SUBCASE("until there is room") {
     first = nullptr;
     CHECK(waiting.poll(io.waitScope));
@@ -71,7 +71,7 @@ TEST_CASE("what fits is given at once, unless others wait") {
 TEST_CASE("more than the capacity is granted when nothing else is in use") {
   auto io = kj::setupAsyncIo();
   FairQuota quota(10);
-  auto little = quota.tryTake(1);
+  auto little = quota.tryTake(modest, 1);
   auto large = quota.take(greedy, 100);
   CHECK(!large.poll(io.waitScope));
   little = nullptr;
@@ -81,7 +81,7 @@ TEST_CASE("more than the capacity is granted when nothing else is in use") {
 TEST_CASE("whoever asks and gives up, over and over, leaves nothing behind") {
   auto io = kj::setupAsyncIo();
   FairQuota quota(10);
-  auto held = quota.tryTake(10);
+  auto held = quota.tryTake(modest, 10);
   for (int i = 0; i < 10'000; ++i) quota.take(greedy, 5);
   auto last = quota.take(modest, 5);
   held = nullptr;
@@ -107,5 +107,24 @@ TEST_CASE("loops of several threads share it") {
   for (auto& thread : threads) thread.join();
   CHECK(done == 2000);
   CHECK(most <= 3);
+  CHECK(quota.used() == 0);
+}
+
+TEST_CASE("however much is held and waited for, whoever wants little is served") {
+  auto io = kj::setupAsyncIo();
+  const std::uint64_t capacity = 1 << 20;
+  FairQuota quota(capacity);
+  std::vector<kj::Promise<kj::Own<FairQuota::Lease>>> held;
+  for (std::uint64_t number = 100; number < 400; ++number) {
+    for (int i = 0; i < 8; ++i) held.push_back(quota.take(PrincipalId{number}, 32 << 10));
+    for (int i = 0; i < 8; ++i) held.push_back(quota.take(PrincipalId{number}, 100));
+  }
+  CHECK(quota.isScarce());
+  CHECK(quota.tryTake(modest, 8) != nullptr);
+  CHECK(quota.take(third, 8).poll(io.waitScope));
+  CHECK(quota.used() <= capacity);
+  CHECK(quota.tryTake(modest, 32 << 10) == nullptr);  // negative control
+  held.clear();
+  CHECK(quota.tryTake(modest, 32 << 10) != nullptr);
   CHECK(quota.used() == 0);
 }

@@ -176,6 +176,22 @@ TEST_CASE("threads are made on demand, at most as many as the lane may have, and
   CHECK(f.lane(2).run<int>(ONE, [] { return 2; }).wait(f.io.waitScope) == 2);  // and there are new ones
 }
 
+TEST_CASE("small work passes by what takes long, and does not keep it for ever") {
+  Fixture f({.threads = 2});
+  const Lane lane = f.lane(1);
+  std::vector<kj::Promise<int>> all;
+  for (int i = 0; i < 10; ++i) all.push_back(f.stuck(lane));
+  REQUIRE(f.eventually([&] { return f.hung->readers == 2; }));
+  for (int i = 0; i < 20; ++i)
+    CHECK(lane.run<int>(OTHER, [i] { return i; }, WorkSize::small).wait(f.io.waitScope) == i);
+  CHECK_FALSE(lane.run<int>(OTHER, [] { return 1; }).poll(f.io.waitScope));  // negative control
+  CHECK(f.hung->readers == 2);
+  CHECK(lane.threadCount() == 3);
+  f.hung->letGo();
+  for (int i = 0; i < 100; ++i) all.push_back(lane.run<int>(OTHER, [] { return 1; }, WorkSize::small));
+  for (auto& one : all) CHECK(one.wait(f.io.waitScope) == 1);
+}
+
 TEST_CASE("lanes that nobody uses go") {
   Fixture f({.threads = 1, .idleTime = 10ms});
   const Lane kept = f.lane(1'000'000);

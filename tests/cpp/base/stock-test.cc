@@ -43,6 +43,22 @@ TEST_CASE("however many are greedy, the next one finds something") {
   CHECK(stock.used() == 0);
 }
 
+TEST_CASE("what cannot be refused is counted, and then nothing more is begun") {
+  const Stock stock("bytes of answers", 1000);
+  const Share greedy(stock), other(stock);
+  CHECK_NOTHROW(greedy.requireRoom());
+  {
+    auto much = greedy.takeAnyway(5000);
+    CHECK(stock.used() == 5000);
+    CHECK_THROWS_WITH_AS(greedy.requireRoom(),
+                         "too many bytes of answers: 5000 are yours; drop some, or try again later", Busy);
+    CHECK_FALSE(other.tryTake(1));
+    CHECK_NOTHROW(other.requireRoom());  // who holds nothing goes on
+  }
+  CHECK(stock.used() == 0);
+  CHECK_NOTHROW(greedy.requireRoom());
+}
+
 TEST_CASE("a lease outlives stock and share, and moves") {
   StockLease lease;
   {
@@ -69,7 +85,7 @@ TEST_CASE("threads take and give back") {
 }
 
 TEST_CASE("connections of one user are one principal, those of nobody in particular are each their own") {
-  const Principals principals({Stock("open files", 10), Stock("bytes", 10)});
+  const Principals principals({Stock("open files", 10), Stock("bytes", 10), Stock("bytes", 10)});
   const Identity alice{Authentication::unixPeer, "alice", 1000}, bob{Authentication::unixPeer, "bob", 1001};
   auto first = principals.of(alice);
   auto second = principals.of(alice);

@@ -64,9 +64,9 @@ class Slow final : public Served<rpc::Dataset> {
 // Somebody on a connection of their own, without a wire.
 struct Peer {
   explicit Peer(TestServer& server)
-      : connection(kj::refcounted<ConnectionState>(server.context)),
-        caller(kj::refcounted<Caller>(kj::addRef(*connection),
-                                      server.context.principals.of({Authentication::none, "anyone"}))) {}
+      : connection(kj::refcounted<ConnectionState>(
+            server.context, server.context.principals.of({Authentication::none, "anyone"}))),
+        caller(kj::refcounted<Caller>(kj::addRef(*connection), kj::atomicAddRef(*connection->principal))) {}
   kj::Own<ConnectionState> connection;
   kj::Own<Caller> caller;
 

@@ -45,9 +45,9 @@ TestClient::TestClient(TestServer& server)
 
 TestClient::TestClient(TestServer& server, kj::TwoWayPipe pipe)
     : server(server),
-      state(kj::refcounted<ConnectionState>(server.context)),
-      caller(
-          kj::refcounted<Caller>(kj::addRef(*state), server.context.principals.of({Authentication::none, "anyone"}))),
+      state(kj::refcounted<ConnectionState>(server.context,
+                                            server.context.principals.of({Authentication::none, "anyone"}))),
+      caller(kj::refcounted<Caller>(kj::addRef(*state), kj::atomicAddRef(*state->principal))),
       stream_(kj::heap<CountingStream>(kj::mv(pipe.ends[0]), server.io.provider->getTimer())),
       far_(kj::mv(pipe.ends[1])),
       serverNetwork_(*far_, capnp::rpc::twoparty::Side::SERVER),

@@ -78,8 +78,8 @@ class CountingOpener final : public Opener {
     ++opens;
     return inner_->open(kj::mv(principal), kj::mv(path), access);
   }
-  kj::Promise<std::vector<DirectoryEntry>> list(kj::Own<const Principal> principal, std::string path) override {
-    return inner_->list(kj::mv(principal), kj::mv(path));
+  kj::Promise<FolderPage> list(kj::Own<const Principal> principal, std::string path, WantedPage wanted) override {
+    return inner_->list(kj::mv(principal), kj::mv(path), kj::mv(wanted));
   }
   kj::Promise<Grant> openDirectory(kj::Own<const Principal> principal, std::string path) override {
     return inner_->openDirectory(kj::mv(principal), kj::mv(path));

@@ -51,7 +51,7 @@ ErrorText errorOfRestoring(TestClient& client, const Bytes& ticket, TestServer& 
 }
 
 ErrorText errorOfRestoring(ServerContext& context, const Identity& identity, const Bytes& ticket, TestServer& server) {
-  auto connection = kj::refcounted<ConnectionState>(context);
+  auto connection = kj::refcounted<ConnectionState>(context, context.principals.of(identity));
   auto service = makeService(kj::refcounted<Caller>(kj::mv(connection), context.principals.of(identity)));
   auto request = service.restoreRequest();
   request.setTicket(wire::asData(ticket));

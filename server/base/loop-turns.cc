@@ -1,0 +1,58 @@
+#include "server/base/loop-turns.h"
+
+namespace h5cap {
+
+namespace {
+
+constexpr kj::Duration whileOthersCount = 50 * kj::MILLISECONDS;
+
+}  // namespace
+
+bool LoopTurns::isAlone(WorkOwner owner) const {
+  return owner.connection == lastAsked_ && timer_.now() - othersAsked_ > whileOthersCount;
+}
+
+kj::Promise<void> LoopTurns::take(WorkOwner owner, std::uint64_t cost) {
+  if (owner.connection != lastAsked_) {
+    lastAsked_ = owner.connection;
+    othersAsked_ = timer_.now();
+  }
+  if (waiting_.empty() && spent_ < costOfTurn) {
+    spent_ += cost;
+    endTurn();
+    return kj::READY_NOW;
+  }
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  waiting_.of(owner.principal).of(owner.connection).push_back({cost, kj::mv(paf.fulfiller)});
+  endTurn();
+  return kj::mv(paf.promise);
+}
+
+// A timer that is due at once fires when sockets have been looked at, behind those that are ready.
+void LoopTurns::endTurn() {
+  if (isEnding_) return;
+  isEnding_ = true;
+  ending_ = timer_.afterDelay(0 * kj::NANOSECONDS).then([this] {
+                      isEnding_ = false;
+                      next();
+                    }).eagerlyEvaluate(nullptr);
+}
+
+void LoopTurns::next() {
+  spent_ = 0;
+  while (!waiting_.empty() && spent_ < costOfTurn) {
+    auto waiter = waiting_.next([](OfPrincipal& ofPrincipal) {
+      return ofPrincipal.next([](OfConnection& queue) {
+        Waiter first = kj::mv(queue.front());
+        queue.pop_front();
+        return first;
+      });
+    });
+    if (!waiter.fulfiller->isWaiting()) continue;
+    spent_ += waiter.cost;
+    waiter.fulfiller->fulfill();
+  }
+  if (spent_ > 0 || !waiting_.empty()) endTurn();
+}
+
+}  // namespace h5cap
