@@ -60,6 +60,7 @@ Bytes undo(const Filter& stage, Input stored, std::size_t maxBytes, std::size_t 
     case filter::deflate:
       return inflate(stored, maxBytes);
     case filter::shuffle:
+      if (stored.size() > maxBytes) corrupt("shuffle", "more than fits");
       return unshuffle(stored, shuffledBytes(stage, elementBytes));
     case filter::lzf:
       return decodeLzf(stored, maxBytes);

@@ -101,6 +101,8 @@ std::vector<ProjectedPart> project(const VirtualSource& mapping, const Shape& vi
   if (target.axes() && source.axes() && arePaired(*target.axes(), *source.axes())) {
     return projectPaired(*target.axes(), *source.axes(), sourceShape, region);
   }
+  // A scalar has one element and pairs with any other one; there are no rows of it.
+  if (virtualShape.empty() || sourceShape.empty()) throw FileError("a scalar is mapped to other than one element");
   return projectByOrder(target, source, sourceShape, region);
 }
 

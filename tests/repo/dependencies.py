@@ -62,7 +62,7 @@ ALSO = {"core/include/h5cap": "core", "client/include/h5cap": "client/include",
         "client/values/h5cap": "client/values"}
 # Those of tests and benchmarks, which use what they like, and which nobody uses: tests/cpp has the rooms' own names.
 ABOVE = {f"tests/cpp/{room.split('/')[-1]}" for room in MAY_USE} | {
-    "tests/cpp/client", "tests/support", "tests/install/outside", "benchmarks/cpp"}
+    "tests/cpp/client", "tests/fuzz", "tests/support", "tests/install/outside", "benchmarks/cpp"}
 
 # The rooms of the Python package, from python-bindings/src/h5cap.
 PYTHON_MAY_USE = tower([], "ground", "types", "low", "_hl", "show", "__init__", "compat")
@@ -94,7 +94,7 @@ TARGETS = {
     "demo-slice": "tools/demo-slice",
 }
 FLAGS = "h5cap_flags"
-TARGETS_ABOVE = re.compile(r"[a-z-]+-tests|fake-planner|stream-view|outside|h5cap-bench")
+TARGETS_ABOVE = re.compile(r"[a-z-]+-tests|fuzz-[a-z-]*|fake-planner|stream-view|outside|h5cap-bench")
 # Libraries of others: what CMake packages define, and files.
 OTHERS = re.compile(r"\S+::\S+|[-/<]\S+|xtensor|xtl")
 

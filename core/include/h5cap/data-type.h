@@ -98,8 +98,7 @@ class DataType {
                              RegionReferenceType, ComplexType, TimeType>;
 
   DataType() = default;
-  DataType(std::uint32_t size, Class klass, std::uint64_t namedTypeId = 0)
-      : class_(std::move(klass)), size_(size), namedTypeId_(namedTypeId) {}
+  DataType(std::uint32_t size, Class klass, std::uint64_t namedTypeId = 0);
 
   std::uint32_t size() const { return size_; }  // bytes of one packed element
   const Class& klass() const { return class_; }
@@ -133,6 +132,10 @@ struct Field {
   std::uint32_t offset = 0;  // bytes from the start of the packed compound
   DataType type;
 };
+
+// Here, where fields are complete: clang insists.
+inline DataType::DataType(std::uint32_t size, Class klass, std::uint64_t namedTypeId)
+    : class_(std::move(klass)), size_(size), namedTypeId_(namedTypeId) {}
 
 // "int16 little-endian", "compound {x: float64, …}": for people.
 std::string describe(const DataType& type);
