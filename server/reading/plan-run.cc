@@ -107,7 +107,8 @@ class PlanRun {
  public:
   PlanRun(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker, std::span<std::byte> target,
           ElementSpace& space)
-      : planning_(planning), owner_(owner), target_(target), space_(space), server_(file(0).session().server), work_(std::make_shared<Carrying>()) {
+      : planning_(planning), owner_(owner), target_(target), space_(space),
+        server_(file(0).session().server), work_(std::make_shared<Carrying>()) {
     work_->plan = planning.plan();
     work_->picker = std::move(picker);
     work_->supplies.answers.resize(plan().libraryReads.size());

@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20)});
+const Principals PRINCIPALS({Stock("open files", 100), Stock("bytes of objects", 1 << 20),
+                             Stock("bytes of answers", 1 << 20)});
 
 struct Folder {
   fs::path root;
