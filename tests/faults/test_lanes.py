@@ -228,7 +228,7 @@ def test_what_is_read_hangs(hanging, call):
         hanging.check("other/a.h5", 3000 + 5000 * k)
         hanging.check(f"data/good/{k}.h5")
     assert all(reader.poll() is None for reader in readers)  # the negative control
-    assert hanging.waiting(call) <= (THREADS if call == "pread" else 40)
+    assert hanging.waiting(call) <= (THREADS + 1 if call == "pread" else 40)  # one more for small work
     hanging.let_go()
     for k, reader in enumerate(readers):
         assert reader.communicate(timeout=30)[0].split() == [str(1000 * k)]
