@@ -214,7 +214,7 @@ void storePlain(const DataType& from, std::span<const std::byte> elements, std::
                 std::span<std::byte> target) {
   std::vector<To> numbers(count);
   toNumbers(from, elements.data(), count, numbers.data());
-  std::memcpy(target.data(), numbers.data(), count * sizeof(To));
+  if (count > 0) std::memcpy(target.data(), numbers.data(), count * sizeof(To));
   if ((order == ByteOrder::little) == (std::endian::native == std::endian::little)) return;
   for (std::size_t i = 0; i < count; ++i) std::reverse(&target[i * sizeof(To)], &target[i * sizeof(To)] + sizeof(To));
 }

@@ -28,17 +28,22 @@ kj::Promise<void> LoopTurns::take(WorkOwner owner, std::uint64_t cost) {
   return kj::mv(paf.promise);
 }
 
-// A timer that is due at once fires when sockets have been looked at, behind those that are ready.
 void LoopTurns::endTurn() {
   if (isEnding_) return;
   isEnding_ = true;
-  ending_ = timer_.afterDelay(0 * kj::NANOSECONDS).then([this] {
-                      isEnding_ = false;
-                      next();
-                    }).eagerlyEvaluate(nullptr);
+  ending_ = endTurns().eagerlyEvaluate(nullptr);
 }
 
-void LoopTurns::next() {
+// A timer that is due at once fires when sockets have been looked at, behind those that are ready.
+kj::Promise<void> LoopTurns::endTurns() {
+  return timer_.afterDelay(0 * kj::NANOSECONDS).then([this]() -> kj::Promise<void> {
+    if (next()) return endTurns();
+    isEnding_ = false;
+    return kj::READY_NOW;
+  });
+}
+
+bool LoopTurns::next() {
   spent_ = 0;
   while (!waiting_.empty() && spent_ < costOfTurn) {
     auto waiter = waiting_.next([](OfPrincipal& ofPrincipal) {
@@ -52,7 +57,7 @@ void LoopTurns::next() {
     spent_ += waiter.cost;
     waiter.fulfiller->fulfill();
   }
-  if (spent_ > 0 || !waiting_.empty()) endTurn();
+  return spent_ > 0 || !waiting_.empty();
 }
 
 }  // namespace h5cap

@@ -45,8 +45,12 @@ class LoopTurns {
   using OfConnection = std::deque<Waiter>;
   using OfPrincipal = Turns<std::uint64_t, OfConnection>;
 
+  // Ends the turn that has begun, and those after it while anybody waits.
   void endTurn();
-  void next();
+  kj::Promise<void> endTurns();
+
+  // Lets in whoever fits the next turn.  Whether anybody did, or has to wait.
+  bool next();
 
   kj::Timer& timer_;
   Turns<PrincipalId, OfPrincipal> waiting_;
@@ -54,7 +58,7 @@ class LoopTurns {
   std::uint64_t lastAsked_ = 0;  // by connection
   kj::TimePoint othersAsked_ = timer_.now();
   bool isEnding_ = false;
-  kj::Promise<void> ending_ = nullptr;
+  kj::Promise<void> ending_ = nullptr;  // not to be replaced by what it does itself: that would destroy it
 };
 
 }  // namespace h5cap

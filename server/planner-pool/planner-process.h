@@ -6,6 +6,8 @@
 #include <kj/time.h>
 #include <time.h>
 
+#include <cstdint>
+
 #include "server/planner-pool/zygote.h"
 
 namespace h5cap {

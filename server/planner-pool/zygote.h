@@ -6,6 +6,7 @@
 #include <kj/refcount.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <deque>
 #include <string>
 

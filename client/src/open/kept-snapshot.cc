@@ -3,6 +3,7 @@
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 
@@ -27,7 +28,7 @@ Bytes bytesOf(const Version& version, rpc::Snapshot::Reader snapshot) {
   const std::uint64_t size = version.size();
   Bytes bytes(sizeof size + paddedTo(size));
   std::memcpy(bytes.data(), &size, sizeof size);
-  std::memcpy(bytes.data() + sizeof size, version.data(), size);
+  std::copy(version.begin(), version.end(), bytes.begin() + sizeof size);
   auto* from = reinterpret_cast<const std::byte*>(words.asBytes().begin());
   bytes.insert(bytes.end(), from, from + words.asBytes().size());
   return bytes;

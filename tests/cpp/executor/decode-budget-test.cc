@@ -86,7 +86,9 @@ TEST_CASE("bombs in many threads take the memory of the budget, and without one 
   growth(wide);
   CHECK(wide.peak() > narrow.peak());
   MESSAGE(bounded, " bytes of resident memory, budget ", 2 * BOMB_BYTES);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed
   CHECK(bounded < 3 * BOMB_BYTES);
+#endif
 }
 
 TEST_CASE("what is larger than the budget goes alone, and who finds no room in time is told") {

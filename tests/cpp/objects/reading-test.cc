@@ -21,7 +21,7 @@ struct Answer {
     REQUIRE(reply.isPacked());
     auto data = reply.getPacked();
     std::vector<T> result(data.size() / sizeof(T));
-    std::memcpy(result.data(), data.begin(), data.size());
+    if (!result.empty()) std::memcpy(result.data(), data.begin(), data.size());
     return result;
   }
 };
