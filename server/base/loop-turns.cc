@@ -12,38 +12,48 @@ bool LoopTurns::isAlone(WorkOwner owner) const {
   return owner.connection == lastAsked_ && timer_.now() - othersAsked_ > whileOthersCount;
 }
 
-kj::Promise<void> LoopTurns::take(WorkOwner owner, std::uint64_t cost) {
+bool LoopTurns::tryTake(WorkOwner owner, std::uint64_t cost) {
+  const auto now = timer_.now();
   if (owner.connection != lastAsked_) {
     lastAsked_ = owner.connection;
-    othersAsked_ = timer_.now();
+    othersAsked_ = now;
   }
-  if (waiting_.empty() && spent_ < costOfTurn) {
-    spent_ += cost;
-    endTurn();
-    return kj::READY_NOW;
+  if (!waiting_.empty()) return false;
+  if (now != begun_) {
+    begun_ = now;
+    spent_ = 0;
   }
+  if (spent_ >= costOfTurn) return false;
+  spent_ += cost;
+  return true;
+}
+
+kj::Promise<void> LoopTurns::take(WorkOwner owner, std::uint64_t cost) {
+  if (tryTake(owner, cost)) return kj::READY_NOW;
   auto paf = kj::newPromiseAndFulfiller<void>();
   waiting_.of(owner.principal).of(owner.connection).push_back({cost, kj::mv(paf.fulfiller)});
-  endTurn();
+  beginTurns();
   return kj::mv(paf.promise);
 }
 
-void LoopTurns::endTurn() {
-  if (isEnding_) return;
-  isEnding_ = true;
-  ending_ = endTurns().eagerlyEvaluate(nullptr);
+void LoopTurns::beginTurns() {
+  if (isServing_) return;
+  isServing_ = true;
+  serving_ = nextTurns().eagerlyEvaluate(nullptr);
 }
 
 // A timer that is due at once fires when sockets have been looked at, behind those that are ready.
-kj::Promise<void> LoopTurns::endTurns() {
+kj::Promise<void> LoopTurns::nextTurns() {
   return timer_.afterDelay(0 * kj::NANOSECONDS).then([this]() -> kj::Promise<void> {
-    if (next()) return endTurns();
-    isEnding_ = false;
+    beginTurn();
+    if (!waiting_.empty()) return nextTurns();
+    isServing_ = false;
     return kj::READY_NOW;
   });
 }
 
-bool LoopTurns::next() {
+void LoopTurns::beginTurn() {
+  begun_ = timer_.now();
   spent_ = 0;
   while (!waiting_.empty() && spent_ < costOfTurn) {
     auto waiter = waiting_.next([](OfPrincipal& ofPrincipal) {
@@ -57,7 +67,6 @@ bool LoopTurns::next() {
     spent_ += waiter.cost;
     waiter.fulfiller->fulfill();
   }
-  return spent_ > 0 || !waiting_.empty();
 }
 
 }  // namespace h5cap

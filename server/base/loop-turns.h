@@ -34,6 +34,9 @@ class LoopTurns {
   // turns, and the connections of each.
   kj::Promise<void> take(WorkOwner owner, std::uint64_t cost);
 
+  // Takes what take() would give at once; false when it would not.
+  bool tryTake(WorkOwner owner, std::uint64_t cost);
+
   // Whether no other connection has asked for a turn for a while: steps may then be as large as they like.
   bool isAlone(WorkOwner owner) const;
 
@@ -45,20 +48,19 @@ class LoopTurns {
   using OfConnection = std::deque<Waiter>;
   using OfPrincipal = Turns<std::uint64_t, OfConnection>;
 
-  // Ends the turn that has begun, and those after it while anybody waits.
-  void endTurn();
-  kj::Promise<void> endTurns();
-
-  // Lets in whoever fits the next turn.  Whether anybody did, or has to wait.
-  bool next();
+  // Begins the next turn, and those after it, while anybody waits.
+  void beginTurns();
+  kj::Promise<void> nextTurns();
+  void beginTurn();
 
   kj::Timer& timer_;
   Turns<PrincipalId, OfPrincipal> waiting_;
   std::uint64_t spent_ = 0;  // in this turn
+  kj::TimePoint begun_ = timer_.now();  // this turn; the time stands still until sockets are looked at
   std::uint64_t lastAsked_ = 0;  // by connection
   kj::TimePoint othersAsked_ = timer_.now();
-  bool isEnding_ = false;
-  kj::Promise<void> ending_ = nullptr;  // not to be replaced by what it does itself: that would destroy it
+  bool isServing_ = false;
+  kj::Promise<void> serving_ = nullptr;  // not to be replaced by what it does itself: that would destroy it
 };
 
 }  // namespace h5cap

@@ -70,26 +70,24 @@ class MeteredNetwork::Metered final : public Connection {
   }
 
   kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> receiveIncomingMessage() override {
-    return network_.whenShallow().then([this] { return inner_->receiveIncomingMessage(); })
-        .then([this](kj::Maybe<kj::Own<capnp::IncomingRpcMessage>> received)
-                  -> kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> {
-          KJ_IF_MAYBE(message, received) {
-            const auto verdict = network_.sawIncoming(**message);
-            if (verdict == Verdict::pass) return kj::mv(received);
-            if (verdict == Verdict::refused) {
-              answerRefused(**message);
-              return receiveIncomingMessage();
-            }
-          } else {
-            return kj::mv(received);
-          }
-          // Calls begin in turns, so that those of a few connections do not wait for all of many.
-          return network_.state_.server.loop.take(network_.state_.owner(), LoopTurns::costOfCall)
-              .then([received = kj::mv(received)]() mutable { return kj::mv(received); });
-        });
+    if (network_.mayReceive()) return receive();
+    return network_.whenItMayReceive().then([this] { return receive(); });
   }
 
  private:
+  kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> receive() {
+    return inner_->receiveIncomingMessage().then([this](kj::Maybe<kj::Own<capnp::IncomingRpcMessage>> received)
+                                                     -> kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> {
+      KJ_IF_MAYBE(message, received) {
+        if (network_.sawIncoming(**message) == Verdict::refused) {
+          answerRefused(**message);
+          return receiveIncomingMessage();
+        }
+      }
+      return kj::mv(received);
+    });
+  }
+
   // To a call that Cap'n Proto does not get to see.
   void answerRefused(capnp::IncomingRpcMessage& incoming) {
     auto message = incoming.getBody().getAs<capnp::rpc::Message>();
@@ -145,7 +143,8 @@ MeteredNetwork::Verdict MeteredNetwork::sawCall(capnp::rpc::Call::Reader call) {
     }
   }
   asked(call.getQuestionId(), depth);
-  if (depth <= maxChain && !isRefused) return Verdict::begin;
+  owesTurn_ = true;
+  if (depth <= maxChain && !isRefused) return Verdict::pass;
   auto& question = questions_[call.getQuestionId()];
   ended(question);
   question.state = State::refused;
@@ -189,6 +188,21 @@ void MeteredNetwork::ended(Question& question) {
   if (depths_ > maxDepths) return;
   KJ_IF_MAYBE(waiter, depthWaiter_) (*waiter)->fulfill();
   depthWaiter_ = nullptr;
+}
+
+// Calls begin in turns, so that those of a few connections do not wait for all of many: what comes behind a call is
+// received when that has had its turn.
+bool MeteredNetwork::mayReceive() {
+  if (depths_ > maxDepths) return false;
+  if (owesTurn_ && !state_.server.loop.tryTake(state_.owner(), LoopTurns::costOfCall)) return false;
+  owesTurn_ = false;
+  return true;
+}
+
+kj::Promise<void> MeteredNetwork::whenItMayReceive() {
+  if (!owesTurn_) return whenShallow();
+  owesTurn_ = false;
+  return state_.server.loop.take(state_.owner(), LoopTurns::costOfCall).then([this] { return whenShallow(); });
 }
 
 kj::Promise<void> MeteredNetwork::whenShallow() {

@@ -44,7 +44,7 @@ class MeteredNetwork final : public capnp::TwoPartyVatNetworkBase {
   };
 
   // What is to be done with a message.
-  enum class Verdict { pass, begin, refused };
+  enum class Verdict { pass, refused };
 
   Verdict sawIncoming(capnp::IncomingRpcMessage& message);
   Verdict sawCall(capnp::rpc::Call::Reader call);
@@ -52,6 +52,8 @@ class MeteredNetwork final : public capnp::TwoPartyVatNetworkBase {
   void finished(std::uint32_t question);
   void answered(std::uint32_t question);
   void ended(Question& question);
+  bool mayReceive();
+  kj::Promise<void> whenItMayReceive();
   kj::Promise<void> whenShallow();
   [[noreturn]] void refuse(std::string why);
 
@@ -59,6 +61,7 @@ class MeteredNetwork final : public capnp::TwoPartyVatNetworkBase {
   ConnectionState& state_;
   std::unordered_map<std::uint32_t, Question> questions_;
   std::uint64_t depths_ = 0;  // of all that are running
+  bool owesTurn_ = false;     // a call has begun since the last one
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> depthWaiter_;
   std::string refusal_;
 };
