@@ -151,10 +151,12 @@ kj::Promise<void> GuardedStream::write(kj::ArrayPtr<const kj::ArrayPtr<const kj:
   return kj::READY_NOW;
 }
 
+// Behind what is ready now, so that small answers leave together; not behind everything, which never ends while a crowd
+// asks (measured: three seconds for an answer of a few bytes).
 void GuardedStream::flushLater() {
   if (state_ != Flush::idle) return;
   state_ = Flush::scheduled;
-  flushing_ = kj::evalLast([this] { return flush(); })
+  flushing_ = kj::evalLater([this] { return flush(); })
                   .catch_([this](kj::Exception&& problem) {
                     broken_ = kj::cp(problem);
                     state_ = Flush::idle;
