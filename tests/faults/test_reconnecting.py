@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+from support import results
 from support.proxy import Proxy
 from support.sample import frame
 from support.served import Server
@@ -87,6 +88,7 @@ def test_a_server_is_killed_and_restarted_amid_thousands_of_reads(restartable):
         thread.join(60)
     print(f"{sum(reads)} reads by 4 threads over {kills} kills: {len(errors)} errors, {len(wrong)} wrong")
     assert sum(reads) >= 500 * (kills + 1)
+    results.record("reads while the server is killed and started again", sum(reads), len(errors) + len(wrong))
     assert not errors and not wrong, (errors[:3], wrong[:3])
 
 
@@ -146,6 +148,7 @@ def test_connections_are_cut_after_any_number_of_bytes(server):
             stop.set()
             cutter.join()
     print(f"{reads} reads through {cuts} cuts, none wrong")
+    results.record("reads through connections that are cut", reads, 0, cuts=cuts)
     assert cuts >= 5 and reads >= 20
 
 

@@ -100,7 +100,7 @@ def test_a_polite_reader_beside_a_crowd(crowded, name, options):
     record(f"a polite reader beside a crowd: {name}", len(beside), 0, ratio=round(ratio, 1),
            p99_alone_ms=round(1000 * quantile(alone, 0.99), 2), p99_ms=round(1000 * quantile(beside, 0.99), 2))
     assert crowd.failures == 0 and sum(crowd.bytes) > 0
-    assert ratio < 50 or quantile(beside, 0.99) < 0.5
+    assert ratio < 50 or quantile(beside, 0.99) < 0.25
     assert quantile(beside, 0.5) < 0.1
 
 
