@@ -39,7 +39,7 @@ def totals(lines):
 
 
 def bound(trials, failures):
-    """Below which the rate of failures is, with 95 % confidence: about 3/N where there was none.  Few trials say nothing."""
+    """Below which the rate of failures is, with 95 % confidence: about 3/N for none.  Few trials say nothing."""
     highest = 3 if failures == 0 else failures + 2 * failures ** 0.5 + 2
     return f"< {100 * highest / trials:.2g} %" if highest < trials / 2 else "–"
 
