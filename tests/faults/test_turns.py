@@ -20,6 +20,7 @@ from support.results import record
 from support.served import Server, cpu_seconds, program, wait_until
 
 MIB = 1 << 20
+SLOW = 0.25  # seconds, for a small read beside a crowd
 MANY_SOURCES = """
 import sys, h5py, numpy as np
 layout = h5py.VirtualLayout((3000,), dtype="i4")
@@ -97,10 +98,12 @@ def test_a_polite_reader_beside_a_crowd(crowded, name, options):
     with Crowd(crowded.socket, "data/large.h5", connections=50, **options) as crowd:
         beside = polite(crowded.port, "data/small.h5", "/rows", 2)
     ratio = quantile(beside, 0.99) / quantile(alone, 0.99)
-    record(f"a polite reader beside a crowd: {name}", len(beside), 0, ratio=round(ratio, 1),
-           p99_alone_ms=round(1000 * quantile(alone, 0.99), 2), p99_ms=round(1000 * quantile(beside, 0.99), 2))
+    slow = sum(time > SLOW for time in beside)
+    record(f"a small read beside 50 greedy connections takes less than {SLOW} s: {name}", len(beside), slow,
+           ratio=round(ratio, 1), p99_alone_ms=round(1000 * quantile(alone, 0.99), 2),
+           p99_ms=round(1000 * quantile(beside, 0.99), 2))
     assert crowd.failures == 0 and sum(crowd.bytes) > 0
-    assert ratio < 50 or quantile(beside, 0.99) < 0.25
+    assert ratio < 50 or quantile(beside, 0.99) < SLOW
     assert quantile(beside, 0.5) < 0.1
 
 
