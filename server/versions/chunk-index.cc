@@ -104,9 +104,10 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::find(ObjectId dataset, c
   if (wanted == 0) return std::shared_ptr<const Extents>(std::make_shared<Extents>());
   const Shape blockShape = blockShapeFor(grid, blockChunks);
   // A box across the grain of the blocks would fetch far more than it needs.
-  const auto blocks = productOf(blocksMeeting(box, blockShape).count);
-  if (!(blocks * productOf(blockShape)).isAtMost(4 * std::max(wanted, blockChunks))) return ask(dataset, box);
-  return fromBlocks(dataset, grid, box, blockShape);
+  const ChunkBox blocks = blocksMeeting(box, blockShape);
+  const auto fetched = productOf(blocks.count) * productOf(blockShape);
+  if (!fetched.isAtMost(4 * std::max(wanted, blockChunks))) return ask(dataset, box);
+  return fromBlocks(dataset, grid, box, firstsOf(blocks, blockShape), blockShape);
 }
 
 namespace {
@@ -167,8 +168,8 @@ kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::findEach(ObjectId datase
 }
 
 kj::Promise<std::shared_ptr<const Extents>> ChunkIndex::fromBlocks(ObjectId dataset, const Shape& grid,
-                                                                   const ChunkBox& box, const Shape& blockShape) {
-  std::vector<Shape> firsts = firstsOf(blocksMeeting(box, blockShape), blockShape);
+                                                                   const ChunkBox& box, std::vector<Shape> firsts,
+                                                                   const Shape& blockShape) {
   kj::Vector<kj::Promise<std::shared_ptr<const Extents>>> pending;
   for (const Shape& first : firsts)
     pending.add(knowledge_.get<Extents>(Knowledge::Topic::extents, detailOf(dataset, first), [&] {

@@ -29,7 +29,7 @@ class ChunkIndex {
 
   kj::Promise<std::shared_ptr<const Extents>> ask(ObjectId dataset, const ChunkBox& box);
   kj::Promise<std::shared_ptr<const Extents>> fromBlocks(ObjectId dataset, const Shape& grid, const ChunkBox& box,
-                                                         const Shape& blockShape);
+                                                         std::vector<Shape> firsts, const Shape& blockShape);
 
   Planner& planner_;
   Knowledge& knowledge_;  // blocks by their first chunks
