@@ -26,7 +26,7 @@ PAIR = np.dtype([("a", "i4"), ("b", "i4")])
 def write_datasets(path, value, mode):
     with h5py.File(path, mode, libver=("earliest", "v110")) as file:
         whole = np.full((ROWS, COLUMNS), value, "i4")
-        pairs = np.zeros(ROWS * COLUMNS // 2, PAIR)
+        pairs = np.zeros(ROWS * COLUMNS, PAIR)
         pairs["a"] = pairs["b"] = value
         if mode == "r+":
             for name in "contiguous", "chunked", "gzip":

@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 
+RECEIVE_BUFFER = 1 << 18
+
 
 class Direction(threading.Thread):
     """Copies one direction; what arrives at t leaves at t + delay."""
@@ -87,7 +89,7 @@ class Proxy:
 
     def pause_after(self, size):
         """Holds answers back when so many bytes more of them have come, until `resume`; `paused` is set then.  What the
-        server has sent meanwhile is what buffers hold."""
+        server has sent meanwhile is what buffers hold: its own, of 4 MiB at most as systems come, and ours."""
         with self.lock:
             self.paused.clear()
             self.pause_at = self.down + size
@@ -125,11 +127,11 @@ class Proxy:
             except OSError:
                 return
             try:
-                if isinstance(self.target, str):
-                    server = socket.socket(socket.AF_UNIX)
-                    server.connect(self.target)
-                else:
-                    server = socket.create_connection(self.target)
+                server = socket.socket(socket.AF_UNIX if isinstance(self.target, str) else socket.AF_INET)
+                # A fixed size: the kernel's own may grow to tens of MiB, and hold whole answers while they are paused.
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+                server.connect(self.target)
+                if server.family == socket.AF_INET:
                     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 client.close()
