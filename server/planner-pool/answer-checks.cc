@@ -54,8 +54,9 @@ void checkSnapshot(rpc::Snapshot::Reader snapshot, std::uint64_t root, std::uint
   auto nodes = wire::counted<rpc::NodeInfo>(snapshot.getNodes());
   if (nodes.size() == 0 || nodes[0].getId() != root) refuse("sent a tree without its root");
   std::unordered_set<std::uint64_t> seen;
+  seen.reserve(nodes.size());
   for (auto node : nodes)
-    if (!seen.insert(wire::read(node).id).second) refuse("sent a tree with an object twice");
+    if (!seen.insert(node.getId()).second) refuse("sent a tree with an object twice");
 }
 
 bool isLargeSnapshot(rpc::Snapshot::Reader snapshot) { return snapshot.getNodes().size() > manyNodes; }
