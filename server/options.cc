@@ -3,9 +3,11 @@
 #include <toml++/toml.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 
 #include "server/objects/service.h"
+#include "server/planner-program.h"
 
 namespace h5cap {
 namespace {
@@ -79,6 +81,8 @@ ServerOptions readFile(const std::string& file) {
       options.settle = settleTimes(file, key, node);
     else if (key == "lane")
       options.laneRule = laneRule(file, strings(file, key, node).at(0));
+    else if (key == "plugins")
+      options.plugins = strings(file, key, node);
     else if (key == "idle")
       options.idleSeconds = number(file, key, node);
     else if (key == "reply-bytes")
@@ -91,6 +95,15 @@ ServerOptions readFile(const std::string& file) {
   return options;
 }
 
+// Without a planner it is still this program's version that was asked for.
+std::string versionText() {
+  try {
+    return softwareName() + "\n" + plannerVersion(plannerProgram());
+  } catch (const std::exception& problem) {
+    return softwareName() + "\n" + problem.what();
+  }
+}
+
 void check(const ServerOptions& options) {
   if (options.serve.empty() && !options.stdio)
     throw UsageError("nothing to serve: name at least one folder, as DIR or NAME=DIR");
@@ -98,6 +111,8 @@ void check(const ServerOptions& options) {
     throw UsageError(
         "plain TCP is not served without --insecure: whoever reaches the port could read everything, other accounts of "
         "this machine included");
+  for (const std::string& folder : options.plugins)
+    if (!std::filesystem::is_directory(folder)) throw UsageError("--plugins: '" + folder + "' is no folder");
   if (options.stdio && (!options.listen.empty() || !options.socket.empty()))
     throw UsageError("--stdio serves one peer on standard input and output; it cannot be combined with sockets");
 }
@@ -108,7 +123,7 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   ServerOptions given;
   std::string config, laneText;
   CLI::App app("Serves folders of HDF5 files, read-only.", "h5capd");
-  app.set_version_flag("--version", softwareName());
+  app.set_version_flag("--version", versionText);
   auto* serve = app.add_option("serve", given.serve, "Folders to serve, each at /NAME/ (its base name by default)")
                     ->type_name("DIR|NAME=DIR");
   auto* listen = app.add_option("--listen", given.listen, "Also listen on TCP; port 0 picks one; repeatable")
@@ -135,6 +150,11 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
                                 "whether it is open for writing; for all exports or one (default: 2); repeatable")
                      ->type_name("SECONDS|NAME=SECONDS")
                      ->allow_extra_args(false);
+  auto* plugins = app.add_option("--plugins", given.plugins,
+                                 "Folders with filter plugins that link no other libhdf5, as the Python package "
+                                 "hdf5plugin has one; instead of the usual ones; repeatable")
+                      ->type_name("DIR")
+                      ->allow_extra_args(false);
   auto* idle = app.add_option("--idle", given.idleSeconds,
                               "Seconds until a file that nobody uses gives up its descriptor")
                    ->capture_default_str();
@@ -157,6 +177,7 @@ std::optional<ServerOptions> parseOptions(int argc, const char* const* argv) {
   if (reply->count()) options.replyBytes = given.replyBytes;
   if (settle->count()) options.settle = given.settle;
   if (lane->count()) options.laneRule = laneRule("--lane", laneText);
+  if (plugins->count()) options.plugins = given.plugins;
   if (idle->count()) options.idleSeconds = given.idleSeconds;
   check(options);
   return options;

@@ -19,6 +19,7 @@ struct ServerOptions {
   bool stdio = false;
   std::vector<std::string> settle;   // SECONDS, or NAME=SECONDS for one export
   LaneRule laneRule = LaneRule::byType;
+  std::vector<std::string> plugins;  // folders of filter plugins; empty: HDF5_PLUGIN_PATH, or the usual ones
 
   // Performance.
   unsigned threads = 0;              // of each file system, at most; zero: one a processor

@@ -20,6 +20,7 @@
 #include "server/base/descriptor-plan.h"
 #include "server/transport/listener.h"
 #include "server/base/log.h"
+#include "server/planner-program.h"
 #include "server/transport/sockets.h"
 
 namespace h5cap {
@@ -47,24 +48,6 @@ void prepareProcess() {
   }
 }
 
-bool isProgram(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
-}
-
-std::string plannerProgram() {
-  if (const char* named = std::getenv("H5CAP_PLANNER"); named != nullptr && *named != '\0') return named;
-  char self[4096];
-  const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-  if (length <= 0) throw std::runtime_error("cannot tell where h5capd itself is, to find h5cap-planner beside it");
-  std::string folder(self, length);
-  folder.resize(folder.rfind('/'));
-  for (const char* beside : {"/h5cap-planner", "/../libexec/h5cap/h5cap-planner"})
-    if (isProgram(folder + beside)) return folder + beside;
-  throw std::runtime_error("h5cap-planner is neither in " + folder +
-                           " nor in ../libexec/h5cap (H5CAP_PLANNER names it)");
-}
-
 std::vector<Export> exportsOf(const ServerOptions& options) {
   std::vector<Export> exports;
   for (const std::string& text : options.serve) {
@@ -85,6 +68,13 @@ ObjectLimits limitsFor(const ServerOptions& options) {
     limits.bytesInOneReply = std::min<std::uint64_t>(options.replyBytes, rpc::MAX_REPLY_BYTES);
   limits.files.idleTime = std::chrono::seconds(options.idleSeconds);
   return limits;
+}
+
+// The planners' program inherits it.
+void namePlugins(const std::vector<std::string>& folders) {
+  std::string all;
+  for (const std::string& folder : folders) all += (all.empty() ? "" : ":") + folder;
+  if (!all.empty()) setenv("HDF5_PLUGIN_PATH", all.c_str(), 1);
 }
 
 LaneOptions lanesFor(const ServerOptions& options) {
@@ -252,6 +242,7 @@ int serve(const ServerOptions& options) {
   // While signals still end the process: a folder that is to be served may hang.
   auto exports = exportsOf(options);
   prepareProcess();
+  namePlugins(options.plugins);
   auto program = kj::heap<Program>(options, std::move(exports));
   program->run();
   atTheEnd([&] { program = nullptr; });

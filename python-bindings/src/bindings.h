@@ -16,10 +16,10 @@ namespace nb = nanobind;
 void bindHandles(nb::module_& module);  // connections, files, nodes
 void bindReading(nb::module_& module);  // elements
 
-// Takes the interpreter's lock by `take`.  A thread that asks for it while the interpreter ends sleeps from there on, as
-// in Python 3.14.  Earlier versions end such a thread by pthread_exit, whose unwinding ends the process when it meets a
-// destructor; and once the interpreter has ended, what the lock is kept in is gone, while the process may live for a
-// while: reads that are under way still ask for signals.
+// Takes the interpreter's lock by `take`.  A thread that asks for it while the interpreter ends sleeps from there on,
+// as in Python 3.14.  Earlier versions end such a thread by pthread_exit, whose unwinding ends the process when it
+// meets a destructor; and once the interpreter has ended, what the lock is kept in is gone, while the process may live
+// for a while: reads that are under way still ask for signals.
 template <class F>
 void takeLock(F&& take) {
   while (!Py_IsInitialized()) pause();  // never again since the end has begun

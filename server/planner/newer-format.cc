@@ -1,5 +1,7 @@
 #include "server/planner/newer-format.h"
 
+#include <hdf5.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -14,15 +16,22 @@ namespace {
 
 constexpr std::size_t MAX_HEADER_BYTES = 4096;
 
-// Messages by their type number, with the newest version that libhdf5 1.10 knows (file format specification, IV.A.2).
+// Messages by their type number, with the newest version that this libhdf5 knows (file format specification, IV.A.2).
 struct Message {
   unsigned type;
   const char* name;
   unsigned known;
 };
+#if H5_VERSION_GE(2, 0, 0)
+constexpr unsigned datatypeVersion = 5, layoutVersion = 5;
+#elif H5_VERSION_GE(1, 12, 0)
+constexpr unsigned datatypeVersion = 4, layoutVersion = 4;
+#else
+constexpr unsigned datatypeVersion = 3, layoutVersion = 4;
+#endif
 constexpr std::array<Message, 6> MESSAGES = {{
-    {0x01, "dataspace", 2}, {0x03, "datatype", 3}, {0x05, "fill value", 3}, {0x08, "data layout", 4},
-    {0x0b, "filter pipeline", 2}, {0x0c, "attribute", 3},
+    {0x01, "dataspace", 2}, {0x03, "datatype", datatypeVersion}, {0x05, "fill value", 3},
+    {0x08, "data layout", layoutVersion}, {0x0b, "filter pipeline", 2}, {0x0c, "attribute", 3},
 }};
 
 std::vector<unsigned char> bytesAt(int descriptor, std::uint64_t at, std::size_t count) {

@@ -1,94 +1,98 @@
 #include "server/planner/plugins.h"
 
+#include <H5PLextern.h>
+#include <dlfcn.h>
 #include <hdf5.h>
+#include <link.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
 
-#include "core/codec/codec.h"
+#include "server/planner/own-decoders.h"
 
 namespace h5cap::hdf5 {
 
 namespace {
 
-constexpr std::array<const char*, 3> FOLDERS = {
-    "/usr/lib/x86_64-linux-gnu/hdf5/serial/plugins",
-    "/usr/lib/x86_64-linux-gnu/hdf5/plugins",
-    "/usr/lib/python3/dist-packages/hdf5plugin/plugins",
-};
+constexpr const char* usualFolders =
+    "/usr/lib/x86_64-linux-gnu/hdf5/serial/plugins:/usr/lib/x86_64-linux-gnu/hdf5/plugins:"
+    "/usr/lib/python3/dist-packages/hdf5plugin/plugins";
 
-// Numbers of registered filters that somebody packages, from The HDF Group's list: bzip2, LZF, Blosc, MAFISC, Snappy,
-// LZ4, APAX, CBF, JPEG-XR, bitshuffle, SPDP, LPC-Rice, CCSDS-123, JPEG-LS, ZFP, FPZIP, Zstandard, B3D, SZ, FCIDECOMP,
-// JPEG, VBZ, FAPEC, BitGroom, Granular BitRound, SZ3, Delta-Rice, Blosc2, FLAC, H5Z-SPERR …
-constexpr std::array<H5Z_filter_t, 2> EARLY = {305, 307};
-constexpr H5Z_filter_t FIRST = 32000, LAST = 32032;
-
-constexpr std::size_t MAX_DECODED_BYTES = 256 << 20;
-
-// Ours, for data that only libhdf5 can read (variable-length) where no plugin is installed.
-struct OwnDecoder {
-  H5Z_filter_t id;
-  const char* name;
-};
-constexpr std::array<OwnDecoder, 6> OWN_DECODERS = {{
-    {codec::filter::bzip2, "bzip2"},
-    {codec::filter::lzf, "lzf"},
-    {codec::filter::blosc, "blosc"},
-    {codec::filter::lz4, "lz4"},
-    {codec::filter::bitshuffle, "bitshuffle"},
-    {codec::filter::zstd, "zstd"},
-}};
-
-// An H5Z_func_t: zero means failure.
-template <H5Z_filter_t id>
-std::size_t decodeAsFilter(unsigned flags, std::size_t parameterCount, const unsigned parameters[], std::size_t bytes,
-                           std::size_t* capacity, void** buffer) {
-  if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
-  try {
-    Filter stage;
-    stage.id = id;
-    stage.parameters.assign(parameters, parameters + parameterCount);
-    if (!codec::canDecode({&stage, 1})) return 0;
-    Bytes decoded = codec::decodeStage(stage, {static_cast<const std::byte*>(*buffer), bytes}, MAX_DECODED_BYTES);
-    void* fresh = H5allocate_memory(decoded.size(), false);
-    if (fresh == nullptr) return 0;
-    std::memcpy(fresh, decoded.data(), decoded.size());
-    H5free_memory(*buffer);
-    *buffer = fresh;
-    *capacity = decoded.size();
-    return decoded.size();
-  } catch (const std::exception&) {
-    return 0;
+std::vector<std::string> pluginsIn(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string path = entry->path().string();
+    if (path.ends_with(".so") || path.find(".so.") != std::string::npos) found.push_back(path);
   }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
-template <std::size_t i = 0>
-void registerOwnDecoders() {
-  if constexpr (i < OWN_DECODERS.size()) {
-    constexpr OwnDecoder decoder = OWN_DECODERS[i];
-    if (H5Zfilter_avail(decoder.id) <= 0) {
-      const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, decoder.id, 0, 1, decoder.name, nullptr, nullptr,
-                                   decodeAsFilter<decoder.id>};
-      H5Zregister(&filter);
-    }
-    registerOwnDecoders<i + 1>();
+int countHdf5(dl_phdr_info* object, std::size_t, void* count) {
+  if (std::filesystem::path(object->dlpi_name).filename().string().starts_with("libhdf5")) ++*static_cast<int*>(count);
+  return 0;
+}
+
+// Shared libraries of HDF5 in this process.
+int hdf5Libraries() {
+  int count = 0;
+  dl_iterate_phdr(countHdf5, &count);
+  return count;
+}
+
+enum class Verdict { loads, doesNotLoad, bringsAnotherLibrary };
+
+// Tried in a process of its own: what a library brings with it stays.
+Verdict tryOut(const std::string& plugin) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const int before = hdf5Libraries();
+    if (dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) _exit(static_cast<int>(Verdict::doesNotLoad));
+    _exit(static_cast<int>(hdf5Libraries() == before ? Verdict::loads : Verdict::bringsAnotherLibrary));
   }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return Verdict::doesNotLoad;
+  return static_cast<Verdict>(WEXITSTATUS(status));
+}
+
+// Leaves it loaded when it has a filter that is not there yet.
+void loadPlugin(const std::string& plugin) {
+  void* library = dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return;
+  const auto type = reinterpret_cast<decltype(&H5PLget_plugin_type)>(dlsym(library, "H5PLget_plugin_type"));
+  const auto info = reinterpret_cast<decltype(&H5PLget_plugin_info)>(dlsym(library, "H5PLget_plugin_info"));
+  if (type != nullptr && info != nullptr && type() == H5PL_TYPE_FILTER) {
+    const auto* filter = static_cast<const H5Z_class2_t*>(info());
+    if (filter != nullptr && H5Zfilter_avail(filter->id) <= 0 && H5Zregister(filter) >= 0) return;
+  }
+  dlclose(library);
 }
 
 }  // namespace
 
 void loadFilters() {
-  if (std::getenv("HDF5_PLUGIN_PATH") == nullptr) {
-    for (const char* folder : FOLDERS) {
-      if (access(folder, R_OK | X_OK) == 0) H5PLappend(folder);
+  H5PLset_loading_state(0);
+  registerOwnDecoders();
+  const char* named = std::getenv("HDF5_PLUGIN_PATH");
+  std::istringstream folders(named != nullptr ? named : usualFolders);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    for (const std::string& plugin : pluginsIn(folder)) {
+      const Verdict verdict = tryOut(plugin);
+      if (verdict == Verdict::loads) loadPlugin(plugin);
+      if (verdict == Verdict::bringsAnotherLibrary && named != nullptr) {
+        std::fprintf(stderr, "h5cap-planner: %s is left out: it is made for another libhdf5 than this server's\n",
+                     plugin.c_str());
+      }
     }
   }
-  // Asking loads.
-  for (H5Z_filter_t id : EARLY) H5Zfilter_avail(id);
-  for (H5Z_filter_t id = FIRST; id <= LAST; ++id) H5Zfilter_avail(id);
-  registerOwnDecoders();
 }
 
 }  // namespace h5cap::hdf5

@@ -185,6 +185,14 @@ MappedType mapCompound(hid_t type, int depth) {
   return {DataType(size, std::move(compound), namedTypeId(type)), std::make_shared<MemoryLayout>(std::move(layout))};
 }
 
+#ifdef H5T_NATIVE_DOUBLE_COMPLEX  // since 2.0
+// Two floats, the real part first.
+MappedType mapComplex(hid_t type, int depth) {
+  Handle super = own(H5Tget_super(type), "take a complex type apart");
+  return plain(type, ComplexType{std::make_shared<DataType>(map(super.get(), depth).type)});
+}
+#endif
+
 MappedType mapReference(hid_t type) {
   if (H5Tequal(type, H5T_STD_REF_OBJ) > 0) return plain(type, ObjectReferenceType{});
   if (H5Tequal(type, H5T_STD_REF_DSETREG) > 0) return plain(type, RegionReferenceType{});
@@ -223,6 +231,10 @@ MappedType map(hid_t type, int depth) {
       return mapSequence(type, depth + 1);
     case H5T_ARRAY:
       return mapArray(type, depth + 1);
+#ifdef H5T_NATIVE_DOUBLE_COMPLEX
+    case H5T_COMPLEX:
+      return mapComplex(type, depth + 1);
+#endif
     default:
       return plain(type, UnsupportedType{"unknown class"});
   }

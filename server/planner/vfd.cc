@@ -85,6 +85,10 @@ herr_t write(H5FD_t*, H5FD_mem_t, hid_t, haddr_t, size_t, const void*) {
 
 H5FD_class_t driverClass() {
   H5FD_class_t driver{};
+#ifdef H5FD_CLASS_VERSION  // since 1.14
+  driver.version = H5FD_CLASS_VERSION;
+  driver.value = 513;  // any above 255: those below are HDF5's own
+#endif
   driver.name = "h5cap-descriptor";
   driver.maxaddr = (haddr_t{1} << 63) - 1;
   driver.fc_degree = H5F_CLOSE_WEAK;

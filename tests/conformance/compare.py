@@ -1,4 +1,4 @@
-"""Compares what h5cap says about HDF5 files with what Debian's h5py says:   compare.py [options] FILE_OR_FOLDER…
+"""Compares what h5cap says about HDF5 files with what h5py says of them:   compare.py [options] FILE_OR_FOLDER…
 
 Serves the files with h5capd, describes them through both (describe.py) and reports, for each file, how many aspects are
 equal, different or absent (NotImplementedError), with their names.  Exits 1 when anything differs.
@@ -16,9 +16,10 @@ import urllib.parse
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+from support import planner  # noqa: E402
 from support.served import Server, client_python  # noqa: E402
 
-ORACLE_PYTHON = os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3")
+ORACLE_PYTHON = planner.oracle_python()
 SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx5", ".fast5", ".cool", ".mcool", ".hdf", ".he5", ".nc", ".h5ad", ".loom",
             ".cxi")
 FILE_SECONDS = int(os.environ.get("H5CAP_FILE_SECONDS", "300"))

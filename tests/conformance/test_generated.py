@@ -1,4 +1,4 @@
-"""Every object, attribute, link and value of the generated files equals what Debian's h5py says of them.
+"""Every object, attribute, link and value of the generated files equals what the oracle's h5py says of them.
 
 Not covered: API behaviour that only h5py 3.16 shows (tests/python), speed, files that change (tests/faults).
 """
@@ -9,6 +9,7 @@ import json
 import compare
 import pytest
 import registry  # noqa: F401
+from support import oracle
 from support.served import Server
 
 # Where the oracle is not to be followed: (file, path): why.
@@ -41,7 +42,7 @@ def names():
     import subprocess
     listing = ("import sys; sys.path.insert(0, sys.argv[1]); import generate, registry, json; "
                "print(json.dumps(list(registry.MAKERS)))")
-    return json.loads(subprocess.run([compare.ORACLE_PYTHON, "-c", listing, os.path.dirname(compare.__file__)],
+    return json.loads(subprocess.run([oracle.PYTHON, "-c", listing, os.path.dirname(compare.__file__)],
                                      capture_output=True, text=True, check=True).stdout)
 
 

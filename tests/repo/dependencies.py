@@ -95,8 +95,8 @@ TARGETS = {
 }
 FLAGS = "h5cap_flags"
 TARGETS_ABOVE = re.compile(r"[a-z-]+-tests|fuzz-[a-z-]*|fake-planner|stream-view|outside|h5cap-bench")
-# Libraries of others: what CMake packages define, and files.
-OTHERS = re.compile(r"\S+::\S+|[-/<]\S+|xtensor|xtl")
+# Libraries of others: what CMake packages define, and files; h5cap_hdf5 is whichever libhdf5 was chosen.
+OTHERS = re.compile(r"\S+::\S+|[-/<]\S+|xtensor|xtl|dl|m|h5cap_hdf5")
 
 USES_HDF5 = {"server/planner"}
 # Both ends of the zygote's protocol are described in one header, which includes nothing of ours.

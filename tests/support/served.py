@@ -26,6 +26,7 @@ SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |runt
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1",
                      "TSAN_OPTIONS": "report_signal_unsafe=0:suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")}
 FRAME = re.compile(r"\s*#(\d+) ")
+LIBHDF5_FRAME = re.compile(r"/libhdf5| in H5\w* ")  # of the shared or of a static one
 RUNTIME_FRAME = re.compile(r"/lib(asan|tsan|ubsan|c|m|stdc\+\+)\.so")
 
 
@@ -109,7 +110,7 @@ def is_of_libhdf5(report):
             stacks.append([])
         if frame and stacks and not RUNTIME_FRAME.search(line):
             stacks[-1].append(line)
-    return bool(stacks) and all(stack and "/libhdf5" in stack[0] for stack in stacks)
+    return bool(stacks) and all(stack and LIBHDF5_FRAME.search(stack[0]) for stack in stacks)
 
 
 def as_user(uid):

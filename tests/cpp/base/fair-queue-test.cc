@@ -1,5 +1,5 @@
-// Covers the order of work against a plain model of it, which has no way of its own for a single piece: random sequences
-// of adding, taking and removing.
+// Covers the order of work against a plain model of it, which has no way of its own for a single piece: random
+// sequences of adding, taking and removing.
 #include <doctest/doctest.h>
 
 #include <algorithm>
