@@ -33,7 +33,13 @@ std::vector<IndexKind> indexKinds() {
           {"fixed-array", Format::v110, {}},
           {"extensible-array-rows", Format::v110, {H5S_UNLIMITED, COLUMNS}},
           {"extensible-array-columns", Format::v110, {ROWS, H5S_UNLIMITED}},
-          {"v2-btree", Format::v110, {H5S_UNLIMITED, H5S_UNLIMITED}}};
+          {"v2-btree", Format::v110, {H5S_UNLIMITED, H5S_UNLIMITED}},
+          {"single-latest", Format::latest, {}, {ROWS, COLUMNS}},
+          {"implicit-latest", Format::latest, {}, {CHUNK_ROWS, CHUNK_COLUMNS}, H5D_ALLOC_TIME_EARLY},
+          {"fixed-array-latest", Format::latest, {}},
+          {"extensible-array-rows-latest", Format::latest, {H5S_UNLIMITED, COLUMNS}},
+          {"extensible-array-columns-latest", Format::latest, {ROWS, H5S_UNLIMITED}},
+          {"v2-btree-latest", Format::latest, {H5S_UNLIMITED, H5S_UNLIMITED}}};
 }
 
 hid_t chunkedList(const IndexKind& kind) {

@@ -57,7 +57,10 @@ std::string bytesAt(const std::string& path, std::uint64_t address, std::uint64_
 
 SampleFile::SampleFile(const std::string& name, Format format, std::uint64_t userBlock) : path_(samplePath(name)) {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_libver_bounds(access, format == Format::v110 ? H5F_LIBVER_V110 : H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
+  const auto lowest = format == Format::earliest ? H5F_LIBVER_EARLIEST
+                      : format == Format::v110   ? H5F_LIBVER_V110
+                                                 : H5F_LIBVER_LATEST;
+  H5Pset_libver_bounds(access, lowest, format == Format::latest ? H5F_LIBVER_LATEST : H5F_LIBVER_V110);
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   H5Pset_userblock(creation, userBlock);
   file_ = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation, access);

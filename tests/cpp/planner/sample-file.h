@@ -16,7 +16,7 @@ std::string slurp(const std::string& path);
 void spit(const std::string& path, const std::string& bytes);
 std::string bytesAt(const std::string& path, std::uint64_t address, std::uint64_t size);
 
-enum class Format { earliest, v110 };
+enum class Format { earliest, v110, latest };  // of the library's bounds
 
 class SampleFile {
  public:
