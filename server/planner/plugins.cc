@@ -48,12 +48,15 @@ int hdf5Libraries() {
   return count;
 }
 
+constexpr unsigned loadSeconds = 5;
+
 enum class Verdict { loads, doesNotLoad, bringsAnotherLibrary };
 
 // Tried in a process of its own: what a library brings with it stays.
 Verdict tryOut(const std::string& plugin) {
   const pid_t child = fork();
   if (child == 0) {
+    alarm(loadSeconds);
     const int before = hdf5Libraries();
     if (dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) _exit(static_cast<int>(Verdict::doesNotLoad));
     _exit(static_cast<int>(hdf5Libraries() == before ? Verdict::loads : Verdict::bringsAnotherLibrary));
