@@ -3,13 +3,12 @@
 // elements, then the second bits, and so on.  With compression, a chunk begins with its size (8 bytes, big-endian) and
 // the block size in bytes (4), and each block with its stored size (4).  The last block is cut to a multiple of eight
 // elements; the rest stands raw behind it.
-#include <lz4.h>
-#include <zstd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
+#include "core/codec/compressors.h"
+#include "core/codec/fast-shuffles.h"
 #include "core/codec/stages.h"
 
 namespace h5cap::codec {
@@ -100,17 +99,18 @@ struct Decoder {
   }
 
   std::size_t decompress(const std::byte* from, std::size_t storedSize, std::size_t size) {
-    if (parameters.compression == Compression::zstd) return ZSTD_decompress(block.data(), size, from, storedSize);
-    if (storedSize > LZ4_MAX_INPUT_SIZE || size > LZ4_MAX_INPUT_SIZE) return 0;
-    auto written = LZ4_decompress_safe(reinterpret_cast<const char*>(from), reinterpret_cast<char*>(block.data()),
-                                       static_cast<int>(storedSize), static_cast<int>(size));
-    return written < 0 ? 0 : static_cast<std::size_t>(written);
+    const Input source(from, storedSize);
+    const auto target = std::span(block).first(size);
+    const auto written =
+        parameters.compression == Compression::zstd ? decompressZstd(source, target) : decompressLz4(source, target);
+    return written.value_or(0);
   }
 };
 
 }  // namespace
 
-void unshuffleBits(const std::byte* source, std::byte* target, std::size_t elementCount, std::size_t elementBytes) {
+void plain::unshuffleBits(const std::byte* source, std::byte* target, std::size_t elementCount,
+                          std::size_t elementBytes) {
   switch (elementBytes) {
     case 1:
       return unshuffleRows<1>(source, target, elementCount, 1);
@@ -123,6 +123,11 @@ void unshuffleBits(const std::byte* source, std::byte* target, std::size_t eleme
     default:
       return unshuffleRows<0>(source, target, elementCount, elementBytes);
   }
+}
+
+void unshuffleBits(const std::byte* source, std::byte* target, std::size_t elementCount, std::size_t elementBytes) {
+  if (!fast::unshuffleBits(source, target, elementCount, elementBytes))
+    plain::unshuffleBits(source, target, elementCount, elementBytes);
 }
 
 Bytes decodeBitshuffle(const Filter& filter, Input stored, std::size_t maxBytes) {

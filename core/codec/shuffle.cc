@@ -1,4 +1,6 @@
 // HDF5's shuffle: first bytes of all elements, then second bytes, …; what is left over stands at the end as it is.
+#include "core/codec/fast-shuffles.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -26,27 +28,31 @@ void interleave(const std::byte* source, std::byte* target, std::size_t elements
 
 }  // namespace
 
-Bytes unshuffle(Input stored, std::size_t elementBytes) {
-  if (elementBytes <= 1 || stored.size() < elementBytes) return Bytes(stored.begin(), stored.end());
-  Bytes result(stored.size());
-  auto elements = stored.size() / elementBytes;
+void plain::unshuffle(Input stored, std::span<std::byte> target, std::size_t elementBytes) {
+  const auto elements = stored.size() / elementBytes;
   switch (elementBytes) {
     case 2:
-      interleave<2>(stored.data(), result.data(), elements, 2);
+      interleave<2>(stored.data(), target.data(), elements, 2);
       break;
     case 4:
-      interleave<4>(stored.data(), result.data(), elements, 4);
+      interleave<4>(stored.data(), target.data(), elements, 4);
       break;
     case 8:
-      interleave<8>(stored.data(), result.data(), elements, 8);
+      interleave<8>(stored.data(), target.data(), elements, 8);
       break;
     default:
-      interleave<0>(stored.data(), result.data(), elements, elementBytes);
+      interleave<0>(stored.data(), target.data(), elements, elementBytes);
   }
-  auto done = elements * elementBytes;
-  std::copy(stored.begin() + static_cast<std::ptrdiff_t>(done), stored.end(),
-            result.begin() + static_cast<std::ptrdiff_t>(done));
-  return result;
+  const auto rest = stored.subspan(elements * elementBytes);
+  std::copy(rest.begin(), rest.end(), target.begin() + static_cast<std::ptrdiff_t>(stored.size() - rest.size()));
+}
+
+void unshuffle(Input stored, std::span<std::byte> target, std::size_t elementBytes) {
+  if (elementBytes <= 1 || stored.size() < elementBytes) {
+    std::copy(stored.begin(), stored.end(), target.begin());
+  } else if (!fast::unshuffle(stored, target, elementBytes)) {
+    plain::unshuffle(stored, target, elementBytes);
+  }
 }
 
 }  // namespace h5cap::codec

@@ -62,8 +62,8 @@ std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) co
                     ErrorCode::tooLarge);
   }
   checkWanted();
-  // Filters make incompressible data a little larger, never twice as large.
-  if (extent.size > 2 * chunkBytes_ + 65536) throw FileError(place(extent) + " is too large for its chunk shape");
+  if (extent.size > codec::mostStoredBytes(storage_.filters, chunkBytes_))
+    throw FileError(place(extent) + " is too large for its chunk shape");
   // A thread that is stuck in a read must not keep memory from others: only of large chunks it has to be there before.
   auto decodeWithin = [&]() -> std::shared_ptr<const Bytes> {
     Bytes bytes;
@@ -96,13 +96,8 @@ Bytes StoredChunks::decode(const ChunkExtent& extent, Bytes stored) const {
   return codec::decode(storage_.filters, extent.filterMask, stored, chunkBytes_, context_.elementBytes);
 }
 
-// What is stored, and what a stage makes of what another one made.
 std::uint64_t StoredChunks::decodingBytes(const ChunkExtent& extent) const {
-  std::uint64_t stages = 0;
-  for (std::size_t i = 0; i < storage_.filters.size(); ++i) {
-    if (applies(i, extent) && storage_.filters[i].id != codec::filter::fletcher32) ++stages;
-  }
-  return extent.size + std::clamp<std::uint64_t>(stages, 1, 2) * chunkBytes_;
+  return extent.size + codec::decodingBytes(storage_.filters, extent.filterMask, chunkBytes_);
 }
 
 }  // namespace h5cap

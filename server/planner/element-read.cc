@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "core/codec/registered.h"
 #include "server/planner/dataset-info.h"
 #include "server/planner/dataspace.h"
 #include "server/planner/packer.h"
@@ -90,9 +91,7 @@ void checkRegion(const Region& region, const Shape& shape) {
 void raiseMissingFilter(hid_t creationList) {
   for (const Filter& filter : filtersOf(creationList)) {
     if (H5Zfilter_avail(static_cast<H5Z_filter_t>(filter.id)) > 0) continue;
-    throw FileError(
-        "no decoder for filter " + std::to_string(filter.id) + (filter.name.empty() ? "" : " (" + filter.name + ")"),
-        ErrorCode::missingFilter);
+    throw FileError(codec::missingFilterMessage(filter.id, filter.name), ErrorCode::missingFilter);
   }
 }
 

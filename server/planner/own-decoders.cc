@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/codec/codec.h"
+#include "core/codec/registered.h"
 
 namespace h5cap::hdf5 {
 
@@ -13,18 +14,11 @@ namespace {
 
 constexpr std::size_t MAX_DECODED_BYTES = 256 << 20;
 
-struct OwnDecoder {
-  H5Z_filter_t id;
-  const char* name;
-};
-constexpr std::array<OwnDecoder, 6> OWN_DECODERS = {{
-    {codec::filter::bzip2, "bzip2"},
-    {codec::filter::lzf, "lzf"},
-    {codec::filter::blosc, "blosc"},
-    {codec::filter::lz4, "lz4"},
-    {codec::filter::bitshuffle, "bitshuffle"},
-    {codec::filter::zstd, "zstd"},
-}};
+// Those that libhdf5 itself lacks, and a build of ours may have.
+constexpr std::array<H5Z_filter_t, 10> OWN_DECODERS = {
+    codec::filter::bzip2,  codec::filter::lzf,  codec::filter::blosc,     codec::filter::lz4,
+    codec::filter::bitshuffle, codec::filter::zstd, codec::filter::blosc2, codec::filter::zfp,
+    codec::filter::jpegls, codec::filter::fcidecomp};
 
 // An H5Z_func_t: zero means failure.
 template <H5Z_filter_t id>
@@ -52,10 +46,10 @@ std::size_t decodeAsFilter(unsigned flags, std::size_t parameterCount, const uns
 template <std::size_t i = 0>
 void registerFrom() {
   if constexpr (i < OWN_DECODERS.size()) {
-    constexpr OwnDecoder decoder = OWN_DECODERS[i];
-    if (H5Zfilter_avail(decoder.id) <= 0) {
-      const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, decoder.id, 0, 1, decoder.name, nullptr, nullptr,
-                                   decodeAsFilter<decoder.id>};
+    constexpr H5Z_filter_t id = OWN_DECODERS[i];
+    if (codec::isDecoded(id) && H5Zfilter_avail(id) <= 0) {
+      const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, id, 0, 1, codec::registeredName(id).data(), nullptr, nullptr,
+                                   decodeAsFilter<id>};
       H5Zregister(&filter);
     }
     registerFrom<i + 1>();

@@ -12,14 +12,16 @@ namespace {
 
 constexpr std::uint32_t KNOWN[] = {codec::filter::deflate, codec::filter::shuffle,    codec::filter::fletcher32,
                                    codec::filter::bzip2,   codec::filter::lzf,        codec::filter::blosc,
-                                   codec::filter::lz4,     codec::filter::bitshuffle, codec::filter::zstd};
+                                   codec::filter::lz4,     codec::filter::bitshuffle, codec::filter::zstd,
+                                   codec::filter::blosc2,  codec::filter::zfp,        codec::filter::jpegls,
+                                   codec::filter::fcidecomp};
 constexpr std::uint32_t MOST_CHUNK_BYTES = 4096;  // nothing that a decoder does needs more to go wrong
 
 Filter filterOf(FromBytes& from) {
   Filter filter;
   const unsigned which = from.upTo(std::size(KNOWN));
   filter.id = which < std::size(KNOWN) ? KNOWN[which] : static_cast<std::uint32_t>(from.number());
-  for (unsigned n = from.upTo(6); n > 0; --n) filter.parameters.push_back(static_cast<std::uint32_t>(from.number()));
+  for (unsigned n = from.upTo(10); n > 0; --n) filter.parameters.push_back(static_cast<std::uint32_t>(from.number()));
   return filter;
 }
 

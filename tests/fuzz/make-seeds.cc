@@ -11,7 +11,7 @@
 
 #include "from-bytes.h"
 #include "fuzz.h"
-#include "tests/cpp/core/golden-chunks.h"
+#include "tests/cpp/core/golden-chunks-newer.h"
 
 using namespace h5cap;
 using namespace h5cap::fuzz;
@@ -170,9 +170,12 @@ std::string number(std::uint64_t value) {
 }
 
 void decoders(const std::filesystem::path& folder) {
-  const std::vector<std::uint32_t> known = {1, 2, 3, 307, 32000, 32001, 32004, 32008, 32015};  // as in decoders.cc
+  const std::vector<std::uint32_t> known = {1,     2,     3,     307,   32000, 32001, 32004,
+                                            32008, 32015, 32026, 32013, 32012, 32018};  // as in decoders.cc
   Seeds seeds(folder, "decoders");
-  for (const auto& chunk : GOLDEN_CHUNKS) {
+  std::vector<GoldenChunk> chunks = GOLDEN_CHUNKS;
+  chunks.insert(chunks.end(), NEWER_GOLDEN_CHUNKS.begin(), NEWER_GOLDEN_CHUNKS.end());
+  for (const auto& chunk : chunks) {
     std::string seed(1, static_cast<char>(chunk.filters.size() - 1));
     for (const auto& filter : chunk.filters) {
       seed += static_cast<char>(std::find(known.begin(), known.end(), filter.id) - known.begin());
