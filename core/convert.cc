@@ -175,6 +175,48 @@ void convertFloat(const DataType& whole, const FloatType& type, const std::byte*
   }
 }
 
+// Complex numbers as h5py writes them to files of before HDF5 2.0: the parts' type, nothing for other compounds.
+const DataType* partOfPair(const DataType& type) {
+  auto* compound = type.as<CompoundType>();
+  if (compound == nullptr || compound->fields.size() != 2) return nullptr;
+  const Field &real = compound->fields[0], &imaginary = compound->fields[1];
+  if (real.name != "r" || imaginary.name != "i" || !real.type.as<FloatType>()) return nullptr;
+  return sameElements(real.type, imaginary.type) ? &real.type : nullptr;
+}
+
+// What HDF5 2.0 takes for the same bytes as a complex number: an array of two, or a compound of two that are called as
+// "real" and "imaginary" begin (its H5T__conv_complex_compat).
+bool isLikeComplex(const DataType& other, const ComplexType& complex) {
+  if (auto* array = other.as<ArrayType>()) {
+    return other.size() == 2 * complex.base->size() && sameElements(*array->element, *complex.base);
+  }
+  auto* compound = other.as<CompoundType>();
+  if (compound == nullptr || compound->fields.size() != 2 || other.size() != 2 * complex.base->size()) return false;
+  const Field &real = compound->fields[0], &imaginary = compound->fields[1];
+  const bool areNamed = std::string("real").starts_with(real.name) &&
+                        std::string("imaginary").starts_with(imaginary.name);
+  return areNamed && real.offset == 0 && imaginary.offset == complex.base->size() &&
+         sameElements(real.type, *complex.base) && sameElements(imaginary.type, *complex.base);
+}
+
+// One field of each element, side by side.
+Bytes column(const Field& field, const std::byte* elements, std::size_t count, std::size_t elementBytes) {
+  const std::size_t size = field.type.size();
+  Bytes found(count * size);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::memcpy(found.data() + i * size, elements + i * elementBytes + field.offset, size);
+  }
+  return found;
+}
+
+// Complex numbers from the real parts alone, or back, by the bytes of one part: what is left out is zero.
+Bytes everySecond(const Bytes& from, std::size_t size, std::size_t fromStep, std::size_t toStep) {
+  const std::size_t count = from.size() / fromStep;
+  Bytes to(count * toStep);
+  for (std::size_t i = 0; i < count; ++i) std::memcpy(to.data() + i * toStep, from.data() + i * fromStep, size);
+  return to;
+}
+
 // Enumerations count as their integers.
 const DataType& numberOf(const DataType& type) {
   auto* enumeration = type.as<EnumType>();
@@ -317,6 +359,28 @@ template void toNumbers(const DataType&, const std::byte*, std::size_t, float*);
 template void toNumbers(const DataType&, const std::byte*, std::size_t, double*);
 template void toNumbers(const DataType&, const std::byte*, std::size_t, bool*);
 
+template <class Part>
+void toComplex(const DataType& type, const std::byte* elements, std::size_t count, std::complex<Part>* target) {
+  static_assert(sizeof(std::complex<Part>) == 2 * sizeof(Part));
+  if (auto* complex = type.as<ComplexType>()) {
+    return toNumbers(*complex->base, elements, 2 * count, reinterpret_cast<Part*>(target));
+  }
+  std::vector<Part> real(count), imaginary(count);
+  if (const DataType* part = partOfPair(type)) {
+    const auto& fields = type.as<CompoundType>()->fields;
+    toNumbers(*part, column(fields[0], elements, count, type.size()).data(), count, real.data());
+    toNumbers(*part, column(fields[1], elements, count, type.size()).data(), count, imaginary.data());
+  } else if (const DataType& number = numberOf(type); number.as<IntegerType>() || number.as<FloatType>()) {
+    toNumbers(type, elements, count, real.data());
+  } else {
+    cannot(type, "complex" + std::to_string(16 * sizeof(Part)));
+  }
+  for (std::size_t i = 0; i < count; ++i) target[i] = {real[i], imaginary[i]};
+}
+
+template void toComplex(const DataType&, const std::byte*, std::size_t, std::complex<float>*);
+template void toComplex(const DataType&, const std::byte*, std::size_t, std::complex<double>*);
+
 bool sameElements(const DataType& a, const DataType& b) {
   return DataType(a.size(), a.klass()) == DataType(b.size(), b.klass());
 }
@@ -324,6 +388,20 @@ bool sameElements(const DataType& a, const DataType& b) {
 Bytes convertElements(const DataType& from, Bytes elements, const DataType& to) {
   if (sameElements(from, to)) return elements;
   if (from.size() == 0 || to.size() == 0 || from.hasVariable() || to.hasVariable()) cannot(from, describe(to));
+  auto *source = from.as<ComplexType>(), *complex = to.as<ComplexType>();
+  if (source != nullptr && complex != nullptr) {
+    return convertElements(*source->base, std::move(elements), *complex->base);
+  }
+  if (source != nullptr && isLikeComplex(to, *source)) return elements;
+  if (complex != nullptr && isLikeComplex(from, *complex)) return elements;
+  if (source != nullptr) {
+    const std::size_t part = source->base->size();
+    return convertElements(*source->base, everySecond(elements, part, 2 * part, part), to);
+  }
+  if (complex != nullptr) {
+    const std::size_t part = complex->base->size();
+    return everySecond(convertElements(from, std::move(elements), *complex->base), part, part, 2 * part);
+  }
   const std::size_t count = elements.size() / from.size();
   Bytes target(count * to.size());
   auto *fromEnum = from.as<EnumType>(), *toEnum = to.as<EnumType>();

@@ -61,6 +61,7 @@ struct SameClass {
   }
   bool operator()(const ObjectReferenceType&, const ObjectReferenceType&) const { return true; }
   bool operator()(const RegionReferenceType&, const RegionReferenceType&) const { return true; }
+  bool operator()(const AnyReferenceType&, const AnyReferenceType&) const { return true; }
   bool operator()(const ComplexType& a, const ComplexType& b) const { return same(a.base, b.base); }
   bool operator()(const TimeType&, const TimeType&) const { return true; }
 };
@@ -119,6 +120,7 @@ bool DataType::hasVariable() const {
   return std::visit(Overloaded{
                         [](const VariableStringType&) { return true; },
                         [](const SequenceType&) { return true; },
+                        [](const AnyReferenceType&) { return true; },
                         [](const ArrayType& array) { return array.element->hasVariable(); },
                         [](const CompoundType& compound) {
                           return std::any_of(compound.fields.begin(), compound.fields.end(),
@@ -132,7 +134,6 @@ bool DataType::hasVariable() const {
 std::string DataType::unsupportedReason() const {
   return std::visit(Overloaded{
                         [](const UnsupportedType& type) { return fmt::format("datatype class {}", type.name); },
-                        [](const ComplexType&) { return std::string("HDF5's complex numbers"); },
                         [](const TimeType&) { return std::string("HDF5's time type"); },
                         [](const EnumType& type) { return type.base->unsupportedReason(); },
                         [](const ArrayType& type) { return type.element->unsupportedReason(); },
@@ -197,6 +198,7 @@ std::string describe(const DataType& type) {
           [](const BitfieldType& t) { return fmt::format("bitfield of {} bits", t.precision); },
           [](const ObjectReferenceType&) { return std::string("object reference"); },
           [](const RegionReferenceType&) { return std::string("region reference"); },
+          [](const AnyReferenceType&) { return std::string("reference"); },
           [](const ComplexType& t) { return fmt::format("complex of {}", describe(*t.base)); },
           [](const TimeType&) { return std::string("time"); },
       },

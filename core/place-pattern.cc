@@ -8,7 +8,7 @@
 namespace h5cap {
 
 PlacePattern::Id PlacePattern::add(const DataType& type) {
-  if (type.as<VariableStringType>()) return addPlace(type, {1, NONE});
+  if (type.as<VariableStringType>() || type.as<AnyReferenceType>()) return addPlace(type, {1, NONE});
   if (const auto* sequence = type.as<SequenceType>()) {
     return addPlace(type, {sequence->base->size(), add(*sequence->base)});
   }

@@ -65,6 +65,7 @@ class Digest {
   void operator()(const BitfieldType& type) { addAll(order(type.order), type.precision); }
   void operator()(const ObjectReferenceType&) {}
   void operator()(const RegionReferenceType&) {}
+  void operator()(const AnyReferenceType&) {}
   void operator()(const ComplexType& type) { add(*type.base); }
   void operator()(const TimeType&) {}
 

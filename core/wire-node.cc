@@ -17,7 +17,7 @@ using Space = rpc::Dataspace;
 using Slab = rpc::HyperslabSelection;
 
 constexpr unsigned MAX_FILTERS = 32;                  // H5Z_MAX_NFILTERS
-constexpr std::uint64_t MAX_CHUNK_EXTENT = UINT32_MAX;  // so they are stored
+constexpr std::uint64_t MAX_CHUNK_EXTENT = INT64_MAX;  // beyond 32 bits since HDF5 2.0
 constexpr std::size_t MAX_VERSION_BYTES = 4096;
 
 // The extent need not be known, and then only the boxes of an even number of corners are.

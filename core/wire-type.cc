@@ -84,6 +84,9 @@ class TypeReader {
         return ObjectReferenceType{};
       case Type::REGION_REFERENCE:
         return RegionReferenceType{};
+      case Type::ANY_REFERENCE:
+        checkPlace(size);
+        return AnyReferenceType{};
       case Type::COMPLEX: {
         auto base = shared(reader.getComplex(), depth);
         if (!base->as<FloatType>()) invalid("a complex type whose parts are no floats");
@@ -246,6 +249,7 @@ struct ClassWriter {
   }
   void operator()(const ObjectReferenceType&) { to.setObjectReference(); }
   void operator()(const RegionReferenceType&) { to.setRegionReference(); }
+  void operator()(const AnyReferenceType&) { to.setAnyReference(); }
   void operator()(const ComplexType& type) { write(*type.base, to.initComplex()); }
   void operator()(const TimeType&) { to.setTime(); }
 };

@@ -117,8 +117,13 @@ struct DataType @0xca1c8bd32bd807ef {
     bitfield :group { bitfieldOrder @26 :ByteOrder; bitfieldPrecision @27 :UInt16; }
     objectReference @28 :Void; # packed as an opaque token of `size` bytes
     regionReference @29 :Void; # packed as an opaque token of `size` bytes
-    complex @30 :DataType;     # HDF5 2.0's native complex of the base float; reserved
+    complex @30 :DataType;     # HDF5 2.0's native complex: two of the base float, the real part first
     time @31 :Void;            # H5T_TIME; listed, never read
+    anyReference @34 :Void;
+    # H5T_STD_REF (HDF5 1.12): each element says what it refers to.  Packed as the place of a token in the heap, of
+    # `count` bytes; none for a null reference.  A token begins with one byte of kind (1 an object, 2 a region of a
+    # dataset, 3 an attribute), three zeros, and an attribute's name behind its size (a little-endian UInt32); the rest
+    # is for the file that it is from.
   }
 
   namedTypeId @32 :UInt64;

@@ -132,6 +132,7 @@ struct TypeMembers {
   }
   void operator()(const ObjectReferenceType&) const { out["class"] = "object reference"; }
   void operator()(const RegionReferenceType&) const { out["class"] = "region reference"; }
+  void operator()(const AnyReferenceType&) const { out["class"] = "any reference"; }
   void operator()(const ComplexType& t) const {
     out["class"] = "complex";
     out["base"] = toPython(*t.base);

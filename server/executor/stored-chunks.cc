@@ -58,7 +58,7 @@ bool StoredChunks::isRaw(const Shape& chunk, const ChunkExtent& extent) const {
 std::shared_ptr<const Bytes> StoredChunks::decoded(const ChunkExtent& extent) const {
   if (chunkBytes_ > MAX_CHUNK_BYTES) {
     throw FileError(place(extent) + " has " + std::to_string(chunkBytes_) + " bytes decoded; the limit is " +
-                        std::to_string(MAX_CHUNK_BYTES),
+                        std::to_string(MAX_CHUNK_BYTES) + ": h5repack -l can store the dataset in smaller chunks",
                     ErrorCode::tooLarge);
   }
   checkWanted();

@@ -8,7 +8,8 @@
 namespace h5cap {
 namespace {
 
-constexpr std::size_t maxTokenBytes = 64;  // HDF5's have 8 or 12
+constexpr std::size_t maxTokenBytes = 128 << 10;  // an attribute's name has up to 64 KiB
+constexpr std::size_t longestKeptToken = 12;      // of HDF5's older references, which have 8 or 12
 constexpr std::uint64_t maxMaskBits = rpc::MAX_REPLY_BYTES * 8;
 
 struct Found {
@@ -187,10 +188,18 @@ void writeRegion(const Hyperslab& stored, rpc::Selection::Builder region) {
   }
 }
 
+// What leads to the object again: of a long token its object's address, which is what a reference of 8 bytes is.
+std::shared_ptr<const Bytes> keptToken(const Bytes& token, ObjectId id) {
+  if (token.size() <= longestKeptToken) return std::make_shared<const Bytes>(token);
+  Bytes kept;
+  for (std::size_t i = 0; i < sizeof id; ++i) kept.push_back(static_cast<std::byte>(id >> (8 * i)));
+  return std::make_shared<const Bytes>(std::move(kept));
+}
+
 void answer(const Asking& asking, NodePlace place, Found found, const Bytes& token, DereferenceContext context) {
   const Referenced& referenced = *found.referenced;
   place.path = referenced.path;
-  place.token = referenced.path.empty() ? std::make_shared<const Bytes>(token) : nullptr;
+  place.token = referenced.path.empty() ? keptToken(token, referenced.target->id) : nullptr;
   auto results = context.getResults();
   wire::write(*referenced.target, results.initInfo());
   writeRegion(referenced.stored, results.initRegion());
@@ -204,7 +213,7 @@ void answer(const Asking& asking, NodePlace place, Found found, const Bytes& tok
 
 kj::Promise<void> dereferenceToken(const Asking& asking, NodePlace place, DereferenceContext context) {
   auto data = context.getParams().getToken();
-  if (data.size() > maxTokenBytes) raiseKj(ErrorCode::badType, "no reference is this long");
+  if (data.size() > maxTokenBytes) raiseKj(ErrorCode::tooLarge, "a reference that is too long to be sent");
   Bytes token = wire::readBytes(data);
   context.releaseParams();
   auto& file = *place.file;

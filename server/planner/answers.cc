@@ -105,19 +105,21 @@ void Answers::links(rpc::PlannerRequest::Links::Reader request, rpc::PlannerRepl
 
 void Answers::attributes(rpc::PlannerRequest::Attributes::Reader request, rpc::PlannerReply::Builder reply) {
   Handle object = file().object(request.getObject());
-  std::vector<AttributeName> names = attributeNames(object.get());
+  std::vector<AttributeName> names = attributeNames(object.get(), request.getObject());
   std::size_t limit = std::min<std::size_t>(request.getAttributeLimit(), MAX_PAGE_ATTRIBUTES);
   auto page = pageOf(names, asText(request.getAttributeCursor()), limit);
   auto attributes = reply.initAttributes();
   attributes.setAttributeTotal(names.size());
   attributes.setAttributeNext(asData(page.next));
   auto list = attributes.initAttributePage(static_cast<unsigned>(page.end - page.begin));
-  for (unsigned i = 0; i < list.size(); ++i) wire::write(listAttribute(object.get(), page.begin[i]), list[i]);
+  for (unsigned i = 0; i < list.size(); ++i) {
+    wire::write(listAttribute(object.get(), request.getObject(), page.begin[i]), list[i]);
+  }
 }
 
 void Answers::attribute(rpc::PlannerRequest::Attribute::Reader request, rpc::PlannerReply::Builder reply) {
   Handle owner = file().object(request.getOwner());
-  wire::write(readAttribute(owner.get(), request.getName().cStr()), reply.initAttribute());
+  wire::write(readAttribute(owner.get(), request.getOwner(), request.getName().cStr()), reply.initAttribute());
 }
 
 void Answers::chunks(rpc::PlannerRequest::Chunks::Reader request, rpc::PlannerReply::Builder reply) {

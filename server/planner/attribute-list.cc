@@ -6,6 +6,9 @@
 #include "core/checked-size.h"
 #include "server/planner/dataspace.h"
 #include "server/planner/handle.h"
+#include "server/planner/newer-attributes.h"
+#include "server/planner/newer-format.h"
+#include "server/planner/open-file.h"
 #include "server/planner/packer.h"
 #include "server/planner/type-map.h"
 
@@ -73,22 +76,56 @@ void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
   }
 }
 
+void unlessTooNew(ObjectId id, const std::string& name) {
+  for (const NewerAttribute& newer : newerAttributes(id)) {
+    if (newer.name != name) continue;
+    throw FileError("its datatype is of version " + std::to_string(newer.datatypeVersion) +
+                    "; it needs a newer HDF5 than this server's libhdf5 " + libraryVersion());
+  }
+}
+
+std::vector<AttributeName> newerNames(ObjectId id) {
+  std::vector<AttributeName> names;
+  for (const NewerAttribute& newer : newerAttributes(id)) names.push_back({newer.name, newer.characterSet, -1});
+  return names;
+}
+
+// Of attributes in a heap of their own, without those that libhdf5 cannot read: it walks over them one by one, and says
+// no name of the one that it stops at.  Throws as it does when it does not get that far.
+std::vector<AttributeName> readableNames(hid_t object) {
+  H5O_info_t info;
+  check(H5Oget_info2(object, &info, H5O_INFO_NUM_ATTRS), "count the attributes");
+  std::vector<AttributeName> names;
+  for (hsize_t skipped = 0; names.size() + skipped < info.num_attrs; ++skipped) {
+    hsize_t position = names.size() + skipped;
+    const herr_t done = H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect, &names);
+    if (done >= 0) break;
+    if (names.empty() && skipped + 1 >= info.num_attrs) throwHdf5Error("list the attributes");
+  }
+  return names;
+}
+
 }  // namespace
 
-std::vector<AttributeName> attributeNames(hid_t object) {
+std::vector<AttributeName> attributeNames(hid_t object, ObjectId id) {
   std::vector<AttributeName> names;
   hsize_t position = 0;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &names), "list the attributes");
+  if (H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, collect, &names) < 0) {
+    if (KNOWS_ALL_DATATYPES) throwHdf5Error("list the attributes");
+    names = readableNames(object);
+  }
+  for (AttributeName& newer : newerNames(id)) names.push_back(std::move(newer));
   std::sort(names.begin(), names.end(), [](const AttributeName& a, const AttributeName& b) { return a.name < b.name; });
   return names;
 }
 
-Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t maxBytes) {
+Attribute listAttribute(hid_t object, ObjectId id, const AttributeName& name, std::size_t maxBytes) {
   Attribute result;
   result.name = name.name;
   result.characterSet = name.characterSet;
   result.creationOrder = name.creationOrder;
   try {
+    unlessTooNew(id, name.name);
     Handle attribute = own(H5Aopen(object, name.name.c_str(), H5P_DEFAULT), "open the attribute");
     readValue(attribute.get(), maxBytes, result);
   } catch (const Error& error) {
@@ -99,7 +136,10 @@ Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t max
   return result;
 }
 
-Attribute readAttribute(hid_t object, const std::string& name) {
+Attribute readAttribute(hid_t object, ObjectId id, const std::string& name) {
+  for (const AttributeName& newer : newerNames(id)) {
+    if (newer.name == name) return listAttribute(object, id, newer);
+  }
   if (check(H5Aexists(object, name.c_str()), "look for the attribute") == 0) {
     throw NotFound("no attribute " + name);
   }
@@ -107,7 +147,7 @@ Attribute readAttribute(hid_t object, const std::string& name) {
   H5A_info_t info;
   check(H5Aget_info(attribute.get(), &info), "look at the attribute");
   attribute = Handle();
-  Attribute result = listAttribute(object, nameOf(name.c_str(), info), MAX_VALUE_BYTES);
+  Attribute result = listAttribute(object, id, nameOf(name.c_str(), info), MAX_VALUE_BYTES);
   if (const auto* omitted = std::get_if<Attribute::Omitted>(&result.value)) {
     throw FileError("attribute " + name + " has " + std::to_string(omitted->bytes) + " bytes; the limit is " +
                         std::to_string(MAX_VALUE_BYTES),

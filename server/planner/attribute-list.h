@@ -18,14 +18,15 @@ struct AttributeName {
   std::int64_t creationOrder = -1;
 };
 
-// All names, bytewise in order.
-std::vector<AttributeName> attributeNames(hid_t object);
+// All names, bytewise in order; those that are too new for libhdf5 with the others, as far as newer-attributes.h tells.
+std::vector<AttributeName> attributeNames(hid_t object, ObjectId id);
 
 // A value of more than `maxBytes` is omitted.  What cannot be read or is not served is `unreadable`, and nothing is
 // thrown.
-Attribute listAttribute(hid_t object, const AttributeName& name, std::size_t maxBytes = MAX_LISTED_VALUE_BYTES);
+Attribute listAttribute(hid_t object, ObjectId id, const AttributeName& name,
+                        std::size_t maxBytes = MAX_LISTED_VALUE_BYTES);
 
 // With its value, whole.  NotFound; FileError (tooLarge) above 32 MiB.
-Attribute readAttribute(hid_t object, const std::string& name);
+Attribute readAttribute(hid_t object, ObjectId id, const std::string& name);
 
 }  // namespace h5cap::hdf5

@@ -4,6 +4,7 @@
 
 #include "server/planner/attribute-list.h"
 #include "server/planner/link-list.h"
+#include "server/planner/newer-attributes.h"
 #include "server/planner/type-map.h"
 
 namespace h5cap::hdf5 {
@@ -25,8 +26,8 @@ void addAttributes(hid_t object, hsize_t count, NodeInfo& node) {
   if (count > MAX_ATTRIBUTES) return;
   std::size_t bytes = 0;
   if (count > 0) {
-    for (const AttributeName& name : attributeNames(object)) {
-      node.attributes.push_back(listAttribute(object, name));
+    for (const AttributeName& name : attributeNames(object, node.id)) {
+      node.attributes.push_back(listAttribute(object, node.id, name));
       bytes += sizeOf(node.attributes.back());
       if (bytes > MAX_ATTRIBUTE_BYTES) {
         node.attributes.clear();
@@ -34,7 +35,7 @@ void addAttributes(hid_t object, hsize_t count, NodeInfo& node) {
       }
     }
   }
-  node.attributesComplete = true;
+  node.attributesComplete = node.attributes.size() == count;  // there may be some that libhdf5 can say no name of
 }
 
 bool tracksAttributes(hid_t creationList) {
@@ -117,7 +118,7 @@ NodeInfo describeNode(const OpenFile& file, ObjectId id, Detail detail) {
     node.kind = kindOf(info.type);
     node.referenceCount = info.rc;
     describeKind(object.get(), detail, node);
-    unlessDamaged([&] { addAttributes(object.get(), info.num_attrs, node); });
+    unlessDamaged([&] { addAttributes(object.get(), info.num_attrs + newerAttributes(id).size(), node); });
   } catch (const Error& error) {
     node.problem = ErrorText{error.code(), error.what()};
   } catch (const std::bad_alloc&) {

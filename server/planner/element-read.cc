@@ -171,6 +171,25 @@ void checkServed(const DataType& type, hid_t creationList) {
   if (layout == Layout::external) throw Unimplemented("external raw files");
 }
 
+// Gives back what references in elements hold, when it goes.
+class ReferenceHold {
+ public:
+  ReferenceHold(const MappedType& mapped, hid_t type, hid_t transfer, hsize_t count, void* memory)
+      : type_(type), transfer_(transfer), memory_(memory) {
+    if (holdsReferences(*mapped.layout)) space_ = own(H5Screate_simple(1, &count, nullptr), "make a memory space");
+  }
+  ~ReferenceHold() {
+    if (space_) H5Dvlen_reclaim(type_, space_.get(), transfer_, memory_);  // the rest of it is the arena's
+  }
+  ReferenceHold(const ReferenceHold&) = delete;
+  ReferenceHold& operator=(const ReferenceHold&) = delete;
+
+ private:
+  hid_t type_, transfer_;
+  void* memory_;
+  Handle space_;
+};
+
 [[noreturn]] void rethrowTooLarge() {
   throw FileError("variable-length data beyond " + std::to_string(MAX_ELEMENT_REPLY_BYTES) + " bytes in one read",
                   ErrorCode::tooLarge);
@@ -215,6 +234,7 @@ PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
     raiseMissingFilter(creation.get());
     throw;
   }
+  const ReferenceHold hold(mapped, type.get(), transfer.get(), count, memory.data());
   return pack(*mapped.layout, memory.data(), count, MAX_ELEMENT_REPLY_BYTES);
 }
 

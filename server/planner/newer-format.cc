@@ -22,15 +22,9 @@ struct Message {
   const char* name;
   unsigned known;
 };
-#if H5_VERSION_GE(2, 0, 0)
-constexpr unsigned datatypeVersion = 5, layoutVersion = 5;
-#elif H5_VERSION_GE(1, 12, 0)
-constexpr unsigned datatypeVersion = 4, layoutVersion = 4;
-#else
-constexpr unsigned datatypeVersion = 3, layoutVersion = 4;
-#endif
+constexpr unsigned layoutVersion = H5_VERSION_GE(2, 0, 0) ? 5 : 4;
 constexpr std::array<Message, 6> MESSAGES = {{
-    {0x01, "dataspace", 2}, {0x03, "datatype", datatypeVersion}, {0x05, "fill value", 3},
+    {0x01, "dataspace", 2}, {0x03, "datatype", NEWEST_DATATYPE}, {0x05, "fill value", 3},
     {0x08, "data layout", layoutVersion}, {0x0b, "filter pipeline", 2}, {0x0c, "attribute", 3},
 }};
 

@@ -1,10 +1,21 @@
 // What in a file is newer than libhdf5 here: its own complaints name no version.
 #pragma once
 
+#include <hdf5.h>
+
 #include <cstdint>
 #include <string>
 
 namespace h5cap::hdf5 {
+
+#if H5_VERSION_GE(2, 0, 0)
+inline constexpr unsigned NEWEST_DATATYPE = 5;  // version that this libhdf5 reads
+#elif H5_VERSION_GE(1, 12, 0)
+inline constexpr unsigned NEWEST_DATATYPE = 4;
+#else
+inline constexpr unsigned NEWEST_DATATYPE = 3;
+#endif
+inline constexpr bool KNOWS_ALL_DATATYPES = NEWEST_DATATYPE >= 5;
 
 // Whether a reason that libhdf5 gives is one of a version that it does not know.
 bool isAboutVersion(const std::string& reason);

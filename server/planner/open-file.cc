@@ -9,6 +9,7 @@
 
 #include "core/read-range.h"
 #include "h5cap/error.h"
+#include "server/planner/newer-attributes.h"
 #include "server/planner/newer-format.h"
 #include "server/planner/vfd.h"
 
@@ -82,8 +83,10 @@ OpenFile::OpenFile(int descriptor) : descriptor_(descriptor) {
   std::optional<std::uint64_t> superblock = signaturePlace(descriptor);
   if (!superblock) throw FileError("not an HDF5 file");
   Handle access = accessList();
+  const bool isWritten = hasSwmrWriter(descriptor, *superblock);
+  if (!isWritten) hideNewerAttributesOfRoot(descriptor, *superblock);
   lendDescriptor(descriptor);
-  file_ = Handle(H5Fopen("file", H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get()));
+  file_ = Handle(H5Fopen(NAME, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access.get()));
   if (!file_) throwOpenError(descriptor, *superblock);
   Handle creation = own(H5Fget_create_plist(file_.get()), "read the file's properties");
   hsize_t userBlock = 0;
@@ -93,7 +96,7 @@ OpenFile::OpenFile(int descriptor) : descriptor_(descriptor) {
   info_.size = static_cast<std::uint64_t>(lseek(descriptor, 0, SEEK_END));
   info_.userBlockSize = userBlock;
   info_.libraryVersion = libraryVersion();
-  info_.isSwmr = hasSwmrWriter(descriptor, userBlock);
+  info_.isSwmr = isWritten;
   info_.rootId = root.addr;
   rootMark_ = headerMark(descriptor_, userBlock + root.addr);
 }
@@ -104,6 +107,7 @@ bool OpenFile::isLive() const {
 }
 
 Handle OpenFile::object(ObjectId id) const {
+  if (!info_.isSwmr) hideNewerAttributes(descriptor_, info_.userBlockSize, id);
   Handle object(H5Oopen_by_addr(file_.get(), id));
   if (!object) {
     std::string reason = innermostError().reason;

@@ -11,6 +11,9 @@ namespace h5cap::hdf5 {
 
 class OpenFile {
  public:
+  // By which libhdf5 knows it; no other file has it, so that references into others can be told.
+  static constexpr const char* NAME = "/the file/";
+
   // Opens the file behind `descriptor`, read-only and without locks.  FileError (fileProblem) says why not: not HDF5,
   // truncated, written by a newer library.
   explicit OpenFile(int descriptor);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "h5cap/error.h"
+#include "server/planner/any-reference.h"
 
 namespace h5cap::hdf5 {
 
@@ -48,6 +49,11 @@ void Packer::pack(const MemoryLayout& layout, const std::byte* memory, std::byte
       if (text == nullptr || *text == '\0') return;
       const auto bytes = std::as_bytes(std::span(text, std::strlen(text)));
       writePlace(heap_.add(bytes, bytes.size()), packed);
+      return;
+    }
+    case MemoryLayout::Kind::reference: {
+      const Bytes token = tokenOf(memory);
+      if (!token.empty()) writePlace(heap_.add(token, token.size()), packed);
       return;
     }
     case MemoryLayout::Kind::sequence: {

@@ -196,6 +196,16 @@ MappedType mapComplex(hid_t type, int depth) {
 MappedType mapReference(hid_t type) {
   if (H5Tequal(type, H5T_STD_REF_OBJ) > 0) return plain(type, ObjectReferenceType{});
   if (H5Tequal(type, H5T_STD_REF_DSETREG) > 0) return plain(type, RegionReferenceType{});
+#if H5_VERSION_GE(1, 12, 0)
+  MemoryLayout layout;
+  layout.kind = MemoryLayout::Kind::reference;
+  layout.memoryBytes = sizeof(H5R_ref_t);
+  layout.packedBytes = PLACE_BYTES;
+  if (H5Tget_size(type) == layout.memoryBytes) {
+    return {DataType(PLACE_BYTES, AnyReferenceType{}, namedTypeId(type)),
+            std::make_shared<MemoryLayout>(std::move(layout))};
+  }
+#endif
   return plain(type, UnsupportedType{"H5T_REFERENCE"});
 }
 
@@ -241,6 +251,13 @@ MappedType map(hid_t type, int depth) {
 }
 
 }  // namespace
+
+bool holdsReferences(const MemoryLayout& layout) {
+  if (layout.kind == MemoryLayout::Kind::reference) return true;
+  if (layout.base && holdsReferences(*layout.base)) return true;
+  return std::any_of(layout.parts.begin(), layout.parts.end(),
+                     [](const MemoryLayout::Part& part) { return holdsReferences(*part.layout); });
+}
 
 MappedType mapType(hid_t type) { return map(type, 0); }
 

@@ -1,8 +1,9 @@
 // HDF5 datatypes as values, and how elements move from libhdf5's memory layout to the packed one.
 //
-// Elements are read with the file's own type as memory type, so libhdf5 converts nothing but variable-length data: a
-// `char*` for a string, an `hvl_t` for a sequence.  Both become 16 bytes in packed elements (capnp/h5cap/types.capnp),
-// and the members of a compound behind them move by the difference; everything else keeps HDF5's size and offsets.
+// Elements are read with the file's own type as memory type, so libhdf5 converts nothing but what is not in the element
+// itself: it has a `char*` for a string, an `hvl_t` for a sequence, and an `H5R_ref_t` for a reference of HDF5 1.12's
+// type.  All three become 16 bytes in packed elements (capnp/h5cap/types.capnp), and the members of a compound behind
+// them move by the difference; everything else keeps HDF5's size and offsets.
 #pragma once
 
 #include <hdf5.h>
@@ -22,6 +23,7 @@ struct MemoryLayout {
     plain,      // the same bytes in memory and packed
     string,     // char*
     sequence,   // hvl_t of `base`
+    reference,  // H5R_ref_t
     composite,  // `parts`
   };
   struct Part {
@@ -37,6 +39,9 @@ struct MemoryLayout {
   SharedLayout base;
   std::vector<Part> parts;
 };
+
+// Whether there are references in it, which hold the file until they are given back.
+bool holdsReferences(const MemoryLayout& layout);
 
 struct MappedType {
   DataType type;

@@ -3,8 +3,10 @@
 #include <H5FDpublic.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@ namespace {
 
 int lentDescriptor = -1;
 Recording* activeRecording = nullptr;
+std::map<haddr_t, Bytes> overlaid;
 
 struct DriverFile {
   H5FD_t publicPart;  // libhdf5's, first
@@ -76,6 +79,10 @@ herr_t read(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t address, size_t size, 
   const auto got = readRange(cast(file).descriptor, address, std::span(static_cast<std::byte*>(buffer), size));
   if (!got) return fail("read", std::string("reading the file failed: ") + std::strerror(errno));
   if (*got < size) return fail("read", "the file ends before byte " + std::to_string(address + size));
+  for (const auto& [at, bytes] : overlaid) {
+    const haddr_t first = std::max(at, address), end = std::min<haddr_t>(at + bytes.size(), address + size);
+    if (first < end) std::memcpy(static_cast<std::byte*>(buffer) + (first - address), &bytes[first - at], end - first);
+  }
   return 0;
 }
 
@@ -116,6 +123,8 @@ hid_t descriptorDriver() {
 }
 
 void lendDescriptor(int descriptor) { lentDescriptor = descriptor; }
+
+void overlay(std::uint64_t address, Bytes bytes) { overlaid[address] = std::move(bytes); }
 
 Recording::Recording() { activeRecording = this; }
 Recording::~Recording() { activeRecording = nullptr; }

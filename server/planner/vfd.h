@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "h5cap/node.h"
+
 namespace h5cap::hdf5 {
 
 // The driver's identifier, registered at the first call.
@@ -13,6 +15,9 @@ hid_t descriptorDriver();
 // Lets the driver's next open, and no later one, read `descriptor`.  libhdf5 opens files on its own (the sources of a
 // virtual dataset) with the driver of the file that names them: those opens must fail.
 void lendDescriptor(int descriptor);
+
+// From now on reads find these bytes at an address (absolute in the file), whatever the file has there.
+void overlay(std::uint64_t address, Bytes bytes);
 
 struct RecordedRead {
   std::uint64_t address = 0;  // absolute in the file, user block included

@@ -5,11 +5,12 @@ Not covered: API behaviour that only h5py 3.16 shows (tests/python), speed, file
 
 import copy
 import json
+import re
 
 import compare
 import pytest
 import registry  # noqa: F401
-from support import oracle
+from support import oracle, planner
 from support.served import Server
 
 # Where the oracle is not to be followed: (file, path): why.
@@ -18,6 +19,34 @@ ORACLE_IS_WRONG = {
         "h5py refuses opaque data with a tag that it did not write; the bytes are right",
     ("compounds_odd", "/not utf8"): "both refuse; which of two reasons comes first is another matter",
 }
+
+# What libhdf5 2.x says where 1.10 is followed (a pattern of re), in which files, and why; there the expected facts of
+# an object are those of Debian's h5py.
+NEWER_LIBRARY_DIFFERS = {
+    r"component not found": (("virtual", "virtual_unlimited"), "in 2.0.0, which h5py brings, a source without its "
+                             "dataset ends the read; before, and in 2.2, it is fill values, as documented"),
+    r"not a dataset": (("virtual_odd",), "a source that is a group ends the read, as above"),
+    r"filter returned failure": (("filters", "filters_incompressible"), "the client's hdf5plugin 7.1 fails to decode "
+                                 "what older bitshuffle wrote with Zstandard"),
+}
+
+
+def as_older_has_it(generated, index, found):
+    """The oracle's descriptions, with objects of NEWER_LIBRARY_DIFFERS as Debian's h5py describes them."""
+    if planner.library_version() < (2,):
+        return found
+    names = sorted({name for files, _ in NEWER_LIBRARY_DIFFERS.values() for name in files})
+    older = compare.describe(oracle.PYTHON, "h5py", [{"name": name, "address": str(generated / index[name]["path"]),
+                                                      "visits": compare.visits_of(found[name])} for name in names])
+    needed = set()
+    for said, (files, _) in NEWER_LIBRARY_DIFFERS.items():
+        for name in files:
+            for path, aspects in found[name].items():
+                if any(re.search(said, outcome.get("message", "")) for outcome in aspects.values()):
+                    found[name][path] = older[name][path]
+                    needed.add((said, name))
+    assert needed == {(said, name) for said, (files, _) in NEWER_LIBRARY_DIFFERS.items() for name in files}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +60,12 @@ def reports(generated, index):
     with Server({"generated": str(generated)}) as server:
         files = {name: (str(generated / entry["path"]), server.url("generated/" + entry["path"]))
                  for name, entry in index.items()}
-        found, oracle = compare.compare_served(server, files)
+        described = compare.describe(compare.ORACLE_PYTHON, "h5py",
+                                     [{"name": name, "address": local} for name, (local, _) in files.items()])
+        found, expected = compare.compare_served(server, files, as_older_has_it(generated, index, described))
         assert server.alive()
         assert server.stop() == 0
-    return {report.name: (report, oracle[report.name]) for report in found}
+    return {report.name: (report, expected[report.name]) for report in found}
 
 
 def names():
@@ -48,7 +79,7 @@ def names():
 
 @pytest.mark.parametrize("name", names())
 def test_generated_file(name, reports, index):
-    report, oracle = reports[name]
+    report, _ = reports[name]
     different = [d for d in report.different if (name, d.path) not in ORACLE_IS_WRONG]
     assert not different, "\n".join(f"{d.path} {d.aspect}\n  oracle {d.oracle}\n  h5cap  {d.subject}"
                                     for d in different[:20])

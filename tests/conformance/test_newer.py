@@ -1,14 +1,18 @@
 """Files of h5py 3.16 with HDF5 2.0's newest format.  What the planner's libhdf5 reads is equal; what a library before
-2.0 cannot read names both versions.  And elements that are too large to be sent leave the rest of their file alone.
+2.0 cannot read names both versions, and hides nothing else.  And elements that are too large to be sent leave the rest
+of their file alone.
 
 Not covered: superblocks that are too new (tests/cpp/planner).
 """
+
+import subprocess
+import warnings
 
 import h5cap
 import numpy as np
 import pytest
 from support import planner
-from support.served import Server
+from support.served import Server, program
 
 import h5py
 
@@ -28,12 +32,88 @@ def served(tmp_path_factory):
         file.create_virtual_dataset("virtual", layout)
         space = h5py.h5s.create_simple((3,))
         h5py.h5d.create(file.id, b"complex", h5py.h5t.COMPLEX_IEEE_F64LE, space)
+    write_attributes(folder / "attributes.h5", {})
+    write_attributes(folder / "behind.h5", dict(userblock_size=1024))
     with h5py.File(folder / "huge.h5", "w") as file:
         file.create_dataset("huge", (3,), dtype="S100000000", chunks=True)
         file["plain"] = VALUES
     with Server({"files": str(folder)}) as server:
         server.originals = folder
         yield server
+
+
+TEXTS = {f"text {i}": "x" * 1500 for i in range(3)}  # in several parts of the header
+MANY = {f"many {i:02}": i for i in range(30)}  # in a heap
+
+
+def write_attributes(path, options):
+    with h5py.File(path, "w", libver="v112", **options) as file:
+        file["data"] = VALUES
+        for node in file["data"], file.create_group("tracked", track_order=True), file:
+            node.attrs["flag"] = True  # HDF5 1.12 has this type in a version of its own
+            node.attrs["good"] = 7
+            node.attrs.update(TEXTS)
+            node.attrs["complex"] = 1j
+            node.attrs["last"] = [1.5, 2.5]
+        file.create_group("crowd/inner").attrs.update(good=1)
+        for name, number in MANY.items():
+            file["crowd"].attrs[name] = number
+        file["crowd"].attrs["flag"] = True
+        file["crowd/flags"] = np.array([True])
+        file["crowd/z"] = VALUES
+
+
+@pytest.mark.parametrize("name", ["attributes", "behind"])
+@pytest.mark.parametrize("path", ["data", "tracked", "/"])
+def test_an_attribute_that_is_too_new_hides_no_other(served, name, path):
+    newer = {"flag": True, "complex": 1j}
+    with h5cap.File(served.url(f"files/{name}.h5")) as file:
+        attrs = file[path].attrs
+        assert sorted(attrs) == sorted(["good", "last", *TEXTS, *newer]) and len(attrs) == 7
+        assert {key: attrs[key] for key in TEXTS} == TEXTS
+        assert attrs["good"] == 7 and list(attrs["last"]) == [1.5, 2.5]
+        for key, value in newer.items():
+            assert key in attrs
+            if READS_NEWEST:
+                assert attrs[key] == value
+            else:
+                with pytest.raises(h5cap.FileProblem, match=f"attribute {key}: .* version 4; it needs a newer HDF5"):
+                    attrs[key]
+
+
+def test_one_among_many_hides_no_other(served):
+    """Of attributes in a heap an old library says no name of one that it cannot read."""
+    with h5cap.File(served.url("files/attributes.h5")) as file:
+        attrs = file["crowd"].attrs
+        assert set(attrs) == set(MANY) | ({"flag"} if READS_NEWEST else set())
+        assert {key: attrs[key] for key in MANY} == MANY
+        if READS_NEWEST:
+            assert attrs["flag"]
+        else:
+            with pytest.raises(h5cap.FileProblem, match="newer HDF5"):
+                attrs["flag"]
+
+
+def test_what_is_too_new_ends_no_walk(served):
+    url, seen = served.url("files/attributes.h5"), []
+    with h5cap.File(url) as file, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert file.visititems(lambda name, node: seen.append(name)) is None
+    everything = ["crowd", "crowd/flags", "crowd/inner", "crowd/z", "data", "tracked"]
+    assert seen == [name for name in everything if READS_NEWEST or name != "crowd/flags"]
+    assert [str(w.message).split(":")[0] for w in said] == \
+        ([] if READS_NEWEST else ["visititems leaves out crowd/flags"])
+    tree = subprocess.run([program("h5cap"), "tree", "-a", url], capture_output=True, text=True, timeout=60)
+    for word in ("inner", "z", "tracked", "text 2", "last", "many 29"):
+        assert word in tree.stdout, tree.stdout + tree.stderr
+
+
+def test_a_walk_passes_on_what_the_visitor_raises(served):
+    def visitor(name, node):
+        raise h5cap.UnreadableObject("of the visitor's own")
+
+    with h5cap.File(served.url("files/attributes.h5")) as file, pytest.raises(h5cap.UnreadableObject, match="own"):
+        file.visititems(visitor)
 
 
 def test_what_any_library_can_read_is_equal(served):

@@ -161,7 +161,7 @@ Selection selection(FromBytes& from) {
 }
 
 DataType type(FromBytes& from, unsigned depth) {
-  switch (depth < 4 ? from.upTo(13) : from.upTo(8)) {
+  switch (depth < 4 ? from.upTo(14) : from.upTo(8)) {
     case 0:
       return DataType(16, VariableStringType{padding(from), set(from)});
     case 1:
@@ -188,6 +188,8 @@ DataType type(FromBytes& from, unsigned depth) {
       return compound(from, depth);
     case 12:
       return array(from, depth);
+    case 13:
+      return DataType(PLACE_BYTES, AnyReferenceType{});
     default: {
       DataType base = number(from);
       return DataType(base.size() * 2, ComplexType{shared(base)});

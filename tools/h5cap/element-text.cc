@@ -118,6 +118,26 @@ void appendCompound(std::string& out, const CompoundType& type, const std::byte*
   out += '}';
 }
 
+void appendComplex(std::string& out, const DataType& part, const std::byte* element, const Bytes& heap) {
+  std::string imaginary;
+  appendElement(imaginary, part, element + part.size(), heap);
+  appendElement(out, part, element, heap);
+  if (!imaginary.starts_with('-')) out += '+';
+  out += imaginary + 'j';
+}
+
+// What a token says of itself (capnp/h5cap/types.capnp).
+std::string referenceText(const std::byte* token, std::uint64_t count) {
+  constexpr std::uint64_t KIND_BYTES = 4, NAME_AT = 8;
+  if (count < NAME_AT) return "null reference";
+  const auto kind = std::to_integer<unsigned>(token[0]);
+  if (kind != 3) return kind == 2 ? "region reference" : "object reference";
+  std::uint64_t size = 0;
+  for (std::uint64_t i = NAME_AT; i > KIND_BYTES; --i) size = size << 8 | std::to_integer<std::uint64_t>(token[i - 1]);
+  std::string_view name(reinterpret_cast<const char*>(token + NAME_AT), std::min(size, count - NAME_AT));
+  return "attribute reference " + printable(name);
+}
+
 }  // namespace
 
 std::optional<std::string_view> stringElement(const DataType& type, const std::byte* element, const Bytes& heap) {
@@ -152,6 +172,11 @@ void appendElement(std::string& out, const DataType& type, const std::byte* elem
   } else if (auto sequence = type.as<SequenceType>()) {
     Stretch items = stretch(element, sequence->base->size(), heap);
     appendList(out, *sequence->base, items.data, items.count, heap);
+  } else if (auto complex = type.as<ComplexType>()) {
+    appendComplex(out, *complex->base, element, heap);
+  } else if (type.as<AnyReferenceType>()) {
+    Stretch token = stretch(element, 1, heap);
+    out += referenceText(token.data, token.count);
   } else {
     appendHex(out, element, type.size());
   }

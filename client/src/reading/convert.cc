@@ -1,4 +1,5 @@
 // Conversion of packed elements to native ones, by HDF5's rules.
+#include <complex>
 #include <cstring>
 
 #include "core/convert.h"
@@ -61,6 +62,8 @@ void convert(const DataType& type, const std::byte* elements, std::size_t count,
     case NativeType::float32: return convertNumbers<float>(type, elements, count, target);
     case NativeType::float64: return convertNumbers<double>(type, elements, count, target);
     case NativeType::boolean: return convertNumbers<bool>(type, elements, count, target);
+    case NativeType::complex64: return toComplex(type, elements, count, static_cast<std::complex<float>*>(target));
+    case NativeType::complex128: return toComplex(type, elements, count, static_cast<std::complex<double>*>(target));
     case NativeType::string: return convertStrings(type, elements, count, heap, static_cast<std::string*>(target));
   }
   throw BadType("an unknown native type");

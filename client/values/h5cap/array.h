@@ -64,7 +64,9 @@ struct StreamedTile {
 };
 
 // Types that elements can be converted to.
-enum class NativeType { int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, boolean, string };
+enum class NativeType {
+  int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, boolean, string, complex64, complex128
+};
 
 template <class T>
 constexpr NativeType nativeType();  // specialised below; other types do not compile
@@ -80,10 +82,13 @@ template <> constexpr NativeType nativeType<float>() { return NativeType::float3
 template <> constexpr NativeType nativeType<double>() { return NativeType::float64; }
 template <> constexpr NativeType nativeType<bool>() { return NativeType::boolean; }
 template <> constexpr NativeType nativeType<std::string>() { return NativeType::string; }
+template <> constexpr NativeType nativeType<std::complex<float>>() { return NativeType::complex64; }
+template <> constexpr NativeType nativeType<std::complex<double>>() { return NativeType::complex128; }
 
 // Converts packed elements to `count` native ones at `target` (an array of the type that `to` names), by HDF5's rules:
 // numbers convert to numbers, saturating at the target's limits and truncating towards zero; booleans and enumerations
-// convert as their integers; strings to strings.  Throws BadType, naming both types, for anything else.
+// convert as their integers; strings to strings; to complex numbers HDF5's own, h5py's compounds of two floats r and i,
+// and numbers.  Throws BadType, naming both types, for anything else.
 void convert(const DataType& type, const std::byte* elements, std::size_t count, const Bytes& heap, NativeType to,
              void* target);
 

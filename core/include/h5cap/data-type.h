@@ -80,6 +80,9 @@ struct BitfieldType {
 struct ObjectReferenceType {};
 struct RegionReferenceType {};
 
+// HDF5 1.12's H5T_STD_REF: to an object, a region or an attribute, which each element says for itself.
+struct AnyReferenceType {};
+
 struct ComplexType {
   SharedType base;
 };
@@ -95,7 +98,7 @@ class DataType {
  public:
   using Class = std::variant<UnsupportedType, IntegerType, FloatType, FixedStringType, VariableStringType, EnumType,
                              CompoundType, ArrayType, SequenceType, OpaqueType, BitfieldType, ObjectReferenceType,
-                             RegionReferenceType, ComplexType, TimeType>;
+                             RegionReferenceType, ComplexType, TimeType, AnyReferenceType>;
 
   DataType() = default;
   DataType(std::uint32_t size, Class klass, std::uint64_t namedTypeId = 0);
@@ -109,7 +112,8 @@ class DataType {
     return std::get_if<T>(&class_);
   }
 
-  // Whether packed elements hold places of variable-length data (strings or sequences, at any depth).
+  // Whether packed elements hold places of variable-length data (strings, sequences or references of any kind, at any
+  // depth).
   bool hasVariable() const;
 
   // Why elements of this type cannot be served, naming the class; empty when they can.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Set, Tuple, Union
 
-from .errors import FileProblem, UnknownObject, finding
+from .errors import FileProblem, UnknownObject, UnreadableObject, finding
 from .names import encoded, joined, printable
 from .object_id import LocatedID, refused
 
@@ -59,8 +59,11 @@ def walk(group: LocatedID, visits: Visits) -> Iterator[Tuple[str, Any]]:
 
 
 def _is_group(root: Any, name: str, base: str) -> bool:
-    with finding(name):
-        return root.node(encoded(joined(base, name))).info()["kind"] == "group"
+    try:
+        with finding(name):
+            return root.node(encoded(joined(base, name))).info()["kind"] == "group"
+    except UnreadableObject:  # its name is known: whoever opens it is told
+        return False
 
 
 def visited(group: LocatedID, visits: Visits, func: Callable[[str, Any], Any]) -> Any:

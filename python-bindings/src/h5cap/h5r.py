@@ -10,9 +10,9 @@ from .h5s import SpaceID
 from .located import located
 from .names import encoded
 from .object_id import LocatedID
-from .types.references import Reference, RegionReference  # noqa: F401
+from .types.references import AttributeReference, Reference, RegionReference
 
-OBJECT, DATASET_REGION = 0, 1
+OBJECT, DATASET_REGION, OBJECT2, DATASET_REGION2, ATTR = range(5)
 
 
 def follow(ref: Reference, id: LocatedID) -> Tuple[Optional[LocatedID], Optional[SpaceID]]:
@@ -57,3 +57,10 @@ def get_name(ref: Reference, loc: LocatedID) -> Optional[bytes]:
     """A path of the object; None when there is none."""
     found = dereference(ref, loc)
     return encoded(found.path) if found is not None and found.path else None
+
+
+def get_attr_name(ref: AttributeReference) -> bytes:
+    """The name of the attribute.  ``TypeError`` for anything but a reference to an attribute.  No round trip."""
+    if not isinstance(ref, AttributeReference):
+        raise TypeError(f"Argument 'ref' has incorrect type (expected AttributeReference, got {type(ref).__name__})")
+    return encoded(ref.attribute)

@@ -68,7 +68,7 @@ class TypeID(LocatedID):
         """Bytes of an element in memory, where variable-length data is a pointer."""
         try:
             return self._type.memory_bytes
-        except NotImplementedError:
+        except (NotImplementedError, TypeError, ValueError):  # NumPy has none
             return self.described["size"]
 
     def get_super(self) -> "TypeID":
@@ -93,7 +93,7 @@ class TypeID(LocatedID):
         if self._class == classtype:
             return True
         parts = [field[2] for field in self.described.get("fields", ())]
-        if self._class in (ARRAY, VLEN, ENUM):
+        if self._class in (ARRAY, VLEN, ENUM, COMPLEX):
             parts.append(self.described["base"])
         return any(type_id(part).detect_class(classtype) or (classtype == VLEN and part["class"] == "variable string")
                    for part in parts)
@@ -207,9 +207,6 @@ class TypeTimeID(TypeAtomicID):
 class TypeReferenceID(TypeID):
     _class = REFERENCE
 
-    def get_size(self) -> int:
-        return self.described["size"]
-
 
 class TypeOpaqueID(TypeID):
     _class = OPAQUE
@@ -219,7 +216,18 @@ class TypeOpaqueID(TypeID):
 
 
 class TypeComplexID(TypeAtomicID):
+    """Of two floats, whose order, precision and offset are its own, as in HDF5."""
+
     _class = COMPLEX
+
+    def get_order(self) -> int:
+        return self.get_super().get_order()
+
+    def get_precision(self) -> int:
+        return self.get_super().get_precision()
+
+    def get_offset(self) -> int:
+        return self.get_super().get_offset()
 
 
 class TypeVlenID(TypeID):
@@ -316,6 +324,7 @@ _CLASSES = {
     "enum": TypeEnumID, "compound": TypeCompoundID, "array": TypeArrayID, "sequence": TypeVlenID,
     "opaque": TypeOpaqueID, "bitfield": TypeBitfieldID, "object reference": TypeReferenceID,
     "region reference": TypeReferenceID, "time": TypeTimeID, "complex": TypeComplexID,
+    "any reference": TypeReferenceID,
 }
 
 
@@ -338,7 +347,7 @@ def _facts(typeid) -> Tuple[Any, ...]:
     if found[0] == ENUM:
         found += tuple(sorted((typeid.get_member_name(i), typeid.get_member_value(i))
                               for i in range(typeid.get_nmembers())))
-    if found[0] in (ENUM, VLEN, ARRAY):
+    if found[0] in (ENUM, VLEN, ARRAY, COMPLEX):
         found += _facts(typeid.get_super())
     return found
 

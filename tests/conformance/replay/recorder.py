@@ -4,8 +4,8 @@
 
 Public reads of h5py's high-level objects are noted when code outside of h5py asks for them: what of which object, the
 arguments, and the facts of the result or the class of the exception.  A read that is repeated in the same state is
-noted once.  Files are written in formats that HDF5 1.10 knows, whatever the test asks for: others are too new for the
-server.
+noted once.  With --old-formats files are written in those that HDF5 1.10 knows, whatever the test asks for: others are
+too new for planners on that library.
 
 Before a read every open file is flushed, and the folder that tests write to is kept as a state: {path: hash of the
 content}; files that live in memory come as an image.  What comes out is FOLDER/reads.pickle, a record a test, and
@@ -75,8 +75,8 @@ class ArgumentPickler(pickle.Pickler):
 
 
 class Recorder:
-    def __init__(self, folder, root):
-        self.folder, self.root = folder, root
+    def __init__(self, folder, root, old_formats):
+        self.folder, self.root, self.old_formats = folder, root, old_formats
         os.makedirs(os.path.join(folder, "blobs"), exist_ok=True)
         self.known = {}  # (path, inode, size, mtime, ctime) → hash
         self.places = {}  # id of a low-level object → (weak reference, path, name)
@@ -362,6 +362,11 @@ class Recorder:
                     pass
 
         h5py.File.__init__ = init
+        if self.old_formats:
+            self.write_old_formats()
+
+    @staticmethod
+    def write_old_formats():
         made = h5py._hl.files.make_fapl
 
         @functools.wraps(made)
@@ -387,10 +392,12 @@ class Recorder:
 
 def pytest_addoption(parser):
     parser.addoption("--record", help="folder for the recording")
+    parser.addoption("--old-formats", action="store_true", help="write files that HDF5 1.10 knows, only")
 
 
 def pytest_configure(config):
-    recorder = Recorder(config.getoption("record"), os.path.realpath(os.environ["TMPDIR"]))
+    recorder = Recorder(config.getoption("record"), os.path.realpath(os.environ["TMPDIR"]),
+                        config.getoption("old_formats"))
     recorder.install()
     config.pluginmanager.register(Plugin(recorder))
 

@@ -24,6 +24,7 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 from modules import APPLICABLE  # noqa: E402
+from support import planner  # noqa: E402
 
 RECORDING_SECONDS = 300
 RESULTS = HERE / "results.json"
@@ -31,8 +32,12 @@ README_TABLE = re.compile(r"(<!-- replay: [^>]*-->\n).*?(<!-- end of replay -->)
 
 
 def exclusions():
+    """Those that are of the planner's library, by kind."""
     with open(HERE / "exclusions.toml", "rb") as stream:
-        return tomllib.load(stream)
+        kinds = tomllib.load(stream)
+    version = planner.library_version()
+    return {kind: [entry for entry in entries if entry.get("since", 0) <= version[0] < entry.get("until", 99)]
+            for kind, entries in kinds.items()}
 
 
 def record(module, folder):
@@ -41,9 +46,10 @@ def record(module, folder):
     files.mkdir(parents=True)
     environment = {**os.environ, "TMPDIR": str(files), "PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"}
     environment.pop("PYTEST_ADDOPTS", None)
+    formats = ["--old-formats"] if planner.library_version() < (2,) else []
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "recorder", "-p", "no:cacheprovider", "--record", str(recording),
-         "--basetemp", str(files / "pytest"), "--pyargs", f"h5py.tests.{module}"],
+         "--basetemp", str(files / "pytest"), *formats, "--pyargs", f"h5py.tests.{module}"],
         cwd=folder, env=environment, timeout=RECORDING_SECONDS, capture_output=True, text=True,
         stdin=subprocess.DEVNULL)
     if done.returncode not in (0, 1):

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <complex>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -105,6 +106,17 @@ TEST_CASE("enumerations and booleans convert as their integers") {
   CHECK(!one<bool>(boolean, {0}));
   CHECK(one<int>(boolean, {1}) == 1);
   CHECK(one<bool>(integer(4, true), {0, 0, 0, 1}));
+}
+
+TEST_CASE("complex numbers: HDF5's own, h5py's compounds, and numbers") {
+  auto part = std::make_shared<DataType>(ieee(4));
+  DataType native(8, ComplexType{part}), compound(8, CompoundType{{{"r", 0, *part}, {"i", 4, *part}}});
+  for (const DataType& type : {native, compound}) {
+    CHECK(one<std::complex<double>>(type, {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}) == std::complex<double>(1, -2));
+    CHECK(one<std::complex<float>>(type, {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}) == std::complex<float>(1, -2));
+  }
+  CHECK(one<std::complex<double>>(integer(1, true), {0xff}) == std::complex<double>(-1, 0));
+  CHECK_THROWS_AS(one<double>(native, {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}), BadType);
 }
 
 TEST_CASE("strings honour their padding") {

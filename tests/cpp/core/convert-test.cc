@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <complex>
+
 #include "h5cap/error.h"
 
 using namespace h5cap;
@@ -35,6 +37,8 @@ DataType string(std::uint32_t size, StringPadding padding, CharacterSet set = Ch
 DataType enumeration(const DataType& base, std::vector<EnumMember> members) {
   return DataType(base.size(), EnumType{std::make_shared<const DataType>(base), std::move(members)});
 }
+
+SharedType share(DataType type) { return std::make_shared<const DataType>(std::move(type)); }
 
 const DataType INT16 = integer(2, true, ByteOrder::little, 16, 0);
 const DataType INT8 = integer(1, true, ByteOrder::little, 8, 0);
@@ -98,4 +102,48 @@ TEST_CASE("what is not converted, and what needs no conversion") {
     CHECK_THROWS_AS(convertElements(INT16, bytes({1, 0}), integer(8, false, ByteOrder::little, wrong, 0)), BadType);
     CHECK_THROWS_AS(convertElements(integer(8, true, ByteOrder::little, wrong, 1), Bytes(8), INT16), BadType);
   }
+}
+
+TEST_CASE("complex numbers: to others, to numbers and back, and what HDF5 takes for the same") {
+  auto real = [](ByteOrder order) { return DataType(4, FloatType{order, 32, 0, 23, 8, 0, 23, 31, 127}); };
+  auto complex = [](const DataType& part) { return DataType(2 * part.size(), ComplexType{share(part)}); };
+  const DataType little = real(ByteOrder::little), big = real(ByteOrder::big), halves = half(ByteOrder::little);
+  const Bytes two = bytes({0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x40, 0, 0, 0, 0x3f});  // 1-2j, 2+0.5j
+  CHECK(convertElements(complex(little), two, complex(big)) ==
+        bytes({0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0, 0x40, 0, 0, 0, 0x3f, 0, 0, 0}));
+  CHECK(convertElements(complex(little), two, complex(halves)) == bytes({0, 0x3c, 0, 0xc0, 0, 0x40, 0, 0x38}));
+  CHECK(convertElements(complex(little), two, INT16) == bytes({1, 0, 2, 0}));
+  CHECK(convertElements(INT16, bytes({1, 0, 2, 0}), complex(little)) ==
+        bytes({0, 0, 0x80, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0}));
+
+  auto pair = [&](const char* first, const char* second) {
+    return DataType(8, CompoundType{{{first, 0, little}, {second, 4, little}}});
+  };
+  const DataType array(8, ArrayType{share(little), {2}});
+  for (const DataType& same : {pair("r", "i"), pair("re", "im"), pair("real", "imaginary"), array}) {
+    CAPTURE(describe(same));
+    CHECK(convertElements(complex(little), two, same) == two);
+    CHECK(convertElements(same, two, complex(little)) == two);
+  }
+  for (const DataType& other : {pair("i", "r"), pair("real", "imaginary part"), pair("x", "y")}) {
+    CAPTURE(describe(other));
+    CHECK_THROWS_AS(convertElements(complex(little), two, other), BadType);
+    CHECK_THROWS_AS(convertElements(other, two, complex(little)), BadType);
+  }
+  CHECK_THROWS_AS(convertElements(complex(big), two, pair("r", "i")), BadType);
+
+  std::complex<double> found[2];
+  for (const DataType& from : {complex(little), pair("r", "i")}) {
+    toComplex(from, two.data(), 2, found);
+    CHECK(found[0] == std::complex<double>(1, -2));
+    CHECK(found[1] == std::complex<double>(2, 0.5));
+  }
+  toComplex(INT16, bytes({1, 0, 0xfe, 0xff}).data(), 2, found);
+  CHECK(found[0] == std::complex<double>(1, 0));
+  CHECK(found[1] == std::complex<double>(-2, 0));
+  std::complex<float> narrow[1];
+  toComplex(complex(halves), bytes({0, 0x3c, 0, 0xc0}).data(), 1, narrow);
+  CHECK(narrow[0] == std::complex<float>(1, -2));
+  CHECK_THROWS_AS(toComplex(pair("x", "y"), two.data(), 2, found), BadType);
+  CHECK_THROWS_AS(toComplex(string(8, StringPadding::nullPadded), two.data(), 2, found), BadType);
 }

@@ -40,6 +40,7 @@ std::vector<DataType> allTypes() {
       DataType(12, RegionReferenceType{}),
       DataType(16, ComplexType{share(float64)}),
       DataType(4, TimeType{}),
+      DataType(16, AnyReferenceType{}),
       DataType(0, UnsupportedType{"H5T_NEW"}),
   };
 }
@@ -90,6 +91,8 @@ TEST_CASE("datatypes come back equal, and unequal ones stay so") {
   CHECK(types[6].hasVariable());
   CHECK_FALSE(types[4].hasVariable());
   CHECK(types[6].unsupportedReason().empty());
+  CHECK(types[12].unsupportedReason().empty());
+  CHECK(types[14].hasVariable());
   DataType nested(8, CompoundType{{{"at", 0, DataType(8, TimeType{})}}});
   CHECK(nested.unsupportedReason() == "HDF5's time type (in field 'at')");
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, Iterator, List, Optional, Union
 
 import numpy as np
 
-from ..errors import UnknownObject, finding
+from ..errors import UnknownObject, UnreadableObject, finding
 from ..h5d import DatasetID
 from ..h5g import GroupID
 from ..h5l import Visits, visited
@@ -180,8 +181,19 @@ class Group(GroupWriting, HLObject, MutableMappingHDF5):
         return visited(self._id, Visits.OBJECTS, lambda name, link: func(name))
 
     def visititems(self, func: Callable[[str, Any], Any]) -> Any:
-        """As `visit`, with ``func(name, object)``."""
-        return visited(self._id, Visits.OBJECTS, lambda name, link: func(name, self[name]))
+        """As `visit`, with ``func(name, object)``.  What cannot be opened, being damaged or too new for the server, is
+        left out with a ``UserWarning``."""
+
+        def call(name: str, link: Any) -> Any:
+            try:
+                found = self[name]
+            except UnreadableObject as problem:
+                warnings.warn(f"visititems leaves out {printable(name)}: {printable(str(problem.args[0]))}",
+                              stacklevel=4)
+                return None
+            return func(name, found)
+
+        return visited(self._id, Visits.OBJECTS, call)
 
     def visit_links(self, func: Callable[[str], Any]) -> Any:
         """Calls ``func(name)`` for every link below, broken ones too; does not follow soft and external links."""

@@ -15,10 +15,11 @@ from .. import _h5cap
 from ..errors import FileProblem
 from ..names import printable
 from . import floats
-from .references import Reference, RegionReference
+from .references import Reference, RegionReference, from_token
 from .special import enum_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype
 
 _PLACE = np.dtype((np.void, _h5cap.PLACE_BYTES))  # of variable-length data in the heap
+_REFERENCE_BYTES = 64  # of an H5R_ref_t in HDF5's memory
 _POINTER_BYTES = 8  # what h5py's object fields occupy where HDF5 has a char*
 _COMPLEX = {4: "c8", 8: "c16", 16: "c32"}
 
@@ -278,6 +279,17 @@ def _reference(described) -> ElementType:
     return ElementType(dtype, packed, decode)
 
 
+def _any_reference(described) -> ElementType:
+    """References that say themselves what they are to, which h5py has no dtype for."""
+    dtype = ref_dtype()
+
+    def decode(array: np.ndarray, heap: bytes) -> np.ndarray:
+        tokens = _h5cap.heap_slices(_places(array), heap, 1)
+        return _objects([from_token(token) for token in tokens], array.shape, dtype)
+
+    return HeapType(dtype, _PLACE, decode, memory_bytes=_REFERENCE_BYTES)
+
+
 def _bitfield(described) -> ElementType:
     dtype = np.dtype(f"{described['order']}u{described['size']}")
     return ElementType(dtype, dtype)
@@ -297,4 +309,5 @@ _MAKERS: Dict[str, Callable[[Dict[str, Any]], ElementType]] = {
     "bitfield": _bitfield,
     "object reference": _reference,
     "region reference": _reference,
+    "any reference": _any_reference,
 }

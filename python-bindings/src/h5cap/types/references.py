@@ -28,7 +28,7 @@ class Reference:
 
     typecode = 0
     typesize = 8
-    _what = "object"
+    kind = "object"
     _token: bytes = b""  # as the file has it
     _target: Optional[Target] = None  # or, of one made by `ref`
 
@@ -56,7 +56,7 @@ class Reference:
         return _remade, (type(self), self._token, target)
 
     def __repr__(self) -> str:
-        return f"<HDF5 {self._what} reference{'' if self else ' (null)'}>"
+        return f"<HDF5 {self.kind} reference{'' if self else ' (null)'}>"
 
 
 class RegionReference(Reference):
@@ -65,13 +65,45 @@ class RegionReference(Reference):
 
     typecode = 1
     typesize = 12
-    _what = "region"
+    kind = "region"
 
     def __repr__(self) -> str:
         return "<HDF5 region reference>" if self else "<HDF5 region reference (null>"  # h5py's words
 
 
+class AttributeReference(Reference):
+    """A reference to an attribute, which HDF5 1.12 and later have: ``file[reference]`` is what has the attribute, and
+    ``file[reference].attrs[reference.attribute]`` its value."""
+
+    typecode = 4
+    kind = "attribute"
+    attribute: str  # its name
+
+    def __repr__(self) -> str:
+        return f"<HDF5 attribute reference {self.attribute!r}>"
+
+
+_KINDS = {1: Reference, 2: RegionReference, 3: AttributeReference}
+
+
+def from_token(token: bytes) -> Reference:
+    """The reference that a token of HDF5 1.12's type stands for, which may be to anything; empty for a null one."""
+    if not token:
+        return Reference()
+    made = _KINDS[token[0]]._of(token)
+    if isinstance(made, AttributeReference):
+        made.attribute = _attribute_of(token)
+    return made
+
+
+def _attribute_of(token: bytes) -> str:
+    size = int.from_bytes(token[4:8], "little")
+    return token[8:8 + size].decode("utf-8", "surrogateescape")
+
+
 def _remade(made_by, token, target) -> Reference:
+    if issubclass(made_by, AttributeReference):
+        return from_token(token)
     return made_by._of(token, target and Target(FileKey(*target[0]), target[1]))
 
 
