@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
@@ -59,6 +60,23 @@ void FieldPicker::pick(std::span<const std::byte> elements, std::span<std::byte>
       std::memcpy(target.data() + i * size + part.to, elements.data() + i * wholeBytes_ + part.from, part.bytes);
     }
   }
+}
+
+std::vector<ByteRange> FieldPicker::origins(ByteRange picked) const {
+  std::vector<ByteRange> ranges;
+  const std::uint64_t end = picked.first + picked.count;
+  for (const Part& part : parts_) {
+    const std::uint64_t first = std::max<std::uint64_t>(picked.first, part.to);
+    const std::uint64_t last = std::min<std::uint64_t>(end, part.to + part.bytes);
+    if (first < last) ranges.push_back({part.from + (first - part.to), last - first});
+  }
+  return ranges;
+}
+
+std::vector<std::uint32_t> FieldPicker::offsets() const {
+  std::vector<std::uint32_t> offsets;
+  for (const Part& part : parts_) offsets.push_back(static_cast<std::uint32_t>(part.from));
+  return offsets;
 }
 
 }  // namespace h5cap

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "h5cap/node.h"
 
 namespace h5cap {
+
+// Consecutive bytes of one packed element.
+struct ByteRange {
+  std::uint64_t first = 0, count = 0;
+  friend bool operator==(ByteRange a, ByteRange b) { return a.first == b.first && a.count == b.count; }
+};
 
 class FieldPicker {
  public:
@@ -22,6 +29,12 @@ class FieldPicker {
   // From whole packed elements to `target`, which holds as many of `type()`.  Places are copied as they are: what they
   // need of the heap, Heap::append takes.
   void pick(std::span<const std::byte> elements, std::span<std::byte> target) const;
+
+  // Where bytes of one element of `type()` stand in the whole element, in their order.
+  std::vector<ByteRange> origins(ByteRange picked) const;
+
+  // Where the fields begin in the whole element.
+  std::vector<std::uint32_t> offsets() const;
 
  private:
   struct Part {

@@ -149,10 +149,17 @@ interface Attributes @0xb31324ebbd0941e5 {
   # A page, in name order; values that are large are `omitted`.  An empty `next` ends the listing.
 
   read @1 (name :Text) -> (attribute :Types.Attribute);
-  # One attribute with its value, whole.  notFound, tooLarge.
+  # One attribute with its value, whole.  notFound, tooLarge: then `readPart` has it.
 
   write @2 (attribute :Types.Attribute, options :File.EditOptions) -> (version :Data);
   # Reserved.  unimplemented.
+
+  readPart @3 (name :Text, firstByte :UInt64, replyBytes :UInt32, ifVersion :Data)
+      -> (attribute :Types.Attribute, part :Types.DataPart, version :Data);
+  # Up to `replyBytes` bytes of one attribute's value from `firstByte` on, at least one; the value is its packed elements
+  # with their heap behind them.  `attribute` comes without the value (`omitted`).  `ifVersion` as in `ReadOptions`: parts
+  # of one version are parts of one value.  Each part may cost the server reading all of the value.  notFound,
+  # badSelection for what lies beyond it, tooLarge when it does not fit into a planner's memory, changed.
 }
 
 struct ReadOptions @0x85aa553c6f19f8dd {
@@ -185,6 +192,7 @@ enum Form @0xc1cbba0336855d38 {
   packed @0;
   storedChunks @1;
   compressed @2;
+  parts @3;                          # `part`: an element that is larger than a reply may be comes in several
 }
 
 struct Reduction @0x976b182e7554f716 {
@@ -194,7 +202,7 @@ struct Reduction @0x976b182e7554f716 {
 
 struct Cursor @0xd0e0a5d3916ff068 {
   element @0 :UInt64;                # elements of the region, in C order, that came before
-  byte @1 :UInt64;                   # and bytes of the element at that place; reserved
+  byte @1 :UInt64;                   # and bytes of the element at that place, as `ReadReply.part` counts them
 }
 
 struct ReadReply @0x99d026db4aa31f45 {
@@ -212,6 +220,10 @@ struct ReadReply @0x99d026db4aa31f45 {
     storedChunks @9 :List(StoredChunk);   # reserved
     compressed :group { codec @10 :UInt16; bytes @11 :Data; }   # packed elements, compressed; reserved
     unchanged @14 :Void;             # the file still is `ReadOptions.knownVersion`; no elements, no `next`
+    part @18 :Types.DataPart;
+    # Some bytes of the one element `first`; `count` is zero.  They are counted over the packed element with its heap
+    # behind it, which places within are relative to.  Only for who accepts the form `parts`, or asks with a cursor
+    # within an element.  A cursor beyond an element is badSelection.
   }
   heap @12 :Data;                    # for variable-length data
 

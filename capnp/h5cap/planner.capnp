@@ -47,6 +47,9 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     attribute :group { owner @13 :UInt64; name @14 :Text; }
     # Reply: `attribute`, whole.
 
+    attributePart :group { partOwner @28 :UInt64; partName @29 :Text; part @30 :PartRange; }
+    # Bytes of an attribute's packed elements with their heap behind them.  Reply: `attributePart`.
+
     storage @15 :UInt64;
     # Where a dataset's elements are.  Reply: `storage`.
 
@@ -57,6 +60,12 @@ struct PlannerRequest @0xd8adb6ff59b2a503 {
     elements :group { source @19 :UInt64; region @20 :List(RegionAxis); points @23 :List(UInt64); }
     # Elements by way of H5Dread, for what only the library can read (variable-length data, filters without a decoder in
     # the executor): of `region`, or of `points`, rank after rank, when there are any.  Reply: `elements`.
+
+    elementPart :group {
+      partSource @25 :UInt64; coordinates @26 :List(UInt64); range @27 :PartRange; fieldOffsets @31 :List(UInt32);
+    }
+    # Bytes of one element, packed, with its heap behind it, however large it is; with `fieldOffsets` of the compound of
+    # the fields that begin there, in that order.  Reply: `part`.
 
     refresh @22 :Void;
     # Whether the file still is the one that was opened, with the SWMR writer that it had then.  If so, answers to later
@@ -81,6 +90,11 @@ struct RegionAxis @0xec8cfef6e2f68ce4 {
   indices @3 :List(UInt64);          # instead, when not empty
 }
 
+struct PartRange @0xf0a6b1d2c9e84735 {
+  first @0 :UInt64;
+  most @1 :UInt32;
+}
+
 struct PlannerReply @0xca41cc040f4619ce {
   union {
     error @0 :Types.Error;
@@ -96,6 +110,8 @@ struct PlannerReply @0xca41cc040f4619ce {
     elements :group { packed @14 :Data; heap @15 :Data; }
     refreshed @16 :Bool;
     dereferenced :group { target @17 :Types.NodeInfo; path @18 :Text; stored @19 :Types.HyperslabSelection; }
+    part @20 :Types.DataPart;
+    attributePart :group { partOf @21 :Types.Attribute; value @22 :Types.DataPart; }
   }
 }
 

@@ -24,14 +24,15 @@ const maxRank :UInt32 = 32;
 # HDF5's own limit on the number of axes.
 
 const maxReplyBytes :UInt64 = 4194304;
-# No reply to a read carries more element bytes than this, whatever the reader asked for (a single variable-length
-# element excepted, up to `maxElementBytes`).
+# No reply to a read carries more element bytes than this, whatever the reader asked for (a single element excepted, up
+# to `maxElementBytes`, for readers that take none in parts).
 
 const defaultReplyBytes :UInt64 = 1048576;
 # What a read carries when the reader names no limit.  Measured: 0.5 to 1 MiB fills a link, 64 KiB halves throughput.
 
 const maxElementBytes :UInt64 = 33554432;
-# The largest single element, with its heap, that can be sent: 32 MiB.  A larger one is `tooLarge`.
+# The largest single element, with its heap, that is sent whole: 32 MiB.  A larger one comes in parts, and is `tooLarge`
+# for readers that do not take them.
 
 const maxMessageWords :UInt64 = 8388608;
 # The largest message either side accepts from the other: 64 MiB.  A larger one ends the connection.
@@ -300,6 +301,14 @@ struct Attribute @0xd6dcd800c0eecc31 {
     omitted @7 :UInt64;              # too large for this listing: its size; use `Attributes.read`
     unreadable @8 :Error;
   }
+}
+
+struct DataPart @0xd1c8a9b7e3f54622 {
+  # Some consecutive bytes of a value that is larger than a reply.
+
+  first @0 :UInt64;                  # how many bytes of it come before
+  bytes @1 :Data;                    # at least one
+  total @2 :UInt64;                  # how many it has; the same in all parts of one version
 }
 
 struct Error @0xee1b341dde2f9620 {

@@ -4,6 +4,7 @@
 
 #include "client/src/open/node-state.h"
 #include "client/src/open/paging.h"
+#include "client/src/reading/one-version.h"
 #include "client/src/rpc/checked.h"
 #include "client/src/rpc/retry.h"
 #include "core/checked-size.h"
@@ -13,8 +14,86 @@ namespace h5cap {
 
 namespace {
 
-// Reads one by name; throws NotFound.
-Attribute ask(detail::NodeState& node, const std::string& name) {
+// A value that is larger than a reply, with the attribute that it is of.
+class LargeValue {
+ public:
+  LargeValue(detail::NodeState& node, const std::string& name) : node_(node), name_(name) {}
+
+  // FileError (changed) when it keeps changing meanwhile; Unimplemented by servers that have no parts.
+  Attribute read() {
+    for (int beginnings = 1;; ++beginnings) {
+      attribute_ = {};
+      version_.clear();
+      value_ = {};
+      done_ = total_ = 0;
+      try {
+        do {
+          detail::retried(node_.connection(), [this] { ask(); });
+        } while (done_ < total_);
+        attribute_.value = std::move(value_);
+        return std::move(attribute_);
+      } catch (const FileError& problem) {
+        if (problem.code() != ErrorCode::changed || beginnings == detail::MOST_BEGINNINGS) throw;
+      }
+    }
+  }
+
+ private:
+  void ask() {
+    struct Answer {
+      Attribute attribute;
+      Bytes bytes;
+      std::uint64_t first = 0, total = 0;
+      Version version;
+    };
+    auto answer = std::make_shared<Answer>();
+    node_.connection().run([this, remote = node_.remote(), answer]() -> kj::Promise<void> {
+      auto attributes = remote->node.attributesRequest().send().getAttributes();
+      auto request = attributes.readPartRequest();
+      request.setName(name_);
+      request.setFirstByte(done_);
+      request.setReplyBytes(rpc::MAX_REPLY_BYTES);
+      request.setIfVersion(wire::asData(version_));
+      return request.send().then([answer](auto reply) {
+        detail::checked([&] {
+          const auto part = reply.getPart();
+          *answer = {wire::read(reply.getAttribute()), wire::readBytes(part.getBytes()), part.getFirst(),
+                     part.getTotal(), wire::readBytes(reply.getVersion())};
+        });
+      });
+    });
+    take(std::move(answer->attribute), answer->first, answer->total, answer->bytes);
+    version_ = std::move(answer->version);
+  }
+
+  void take(Attribute attribute, std::uint64_t first, std::uint64_t total, const Bytes& bytes) {
+    if (done_ == 0) {
+      attribute_ = std::move(attribute);
+      total_ = total;
+      elementBytes_ = (productOf(attribute_.space.shape) * attribute_.type.size()).orUnlimited();
+    }
+    if (first != done_ || total != total_ || bytes.empty() || !isWithin(first, bytes.size(), total) ||
+        elementBytes_ > total)
+      throw FileError(node_.path() + ", attribute '" + name_ + "': the server sent another part than was asked for",
+                      ErrorCode::fileProblem);
+    if (done_ == 0) value_.elements.reserve(elementBytes_), value_.heap.reserve(total - elementBytes_);
+    const std::uint64_t ofElements = done_ < elementBytes_ ? std::min(elementBytes_ - done_, bytes.size()) : 0;
+    const auto split = bytes.begin() + static_cast<std::ptrdiff_t>(ofElements);
+    value_.elements.insert(value_.elements.end(), bytes.begin(), split);
+    value_.heap.insert(value_.heap.end(), split, bytes.end());
+    done_ += bytes.size();
+  }
+
+  detail::NodeState& node_;
+  const std::string& name_;
+  Attribute attribute_;
+  Attribute::Value value_;
+  Version version_;  // of the parts so far
+  std::uint64_t elementBytes_ = 0, done_ = 0, total_ = 0;
+};
+
+// Reads one by name, in one reply; throws NotFound.
+Attribute askWhole(detail::NodeState& node, const std::string& name) {
   auto attribute = std::make_shared<Attribute>();
   detail::retried(node.connection(), [&] {
     node.connection().run([remote = node.remote(), attribute, name]() -> kj::Promise<void> {
@@ -26,6 +105,20 @@ Attribute ask(detail::NodeState& node, const std::string& name) {
     });
   });
   return std::move(*attribute);
+}
+
+Attribute ask(detail::NodeState& node, const std::string& name) {
+  try {
+    return askWhole(node, name);
+  } catch (const FileError& problem) {
+    if (problem.code() != ErrorCode::tooLarge) throw;
+    try {
+      return LargeValue(node, name).read();
+    } catch (const Unimplemented&) {
+      // What an older server says, too, stays what it said.
+    }
+    throw;
+  }
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ struct PlannedDataset {
   ObjectId id = 0;
   DataType type;
   Shape shape;
-  Bytes fillElement;  // one packed element: what was never written reads as
+  // One packed element: what was never written reads as.  Empty: zeros, of elements above MAX_ELEMENT_BYTES.
+  Bytes fillElement;
   Bytes fillHeap;
   std::shared_ptr<const Storage> storage;
 

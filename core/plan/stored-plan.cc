@@ -57,7 +57,9 @@ std::shared_ptr<const PlannedDataset> plannedDataset(std::size_t file, const Nod
   dataset->shape = std::move(shape);
   const bool isVirtual = info.layout == Layout::virtualMapping;
   const bool readsZeros = info.fillValue.empty() || (info.fillTime == FillTime::never && !isVirtual);
-  dataset->fillElement = readsZeros ? Bytes(dataset->elementBytes()) : info.fillValue;
+  // Zeros of any size need no memory where elements are read in parts only.
+  const std::size_t zeros = dataset->elementBytes() <= rpc::MAX_ELEMENT_BYTES ? dataset->elementBytes() : 0;
+  dataset->fillElement = readsZeros ? Bytes(zeros) : info.fillValue;
   if (!readsZeros) dataset->fillHeap = info.fillHeap;
   dataset->storage = std::move(storage);
   return dataset;

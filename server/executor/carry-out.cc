@@ -21,6 +21,26 @@ struct Overloaded : Visits... {
 template <class... Visits>
 Overloaded(Visits...) -> Overloaded<Visits...>;
 
+// Says of which file a failure is.
+template <class Read>
+void named(const FileAtHand& file, Read&& read) {
+  try {
+    read();
+  } catch (const FileError& problem) {
+    if (file.name.empty()) throw;
+    const std::string prefix = file.name + ": ";
+    const std::string text = problem.what();
+    if (text.compare(0, prefix.size(), prefix) == 0) throw;
+    throw FileError(prefix + text, problem.code());
+  }
+}
+
+GatherContext contextOf(const FileAtHand& file, const PlannedDataset& dataset, const Supplies& supplies,
+                        ChunkCache::Waiting& waiting) {
+  return {file.reader.get(),   file.version,   file.cache,        dataset.elementBytes(),
+          dataset.fillElement, &dataset.shape, supplies.decoding, &waiting};
+}
+
 class CarryingOut {
  public:
   CarryingOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting)
@@ -87,21 +107,12 @@ class CarryingOut {
   void gather(const Piece& piece, std::span<std::byte> target) {
     if (auto* other = std::get_if<FromArray>(&piece.from)) return takeFrom(*other, target);
     const FileAtHand& file = supplies_.files.at(piece.dataset->file);
-    try {
-      gatherStored(piece, file, target);
-    } catch (const FileError& problem) {
-      if (file.name.empty()) throw;
-      const std::string prefix = file.name + ": ";
-      const std::string text = problem.what();
-      if (text.compare(0, prefix.size(), prefix) == 0) throw;
-      throw FileError(prefix + text, problem.code());
-    }
+    named(file, [&] { gatherStored(piece, file, target); });
   }
 
   void gatherStored(const Piece& piece, const FileAtHand& file, std::span<std::byte> target) {
     const PlannedDataset& dataset = *piece.dataset;
-    GatherContext context{file.reader.get(),   file.version,   file.cache,        dataset.elementBytes(),
-                          dataset.fillElement, &dataset.shape, supplies_.decoding, &waiting_};
+    GatherContext context = contextOf(file, dataset, supplies_, waiting_);
     std::visit(Overloaded{
                    [&](const FromOnePiece& from) { gatherOnePiece(context, *dataset.storage, from.wanted, target); },
                    [&](const FromChunks& from) {
@@ -171,6 +182,25 @@ void carryOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waitin
               Heap& heap) {
   waiting.begin();
   CarryingOut(plan, supplies, waiting).make(*plan.array, target, heap);
+}
+
+void carryOutPart(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting,
+                  const ElementOrigin& origin, const PartGoal& goal) {
+  waiting.begin();
+  if (origin.piece == nullptr) return takePart(origin.array->fillElement, goal);
+  const PlannedDataset& dataset = *origin.piece->dataset;
+  const FileAtHand& file = supplies.files.at(dataset.file);
+  GatherContext context = contextOf(file, dataset, supplies, waiting);
+  auto gather = Overloaded{
+      [&](const FromRawFiles& from) {
+        context.file = supplies.rawFiles.at(from.rawRead).get();
+        gatherPart(context, plan.rawReads.at(from.rawRead), goal);
+      },
+      [&](const auto& from) { gatherPart(context, *dataset.storage, from, goal); },
+      [](const FromLibrary&) { throw Failed("carrying out: a part that only libhdf5 has"); },
+      [](const FromArray&) { throw Failed("carrying out: an array is no stored dataset"); },
+  };
+  named(file, [&] { std::visit(gather, origin.piece->from); });
 }
 
 const LibraryAnswer* wholeAnswer(const ReadPlan& plan, const Supplies& supplies) {

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "core/heap.h"
-#include "core/plan/read-plan.h"
+#include "core/plan/origin.h"
 #include "server/executor/chunk-cache.h"
 #include "server/executor/decode-budget.h"
 #include "server/executor/file-reader.h"
+#include "server/executor/gather-part.h"
 
 namespace h5cap {
 
@@ -45,6 +46,11 @@ struct Supplies {
 // once they have, with the same `waiting`; what was decoded here is then in the cache.
 void carryOut(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting, std::span<std::byte> target,
               Heap& heap);
+
+// Bytes of the one element of a plan, which is from a file or is fill: `origin` says so, and that nothing converts it.
+// `waiting` and failures as above.
+void carryOutPart(const ReadPlan& plan, const Supplies& supplies, ChunkCache::Waiting& waiting,
+                  const ElementOrigin& origin, const PartGoal& goal);
 
 // The answer that is the plan's array as it stands; null when there is more to do.  What carryOut would copy of it need
 // not be copied.

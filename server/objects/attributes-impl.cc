@@ -1,6 +1,7 @@
 // The attributes of one node.
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "server/planner-pool/answer-checks.h"
 
 #include "server/objects/node-impl.h"
@@ -60,6 +61,19 @@ class AttributesImpl final : public Served<rpc::Attributes> {
         });
   }
 
+  kj::Promise<void> readPart(ReadPartContext context) override {
+    context.allowCancellation();
+    auto params = context.getParams();
+    const std::uint64_t most = std::clamp<std::uint64_t>(params.getReplyBytes(), 1, mostPartBytes());
+    PartAsked asked{std::string(params.getName().begin(), params.getName().size()), params.getFirstByte(), most,
+                    wire::readBytes(params.getIfVersion())};
+    context.releaseParams();
+    return asking().caller.connection->replyBytes->take(most)
+        .then([this, asked = kj::mv(asked), context](kj::Own<Quota::Lease> room) mutable {
+          return readOnePart(kj::mv(asked), context).attach(kj::mv(room));
+        });
+  }
+
   std::string name() const override { return place_.text(); }
   std::size_t keptBytes() const override { return h5cap::keptBytes(place_); }
 
@@ -83,6 +97,57 @@ class AttributesImpl final : public Served<rpc::Attributes> {
           guarded([&] { checkAttribute(attribute, name); });
           context.getResults().setAttribute(attribute);
         });
+  }
+
+  struct PartAsked {
+    std::string name;
+    std::uint64_t first = 0, most = 0;
+    Version ifVersion;
+  };
+
+  std::uint64_t mostPartBytes() {
+    return std::min<std::uint64_t>(asking().caller.server.limits.bytesInOneReply, rpc::MAX_REPLY_BYTES);
+  }
+
+  // One version of the file is asked, and is still there when it has answered.
+  kj::Promise<void> readOnePart(PartAsked asked, ReadPartContext context) {
+    return findNode(place_.clone()).then([this, asked = kj::mv(asked), context](FoundNode found) mutable {
+      auto& version = *found.version;
+      if (!asked.ifVersion.empty() && !version.satisfies(asked.ifVersion))
+        raiseKj(ErrorCode::changed, place_.text() + ": the file is not the version that was asked for");
+      auto asking = version.ask([id = found.info->id, &asked](rpc::PlannerRequest::Builder request) {
+        auto attribute = request.initAttributePart();
+        attribute.setPartOwner(id);
+        attribute.setPartName(asked.name.c_str());
+        auto range = attribute.initPart();
+        range.setFirst(asked.first);
+        range.setMost(static_cast<std::uint32_t>(asked.most));
+      });
+      return asking.then([asked = kj::mv(asked), context, found = kj::mv(found)](kj::Own<PlannerAnswer> answer) mutable
+                         -> kj::Promise<void> {
+        writePart(asked, *answer, context);
+        auto& version = *found.version;
+        context.getResults().setVersion(wire::asData(version.version()));
+        if (version.isSwmr() == true) return kj::READY_NOW;
+        return found.place.file->unchanged(version)
+            .then([text = found.place.text()](bool isUnchanged) {
+              if (!isUnchanged) raiseKj(ErrorCode::changed, text + ": the file changed while it was read");
+            })
+            .attach(kj::mv(found));
+      });
+    });
+  }
+
+  static void writePart(const PartAsked& asked, PlannerAnswer& answer, ReadPartContext context) {
+    auto made = answer.reply().getAttributePart();
+    const auto part = made.getValue();
+    const std::uint64_t size = part.getBytes().size();
+    if (!answer.reply().isAttributePart() || part.getFirst() != asked.first || size == 0 || size > asked.most ||
+        !isWithin(asked.first, size, part.getTotal()))
+      raiseKj(ErrorCode::fileProblem, "the planner's part of an attribute is not the one asked for");
+    guarded([&] { checkAttribute(made.getPartOf(), asked.name); });
+    context.getResults().setAttribute(made.getPartOf());
+    context.getResults().setPart(part);
   }
 
   NodePlace place_;

@@ -53,12 +53,20 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
   reply.setSelected(asArray(result.selected));
   reply.setFirst(result.first);
   reply.setCount(result.count);
-  if (result.next) reply.initNext().setElement(*result.next);
+  if (result.next) {
+    reply.initNext().setElement(result.next->element);
+    reply.getNext().setByte(result.next->byte);
+  }
   if (std::holds_alternative<KnownElements>(result.body))
     reply.setUnchanged();
   else if (auto* same = std::get_if<SameElement>(&result.body))
     reply.setFill(wire::asData(same->element));
-  else
+  else if (auto* part = std::get_if<PartOfElement>(&result.body)) {
+    auto data = reply.initPart();
+    data.setFirst(part->first);
+    data.setTotal(part->total);
+    data.adoptBytes(space.elements());
+  } else
     reply.adoptPacked(space.elements());
   reply.setTypeDigest(result.typeDigest);
   if (!result.sources.empty()) reply.setSources(wire::asData(result.sources));
@@ -72,13 +80,14 @@ void writeReply(const ReadResult& result, ReplySpace& space, rpc::ReadReply::Bui
 ReadRequest readRequest(const Caller& caller, rpc::Dataset::ReadParams::Reader params) {
   auto options = params.getOptions();
   if (options.hasReduction()) raiseKj(ErrorCode::unimplemented, "reductions are not served yet");
-  if (options.getCursor().getByte() != 0) raiseKj(ErrorCode::unimplemented, "byte cursors are not served yet");
   ReadRequest request{.owner = caller.owner()};
   request.selection = wire::read(params.getSelection());
   for (auto name : options.getFields()) request.fields.emplace_back(name.begin(), name.size());
   const std::uint64_t wanted = options.getReplyBytes() == 0 ? rpc::DEFAULT_REPLY_BYTES : options.getReplyBytes();
   request.replyBytes = std::min(wanted, caller.server.limits.bytesInOneReply);
   request.firstElement = options.getCursor().getElement();
+  request.firstByte = options.getCursor().getByte();
+  for (rpc::Form form : options.getForms()) request.takesParts = request.takesParts || form == rpc::Form::PARTS;
   request.ifVersion = wire::readBytes(options.getIfVersion());
   request.ifSources = wire::readBytes(options.getIfSources());
   request.knownVersion = wire::readBytes(options.getKnownVersion());

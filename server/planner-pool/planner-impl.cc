@@ -58,6 +58,10 @@ bool answers(rpc::PlannerReply::Which reply, rpc::PlannerRequest::Which request)
       return reply == Reply::CHUNKS;
     case Request::ELEMENTS:
       return reply == Reply::ELEMENTS;
+    case Request::ELEMENT_PART:
+      return reply == Reply::PART;
+    case Request::ATTRIBUTE_PART:
+      return reply == Reply::ATTRIBUTE_PART;
     case Request::REFRESH:
       return reply == Reply::REFRESHED;
     case Request::DEREFERENCE:
@@ -78,7 +82,9 @@ std::uint64_t mostWords(rpc::PlannerRequest::Which request) {
     case Request::SNAPSHOT:
       return 2 << 20;
     case Request::ATTRIBUTE:
+    case Request::ATTRIBUTE_PART:
     case Request::ELEMENTS:
+    case Request::ELEMENT_PART:
       return rpc::MAX_PLANNER_REPLY_WORDS;
     case Request::RESOLVE:
     case Request::DESCRIBE:

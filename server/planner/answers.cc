@@ -25,6 +25,17 @@ capnp::Data::Reader asData(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
 }
 
+// At least one byte of a value, and no more than an answer holds.
+ByteRange rangeOf(rpc::PartRange::Reader range) {
+  return {range.getFirst(), std::clamp<std::uint64_t>(range.getMost(), 1, MAX_ELEMENT_REPLY_BYTES)};
+}
+
+void write(const ValuePart& part, ByteRange range, rpc::DataPart::Builder data) {
+  data.setFirst(range.first);
+  data.setTotal(part.total);
+  data.setBytes(wire::asData(part.bytes));
+}
+
 // The page behind `cursor`, which is the last name of the page before.
 template <class Name>
 struct Page {
@@ -138,6 +149,24 @@ void Answers::elements(rpc::PlannerRequest::Elements::Reader request, rpc::Plann
   elements.setHeap(wire::asData(read.heap));
 }
 
+void Answers::elementPart(rpc::PlannerRequest::ElementPart::Reader request, rpc::PlannerReply::Builder reply) {
+  std::vector<std::uint64_t> at;
+  for (auto coordinate : request.getCoordinates()) at.push_back(coordinate);
+  std::vector<std::uint32_t> fields;
+  for (auto offset : request.getFieldOffsets()) fields.push_back(offset);
+  const ByteRange range = rangeOf(request.getRange());
+  write(largeValues_.element(file(), request.getPartSource(), at, fields, range), range, reply.initPart());
+}
+
+void Answers::attributePart(rpc::PlannerRequest::AttributePart::Reader request, rpc::PlannerReply::Builder reply) {
+  const ByteRange range = rangeOf(request.getPart());
+  Attribute attribute;
+  auto part = largeValues_.attribute(file(), request.getPartOwner(), request.getPartName().cStr(), range, attribute);
+  auto answer = reply.initAttributePart();
+  wire::write(attribute, answer.initPartOf());
+  write(part, range, answer.initValue());
+}
+
 void Answers::dereference(capnp::Data::Reader token, rpc::PlannerReply::Builder reply) {
   Referenced found = hdf5::dereference(file(), std::as_bytes(std::span(token.begin(), token.size())));
   auto answer = reply.initDereferenced();
@@ -168,7 +197,12 @@ void Answers::answer(rpc::PlannerRequest::Reader request, rpc::PlannerReply::Bui
       return chunks(request.getChunks(), reply);
     case rpc::PlannerRequest::ELEMENTS:
       return elements(request.getElements(), reply);
+    case rpc::PlannerRequest::ELEMENT_PART:
+      return elementPart(request.getElementPart(), reply);
+    case rpc::PlannerRequest::ATTRIBUTE_PART:
+      return attributePart(request.getAttributePart(), reply);
     case rpc::PlannerRequest::REFRESH:
+      largeValues_.forget();
       return reply.setRefreshed(file().isLive());
     case rpc::PlannerRequest::DEREFERENCE:
       return dereference(request.getDereference(), reply);

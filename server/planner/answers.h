@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "server/planner/large-values.h"
 #include "server/planner/link-list.h"
 #include "server/planner/open-file.h"
 
@@ -28,6 +29,8 @@ class Answers {
   void attributes(rpc::PlannerRequest::Attributes::Reader request, rpc::PlannerReply::Builder reply);
   void attribute(rpc::PlannerRequest::Attribute::Reader request, rpc::PlannerReply::Builder reply);
   void chunks(rpc::PlannerRequest::Chunks::Reader request, rpc::PlannerReply::Builder reply);
+  void attributePart(rpc::PlannerRequest::AttributePart::Reader request, rpc::PlannerReply::Builder reply);
+  void elementPart(rpc::PlannerRequest::ElementPart::Reader request, rpc::PlannerReply::Builder reply);
   void elements(rpc::PlannerRequest::Elements::Reader request, rpc::PlannerReply::Builder reply);
   void dereference(capnp::Data::Reader token, rpc::PlannerReply::Builder reply);
   const std::vector<LinkName>& namesOf(hid_t group, ObjectId id);
@@ -38,6 +41,7 @@ class Answers {
   // The names of the group listed last: libhdf5 reads and sorts all of them for every page.
   ObjectId listedGroup_ = 0;
   std::vector<LinkName> listedNames_;
+  LargeValues largeValues_;
 };
 
 }  // namespace h5cap::hdf5

@@ -16,8 +16,6 @@ namespace h5cap::hdf5 {
 
 namespace {
 
-constexpr std::size_t MAX_VALUE_BYTES = 32 << 20;
-
 AttributeName nameOf(const char* name, const H5A_info_t& info) {
   return {name, info.cset == H5T_CSET_UTF8 ? CharacterSet::utf8 : CharacterSet::ascii,
           info.corder_valid ? static_cast<std::int64_t>(info.corder) : -1};
@@ -49,6 +47,18 @@ class AttributeMemory {
   Bytes bytes_;
 };
 
+// What is larger is omitted.
+PackedData tryPack(const MemoryLayout& layout, const std::byte* memory, std::size_t count, std::size_t maxBytes,
+                   Attribute& result) {
+  try {
+    return pack(layout, memory, count, maxBytes);
+  } catch (const FileError& problem) {
+    if (problem.code() != ErrorCode::tooLarge) throw;
+    result.value = Attribute::Omitted{maxBytes + 1};
+    return {};
+  }
+}
+
 void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
   Handle type = own(H5Aget_type(attribute), "read the attribute's datatype");
   Handle space = own(H5Aget_space(attribute), "read the attribute's shape");
@@ -66,7 +76,8 @@ void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
   PackedData packed;
   if (count > 0) {
     AttributeMemory memory(attribute, type.get(), space.get(), mapped, count);
-    packed = pack(*mapped.layout, memory.data(), count, MAX_VALUE_BYTES);
+    packed = tryPack(*mapped.layout, memory.data(), count, std::max(maxBytes, MAX_VALUE_BYTES), result);
+    if (std::holds_alternative<Attribute::Omitted>(result.value)) return;
   }
   std::size_t bytes = packed.elements.size() + packed.heap.size();
   if (bytes > maxBytes) {
@@ -136,7 +147,7 @@ Attribute listAttribute(hid_t object, ObjectId id, const AttributeName& name, st
   return result;
 }
 
-Attribute readAttribute(hid_t object, ObjectId id, const std::string& name) {
+Attribute readAttribute(hid_t object, ObjectId id, const std::string& name, std::size_t maxBytes) {
   for (const AttributeName& newer : newerNames(id)) {
     if (newer.name == name) return listAttribute(object, id, newer);
   }
@@ -147,10 +158,10 @@ Attribute readAttribute(hid_t object, ObjectId id, const std::string& name) {
   H5A_info_t info;
   check(H5Aget_info(attribute.get(), &info), "look at the attribute");
   attribute = Handle();
-  Attribute result = listAttribute(object, id, nameOf(name.c_str(), info), MAX_VALUE_BYTES);
+  Attribute result = listAttribute(object, id, nameOf(name.c_str(), info), maxBytes);
   if (const auto* omitted = std::get_if<Attribute::Omitted>(&result.value)) {
     throw FileError("attribute " + name + " has " + std::to_string(omitted->bytes) + " bytes; the limit is " +
-                        std::to_string(MAX_VALUE_BYTES),
+                        std::to_string(maxBytes),
                     ErrorCode::tooLarge);
   }
   return result;

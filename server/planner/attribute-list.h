@@ -26,7 +26,10 @@ std::vector<AttributeName> attributeNames(hid_t object, ObjectId id);
 Attribute listAttribute(hid_t object, ObjectId id, const AttributeName& name,
                         std::size_t maxBytes = MAX_LISTED_VALUE_BYTES);
 
-// With its value, whole.  NotFound; FileError (tooLarge) above 32 MiB.
-Attribute readAttribute(hid_t object, ObjectId id, const std::string& name);
+inline constexpr std::size_t MAX_VALUE_BYTES = 32 << 20;
+
+// With its value, whole.  NotFound; FileError (tooLarge) above `maxBytes`.
+Attribute readAttribute(hid_t object, ObjectId id, const std::string& name,
+                        std::size_t maxBytes = MAX_VALUE_BYTES);
 
 }  // namespace h5cap::hdf5

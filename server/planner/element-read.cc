@@ -20,6 +20,8 @@ constexpr std::size_t ARENA_SLACK = 32;  // malloc's own bytes for each piece, a
 // because a file may claim lengths that it does not have.
 class Arena {
  public:
+  explicit Arena(std::size_t room) : room_(room) {}
+
   Handle transferList() {
     Handle list = own(H5Pcreate(H5P_DATASET_XFER), "make a transfer list");
     check(H5Pset_vlen_mem_manager(list.get(), allocate, this, release, this), "set the memory of a transfer");
@@ -45,7 +47,7 @@ class Arena {
     void operator()(void* piece) const { std::free(piece); }
   };
   std::vector<std::unique_ptr<void, Free>> pieces_;
-  std::size_t room_ = 4 * MAX_ELEMENT_REPLY_BYTES;
+  std::size_t room_;
   bool isExhausted_ = false;
 };
 
@@ -190,15 +192,13 @@ class ReferenceHold {
   Handle space_;
 };
 
-[[noreturn]] void rethrowTooLarge() {
-  throw FileError("variable-length data beyond " + std::to_string(MAX_ELEMENT_REPLY_BYTES) + " bytes in one read",
-                  ErrorCode::tooLarge);
+[[noreturn]] void rethrowTooLarge(std::size_t most) {
+  throw FileError("variable-length data beyond " + std::to_string(most) + " bytes in one read", ErrorCode::tooLarge);
 }
 
-}  // namespace
-
-PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
-                        std::span<const std::uint64_t> points) {
+// Up to `maxBytes` with their heap, for which libhdf5 gets up to `room`.
+PackedData read(const OpenFile& file, ObjectId id, const Region& region, std::span<const std::uint64_t> points,
+                std::size_t maxBytes, std::size_t room) {
   Handle dataset = file.dataset(id);
   Handle creation = own(H5Dget_create_plist(dataset.get()), "read the dataset's properties");
   Handle type = own(H5Dget_type(dataset.get()), "read the datatype");
@@ -214,14 +214,14 @@ PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
   }
   std::uint64_t count = points.empty() ? region.elementCount() : points.size() / extent.shape.size();
   std::size_t elementBytes = std::max<std::size_t>({mapped.layout->memoryBytes, mapped.layout->packedBytes, 1});
-  if (count > MAX_ELEMENT_REPLY_BYTES / elementBytes) {
+  if (count > maxBytes / elementBytes) {
     throw FileError(std::to_string(count) + " elements of " + std::to_string(elementBytes) + " bytes; the limit is " +
-                        std::to_string(MAX_ELEMENT_REPLY_BYTES) + " bytes",
+                        std::to_string(maxBytes) + " bytes",
                     ErrorCode::tooLarge);
   }
   if (count == 0) return {};
   Bytes memory(count * mapped.layout->memoryBytes);
-  Arena arena;
+  Arena arena(room);
   Handle transfer = arena.transferList();
   try {
     if (points.empty()) {
@@ -230,12 +230,36 @@ PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
       readPoints(dataset.get(), type.get(), space.get(), transfer.get(), points, count, memory.data());
     }
   } catch (const FileError&) {
-    if (arena.isExhausted()) rethrowTooLarge();
+    if (arena.isExhausted()) rethrowTooLarge(maxBytes);
     raiseMissingFilter(creation.get());
     throw;
   }
   const ReferenceHold hold(mapped, type.get(), transfer.get(), count, memory.data());
-  return pack(*mapped.layout, memory.data(), count, MAX_ELEMENT_REPLY_BYTES);
+  if (mapped.layout->kind == MemoryLayout::Kind::plain) return {std::move(memory), {}};
+  return pack(*mapped.layout, memory.data(), count, maxBytes);
+}
+
+}  // namespace
+
+PackedData readElements(const OpenFile& file, ObjectId id, const Region& region,
+                        std::span<const std::uint64_t> points) {
+  return read(file, id, region, points, MAX_ELEMENT_REPLY_BYTES, 4 * MAX_ELEMENT_REPLY_BYTES);
+}
+
+PackedData readElement(const OpenFile& file, ObjectId id, std::span<const std::uint64_t> coordinates,
+                       std::size_t maxBytes) {
+  Region region;
+  for (std::uint64_t at : coordinates) region.axes.push_back({at, 1, 1, {}, false});
+  return read(file, id, region, {}, maxBytes, maxBytes);
+}
+
+void checkCoordinates(const OpenFile& file, ObjectId id, std::span<const std::uint64_t> coordinates) {
+  Handle dataset = file.dataset(id);
+  Handle space = own(H5Dget_space(dataset.get()), "read the shape");
+  const Dataspace extent = readSpace(space.get());
+  if (extent.kind == Dataspace::Kind::null || coordinates.size() != extent.shape.size())
+    throw BadSelection("an element of another rank than its dataset");
+  if (!coordinates.empty()) checkPoints(coordinates, extent.shape);
 }
 
 }  // namespace h5cap::hdf5

@@ -19,4 +19,11 @@ inline constexpr std::size_t MAX_ELEMENT_REPLY_BYTES = 48 << 20;
 PackedData readElements(const OpenFile& file, ObjectId dataset, const Region& region,
                         std::span<const std::uint64_t> points);
 
+// One element, of up to `maxBytes` with its heap.  Failures as above.
+PackedData readElement(const OpenFile& file, ObjectId dataset, std::span<const std::uint64_t> coordinates,
+                       std::size_t maxBytes);
+
+// BadSelection unless they are of an element of the dataset.
+void checkCoordinates(const OpenFile& file, ObjectId dataset, std::span<const std::uint64_t> coordinates);
+
 }  // namespace h5cap::hdf5

@@ -101,6 +101,14 @@ OpenFile::OpenFile(int descriptor) : descriptor_(descriptor) {
   rootMark_ = headerMark(descriptor_, userBlock + root.addr);
 }
 
+void OpenFile::readBytes(std::uint64_t address, std::span<std::byte> target) const {
+  const auto got = readRange(descriptor_, address, target);
+  if (!got) throw FileError(std::string("reading the file failed: ") + std::strerror(errno));
+  if (*got < target.size()) throw FileError("the file ends before byte " + std::to_string(address + target.size()));
+}
+
+std::uint64_t OpenFile::size() const { return static_cast<std::uint64_t>(lseek(descriptor_, 0, SEEK_END)); }
+
 bool OpenFile::isLive() const {
   return info_.isSwmr && hasSwmrWriter(descriptor_, info_.userBlockSize) &&
          headerMark(descriptor_, info_.userBlockSize + info_.rootId) == rootMark_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 
 #include "h5cap/node.h"
@@ -27,6 +28,10 @@ class OpenFile {
   Handle object(ObjectId id) const;
   Handle group(ObjectId id) const;    // BadType for other objects
   Handle dataset(ObjectId id) const;  // BadType for other objects
+
+  // All bytes of `target`, from byte `address` of the file on.  FileError where it ends before.
+  void readBytes(std::uint64_t address, std::span<std::byte> target) const;
+  std::uint64_t size() const;  // as it is now
 
   // Whether the file still is the one that was opened, and was then, for a SWMR writer: one that was written anew in
   // the same place is not.

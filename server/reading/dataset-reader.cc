@@ -8,6 +8,7 @@
 #include "core/fields.h"
 #include "core/heap.h"
 #include "core/plan/cut.h"
+#include "core/plan/origin.h"
 #include "core/source-name.h"
 #include "core/type-digest.h"
 #include "server/base/guarded.h"
@@ -79,6 +80,7 @@ class DatasetRead {
             },
             [this](kj::Exception&& problem) -> kj::Promise<ReadResult> {
               if (isTooMuch(problem)) {
+                isLarge_ = result_.count <= 1;
                 mostElements_ = std::max<std::uint64_t>(result_.count / 8, 1);
                 return attemptUntilUnchanged(kj::mv(version_));
               }
@@ -98,10 +100,11 @@ class DatasetRead {
         [this](kj::Own<FileVersion> next) { return attemptUntilUnchanged(kj::mv(next)); });
   }
 
-  // Whether a reply with fewer elements may be possible.
+  // Whether a reply with fewer elements, or less than one, may be possible.
   bool isTooMuch(const kj::Exception& problem) {
-    if (planning_ == nullptr || result_.count <= 1) return false;
+    if (planning_ == nullptr || result_.count == 0) return false;
     const ErrorCode code = errorOf(problem).code;
+    if (result_.count == 1) return code == ErrorCode::tooLarge && request_.takesParts && dataset().type.hasVariable();
     return code == ErrorCode::tooLarge ||
            (code == ErrorCode::busy && planning_->files().size() > 1 && server_.timer.now() < giveUp_);
   }
@@ -155,8 +158,6 @@ class DatasetRead {
     result_.objectId = node.id;
     result_.stability = stability();
     if (dataset().space.kind == Dataspace::Kind::null) return nothing();
-    if (dataset().type.size() > rpc::MAX_ELEMENT_BYTES)
-      raiseKj(ErrorCode::tooLarge, place_.text() + ": one element is larger than 32 MiB");
     extent_ = std::nullopt;
     if (dataset().space.kind == Dataspace::Kind::unknown) return measure();
     return select(dataset().space.shape);
@@ -193,14 +194,19 @@ class DatasetRead {
     const std::uint64_t total = wanted_->elementCount();
     if (request_.firstElement > total)
       raiseKj(ErrorCode::badSelection, place_.text() + ": the cursor lies beyond the selection");
-    if (request_.firstElement == total) return nothing();
+    if (request_.firstElement == total) {
+      if (request_.firstByte > 0)
+        raiseKj(ErrorCode::badSelection, place_.text() + ": the cursor lies beyond the selection");
+      return nothing();
+    }
+    replyBytes_ = request_.replyBytes == 0 ? rpc::DEFAULT_REPLY_BYTES : request_.replyBytes;
+    replyBytes_ = std::min<std::uint64_t>(replyBytes_, mostBytes());
+    if (isReadInParts()) return readPart();
     return read(std::min(mostElements(), mostElements_));
   }
 
   // What fits a reply, as far as one can tell before.
   std::uint64_t mostElements() {
-    replyBytes_ = request_.replyBytes == 0 ? rpc::DEFAULT_REPLY_BYTES : request_.replyBytes;
-    replyBytes_ = std::min<std::uint64_t>(replyBytes_, rpc::MAX_REPLY_BYTES);
     std::uint64_t elements = std::max<std::uint64_t>(replyBytes_ / packedBytes(), 1);
     if (picker_) elements = std::min(elements, std::max<std::uint64_t>(maxWholeBytes / elementBytes(), 1));
     if (dataset().type.hasVariable()) elements = std::min(elements, maxVariableElements);
@@ -243,15 +249,92 @@ class DatasetRead {
     Cut cut = cutFrom(*wanted_, request_.firstElement, most);
     result_.first = cut.first;
     result_.count = cut.count;
-    result_.next = std::nullopt;
-    if (cut.first + cut.count < wanted_->elementCount()) result_.next = cut.first + cut.count;
-    planning_ = std::make_unique<Planning>(request_.owner, request_.absentSources);
+    result_.next = nextAfter(cut.first + cut.count);
+    return plan(Grain::elements, std::move(cut.wanted)).then([this] { return guarded([&] { return carryOut(); }); });
+  }
+
+  kj::Promise<void> plan(Grain grain, Wanted wanted) {
+    planning_ = std::make_unique<Planning>(request_.owner, request_.absentSources, grain);
     Planning::Subject subject{place_.clone(), kj::addRef(*version_), result_.node, result_.shape,
                               extent_ ? &*extent_ : nullptr};
-    return planning_->run(kj::mv(subject), std::move(cut.wanted)).then([this](std::shared_ptr<const ArrayPlan> array) {
+    return planning_->run(kj::mv(subject), std::move(wanted)).then([this](std::shared_ptr<const ArrayPlan> array) {
       planning_->finish(std::move(array));
-      return guarded([&] { return carryOut(); });
     });
+  }
+
+  // Of an element that is larger than a reply, or of which the beginning was read: decision 12.
+
+  std::uint64_t mostBytes() const {
+    return std::min<std::uint64_t>(server_.limits.bytesInOneReply, rpc::MAX_REPLY_BYTES);
+  }
+
+  bool isReadInParts() const {
+    return request_.firstByte > 0 || isLarge_ || elementBytes() > rpc::MAX_ELEMENT_BYTES ||
+           (request_.takesParts && packedBytes() > mostBytes());
+  }
+
+  PartWanted partWanted() const {
+    if (request_.firstByte > 0) return {request_.firstByte, std::max<std::uint64_t>(replyBytes_, 1)};
+    return {0, request_.takesParts ? mostBytes() : rpc::MAX_ELEMENT_BYTES};
+  }
+
+  kj::Promise<bool> readPart() {
+    Cut cut = cutFrom(*wanted_, request_.firstElement, 1);
+    result_.first = cut.first;
+    result_.count = 0;
+    return plan(Grain::bytes, std::move(cut.wanted)).then([this] { return guarded([&] { return carryOutPart(); }); });
+  }
+
+  kj::Promise<bool> carryOutPart() {
+    addMissing(planning_->missingSources());
+    const bool isConverted = originOf(*planning_->plan()->array).isConverted;
+    if (isConverted && elementBytes() > rpc::MAX_ELEMENT_BYTES)
+      raiseKj(ErrorCode::tooLarge, place_.text() + ": one element is converted, and larger than 32 MiB");
+    return space_.reserve(isConverted ? packedBytes() : partWanted().most)
+        .then([this, isConverted](std::span<std::byte> target) {
+          if (!isConverted) return runPart(*planning_, request_.owner, picker_, partWanted(), space_);
+          return runPlan(*planning_, request_.owner, picker_, target, space_).then([this, target](CarriedOut done) {
+            const std::span<const std::byte> elements = done.elements ? std::span(*done.elements) : target;
+            CarriedPart made = partOf(elements, done.heap, partWanted());
+            made.isUnchanged = done.isUnchanged;
+            return made;
+          });
+        })
+        .then([this](CarriedPart done) { return guarded([&] { return takePart(std::move(done)); }); });
+  }
+
+  kj::Promise<bool> takePart(CarriedPart done) {
+    if (!done.isUnchanged) return false;
+    checkSources(planning_->seen());
+    const std::uint64_t first = request_.firstByte, end = first + done.bytes.size();
+    if (first == 0 && end == done.total) {
+      takeWhole(done.bytes);
+    } else if (first == 0 && !request_.takesParts) {
+      raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
+    } else {
+      result_.body = PartOfElement{first, done.total};
+      result_.next = ReadResult::Next{result_.first, end};
+      if (end == done.total) result_.next = nextAfter(result_.first + 1);
+    }
+    return space_.reserve(done.bytes.size()).then([bytes = std::move(done.bytes)](std::span<std::byte> target) {
+      std::copy(bytes.begin(), bytes.end(), target.begin());
+      return true;
+    });
+  }
+
+  // Of one element that was asked for as a part, and came with all that it has.
+  void takeWhole(Bytes& bytes) {
+    const auto split = bytes.begin() + static_cast<std::ptrdiff_t>(packedBytes());
+    result_.heap.assign(split, bytes.end());
+    bytes.erase(split, bytes.end());
+    checkPlaces(picker_ ? picker_->type() : dataset().type, bytes, result_.heap);
+    result_.count = 1;
+    result_.next = nextAfter(result_.first + 1);
+  }
+
+  std::optional<ReadResult::Next> nextAfter(std::uint64_t element) const {
+    if (element >= wanted_->elementCount()) return std::nullopt;
+    return ReadResult::Next{element, 0};
   }
 
   // Carrying out.
@@ -291,8 +374,9 @@ class DatasetRead {
   kj::Promise<bool> take(CarriedOut done) {
     if (!done.isUnchanged) return false;
     const std::uint64_t bytes = result_.count * packedBytes() + done.heap.size();
-    if (bytes > rpc::MAX_REPLY_BYTES && !done.heap.empty() && result_.count > 1)
+    if (bytes > mostBytes() && !done.heap.empty() && result_.count > 1)
       return read(std::max<std::uint64_t>(result_.count * replyBytes_ / bytes, 1));
+    if (bytes > mostBytes() && request_.takesParts) return readPart();
     if (bytes > rpc::MAX_ELEMENT_BYTES)
       raiseKj(ErrorCode::tooLarge, place_.text() + ": one element with its data is larger than 32 MiB");
     result_.heap = std::move(done.heap);
@@ -359,6 +443,7 @@ class DatasetRead {
   std::shared_ptr<const FieldPicker> picker_;  // when only some fields are wanted
   std::uint64_t replyBytes_ = 0;
   std::uint64_t mostElements_ = unlimited;  // in one reply, since more were too many
+  bool isLarge_ = false;                    // since one was too many
   std::unique_ptr<Planning> planning_;
   ReadResult result_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked-size.h"
 #include "core/heap.h"
 #include "server/base/guarded.h"
 #include "server/executor/carry-out.h"
@@ -40,6 +41,10 @@ std::span<std::byte> zeroedScratch(std::size_t bytes) {
   return scratch;
 }
 
+void checkBegin(const PartWanted& part, std::uint64_t total) {
+  if (part.first >= total) throw BadSelection("the cursor lies beyond the element");
+}
+
 // What the raw files of one region are read through.
 struct RawSupply {
   RawSupply(std::shared_ptr<RawFiles> files, const PlannedDataset& dataset)
@@ -67,11 +72,16 @@ struct Carrying {
            std::all_of(rawFiles.begin(), rawFiles.end(), [](auto& files) { return files->areUnchanged(); });
   }
 
+  std::optional<PartWanted> part;  // of the one element that there is; nothing: all of all
+  ElementOrigin origin;            // of that
+  std::uint64_t libraryTotal = 0;  // what libhdf5 says that it has
+
   ChunkCache::Waiting waiting;  // its thread's, and the event loop's between two runs
   Loan loan;                    // of the memory for elements, and of the files
 
   // Copies what it has while there is somewhere to copy it to.  Nothing when others are decoding some of it.
   std::optional<CarriedOut> run(std::span<std::byte> target) {
+    if (part) return runPart();
     if (auto* answer = wholeAnswer(*plan, supplies)) {
       checkPlaces(plan->array->type, answer->elements, answer->heap);
       return give(answer->elements, answer->heap, target);
@@ -84,8 +94,40 @@ struct Carrying {
   }
 
  private:
+  std::optional<CarriedOut> runPart() {
+    CarriedPart made;
+    if (auto* library = origin.piece ? std::get_if<FromLibrary>(&origin.piece->from) : nullptr) {
+      const auto bytes = supplies.answers.at(library->libraryRead).elements;
+      made = {false, {bytes.begin(), bytes.end()}, libraryTotal};
+    } else if (origin.array->type.hasVariable()) {
+      made = partOfFill();
+    } else {
+      made.total = picker ? picker->type().size() : origin.array->type.size();
+      checkBegin(*part, made.total);
+      const ByteRange wanted{part->first, std::min(part->most, made.total - part->first)};
+      const std::vector<ByteRange> ranges = picker ? picker->origins(wanted) : std::vector<ByteRange>{wanted};
+      made.bytes.resize(wanted.count);
+      carryOutPart(*plan, supplies, waiting, origin, {ranges, made.bytes});
+      if (waiting.isMissing()) return std::nullopt;
+    }
+    return CarriedOut{areUnchanged(), {}, std::move(made.bytes), made.total};
+  }
+
+  CarriedPart partOfFill() const {
+    const ArrayPlan& array = *origin.array;
+    Bytes element = array.fillElement;
+    if (picker) {
+      element.resize(picker->type().size());
+      picker->pick(array.fillElement, element);
+    }
+    Heap heap(rpc::MAX_ELEMENT_BYTES);
+    heap.append(picker ? picker->type() : array.type, element, array.fillHeap);
+    return partOf(element, heap.bytes(), *part);
+  }
+
   CarriedOut give(std::span<const std::byte> elements, std::span<const std::byte> heap, std::span<std::byte> target) {
-    CarriedOut done{areUnchanged(), {}, {}};
+    CarriedOut done;
+    done.isUnchanged = areUnchanged();
     Bytes picked;
     if (picker) {
       picked.resize(target.size());
@@ -115,6 +157,12 @@ class PlanRun {
     work_->supplies.rawFiles.resize(plan().rawReads.size());
   }
 
+  // Of the one element, these bytes.
+  void narrowTo(PartWanted part) {
+    work_->part = part;
+    work_->origin = originOf(*plan().array);
+  }
+
   // Whether the files of the plan are all that it takes.
   bool hasEverything() const { return plan().libraryReads.empty() && plan().rawReads.empty(); }
 
@@ -141,7 +189,7 @@ class PlanRun {
     }
     work_->supplies.decoding = &server_.executor.decoding();
     // What libhdf5 said, as it is wanted, takes no thread where none has to look at the file.
-    const LibraryAnswer* answer = wholeAnswer(plan(), work_->supplies);
+    const LibraryAnswer* answer = work_->part ? nullptr : wholeAnswer(plan(), work_->supplies);
     const bool isAtHand = answer != nullptr && answer->heap.size() <= heapAtOnce && work_->picker == nullptr &&
                           planning_.files().size() == 1 && planning_.files().front().version->answersAtOnce();
     if (isAtHand) return std::move(*work_->run(target_));
@@ -166,9 +214,11 @@ class PlanRun {
   kj::Promise<void> askNext() {
     if (asked_ == plan().libraryReads.size()) return kj::READY_NOW;
     const std::size_t number = asked_++;
+    if (work_->part && !isOrigin(number)) return askNext();
     const LibraryRead& read = plan().libraryReads[number];
     auto& pinned = planning_.files()[read.dataset->file];
-    auto asking = pinned.version->ask([&read](rpc::PlannerRequest::Builder request) {
+    auto asking = pinned.version->ask([this, &read](rpc::PlannerRequest::Builder request) {
+      if (work_->part) return writePart(read, request.initElementPart());
       auto elements = request.initElements();
       elements.setSource(read.dataset->id);
       if (auto* region = std::get_if<Region>(&read.wanted)) {
@@ -189,7 +239,41 @@ class PlanRun {
             });
   }
 
+  bool isOrigin(std::size_t libraryRead) const {
+    const Piece* piece = work_->origin.piece;
+    auto* library = piece ? std::get_if<FromLibrary>(&piece->from) : nullptr;
+    return library != nullptr && library->libraryRead == libraryRead;
+  }
+
+  void writePart(const LibraryRead& read, rpc::PlannerRequest::ElementPart::Builder request) const {
+    request.setPartSource(read.dataset->id);
+    const auto coordinates = coordinatesOf(read.wanted);
+    request.setCoordinates(kj::arrayPtr(coordinates.data(), coordinates.size()));
+    auto range = request.initRange();
+    range.setFirst(work_->part->first);
+    range.setMost(static_cast<std::uint32_t>(work_->part->most));
+    if (!work_->picker) return;
+    const auto offsets = work_->picker->offsets();
+    request.setFieldOffsets(kj::arrayPtr(offsets.data(), offsets.size()));
+  }
+
+  void takePart(std::size_t number, kj::Own<PlannerAnswer> answer) {
+    const DataType& type = work_->picker ? work_->picker->type() : plan().libraryReads[number].dataset->type;
+    const auto part = answer->reply().getPart();
+    const std::uint64_t size = part.getBytes().size();
+    const bool isRight = answer->reply().isPart() && part.getFirst() == work_->part->first && size > 0 &&
+                         size <= work_->part->most && part.getTotal() >= type.size() &&
+                         isWithin(part.getFirst(), size, part.getTotal());
+    if (!isRight)
+      raiseKj(ErrorCode::fileProblem, file(plan().libraryReads[number].dataset->file).shownPath() +
+                                          ": the planner's part of an element is not the one asked for");
+    work_->libraryTotal = part.getTotal();
+    work_->supplies.answers[number] = {bytesOf(part.getBytes()), {},
+                                       std::make_shared<kj::Own<PlannerAnswer>>(kj::mv(answer))};
+  }
+
   void take(std::size_t number, kj::Own<PlannerAnswer> answer) {
+    if (work_->part) return takePart(number, kj::mv(answer));
     const LibraryRead& read = plan().libraryReads[number];
     auto reply = answer->reply();
     if (!reply.isElements() ||
@@ -293,6 +377,31 @@ kj::Promise<CarriedOut> runPlan(Planning& planning, WorkOwner owner, std::shared
   auto kept = kj::heap<PlanRun>(kj::mv(run));
   auto promise = inPromise([&] { return kept->run(); });
   return promise.attach(kj::mv(kept));
+}
+
+kj::Promise<CarriedPart> runPart(Planning& planning, WorkOwner owner, std::shared_ptr<const FieldPicker> picker,
+                                 PartWanted part, ElementSpace& space) {
+  auto run = kj::heap<PlanRun>(planning, owner, std::move(picker), std::span<std::byte>(), space);
+  run->narrowTo(part);
+  auto promise = inPromise([&] { return run->run(); });
+  return promise
+      .then([](CarriedOut done) {
+        return CarriedPart{done.isUnchanged, std::move(*done.elements), done.partTotal};
+      })
+      .attach(kj::mv(run));
+}
+
+CarriedPart partOf(std::span<const std::byte> element, std::span<const std::byte> heap, PartWanted part) {
+  CarriedPart made{false, {}, element.size() + heap.size()};
+  checkBegin(part, made.total);
+  const std::uint64_t end = part.first + std::min(part.most, made.total - part.first);
+  auto take = [&](std::span<const std::byte> bytes, std::uint64_t at) {
+    const std::uint64_t from = std::max(part.first, at), to = std::min(end, at + bytes.size());
+    if (from < to) made.bytes.insert(made.bytes.end(), bytes.begin() + (from - at), bytes.begin() + (to - at));
+  };
+  take(element, 0);
+  take(heap, element.size());
+  return made;
 }
 
 }  // namespace h5cap

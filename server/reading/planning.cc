@@ -202,7 +202,7 @@ class Planning::Sources {
       guarded([&] {
         // What is made is in memory beside the reply, and so is what becomes less by conversion.
         if (array->pieces.size() != 1 || array->elementBytes() > planned_->elementBytes())
-          planning_.spend(planning_.bytesLeft_, bytesOf(*array));
+          planning_.spendMemory(bytesOf(*array));
         part.array = std::move(array);
       });
     });
@@ -333,7 +333,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
   spend(piecesLeft_, all->regions.size());
   auto planning = forEach(all->regions.size(), [this, &all = *all](std::size_t i) {
     const Region& region = all.regions[i].region;
-    spend(bytesLeft_, bytesOf(region, *all.planned));
+    spendMemory(bytesOf(region, *all.planned));
     return planVirtual(all.dataset.clone(), all.planned, region).then([&all, i](ArrayPointer array) {
       all.arrays[i] = std::move(array);
     });
@@ -350,6 +350,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planCovered(Dataset dataset,
 // A small dataset, over others of its own file, that is mapped in ever other parts, is made as a whole: or parts of
 // parts multiply from level to level.
 bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& planned, const Region& region) {
+  if (grain_ == Grain::bytes) return false;
   if (dataset.depthLeft == maxVirtualDepth || !productOf(planned.shape).isAtMost(wholeBytes / planned.elementBytes()))
     return false;
   const auto& mappings = std::get<VirtualStorage>(*planned.storage).sources;
@@ -362,7 +363,7 @@ bool Planning::isWorthMakingWhole(const Dataset& dataset, const PlannedDataset& 
 kj::Promise<Planning::ArrayPointer> Planning::planAsPicked(Dataset dataset,
                                                            std::shared_ptr<const PlannedDataset> planned,
                                                            Region region) {
-  spend(bytesLeft_, bytesOf(region, *planned));
+  spendMemory(bytesOf(region, *planned));
   const Resolved elements(asSelection(region), planned->shape);
   const auto steps = strides(planned->shape);
   const auto coordinates = elements.coordinates(0, region.elementCount());
@@ -390,7 +391,7 @@ kj::Promise<Planning::ArrayPointer> Planning::planVirtual(Dataset dataset,
   auto known = made_.find(key);
   if (known != made_.end()) return known->second.addBranch();
   spend(arraysLeft_, 1);
-  if (dataset.depthLeft < maxVirtualDepth) spend(bytesLeft_, bytesOf(region, *planned));
+  if (dataset.depthLeft < maxVirtualDepth) spendMemory(bytesOf(region, *planned));
   auto sources = kj::heap<Sources>(*this, kj::mv(dataset), std::move(planned), std::move(region));
   auto planning = kj::evalLater([&sources = *sources] { return sources.run(); }).attach(kj::mv(sources)).fork();
   return made_.emplace(std::move(key), kj::mv(planning)).first->second.addBranch();
@@ -428,6 +429,11 @@ std::vector<std::string> Planning::missingSources() const {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+// Of what is made on the way: of single bytes, nothing is.
+void Planning::spendMemory(CheckedSize bytes) {
+  if (grain_ == Grain::elements) spend(bytesLeft_, bytes);
 }
 
 void Planning::spend(std::uint64_t& budget, CheckedSize amount) {

@@ -24,9 +24,13 @@ struct PinnedFile {
   bool isFollowed() const { return version->isSwmr() == true; }
 };
 
+// What a plan is for: elements that are made, or one element of which some bytes are read where they are.
+enum class Grain { elements, bytes };
+
 class Planning {
  public:
-  Planning(WorkOwner owner, AbsentSources absentSources) : owner_(owner), absentSources_(absentSources) {}
+  Planning(WorkOwner owner, AbsentSources absentSources, Grain grain)
+      : owner_(owner), absentSources_(absentSources), grain_(grain) {}
   KJ_DISALLOW_COPY(Planning);
 
   // The dataset that is read.
@@ -85,9 +89,11 @@ class Planning {
   void see(OpenFile& from, const VirtualSource& mapping, IsThere isThere);
   void absent(const NodePlace& from, const std::string& name);
   void spend(std::uint64_t& budget, CheckedSize amount);
+  void spendMemory(CheckedSize bytes);
 
   const WorkOwner owner_;
   const AbsentSources absentSources_;
+  const Grain grain_;
   const std::shared_ptr<ReadPlan> plan_ = std::make_shared<ReadPlan>();
   std::vector<PinnedFile> files_;  // of ReadPlan::versions
   std::map<const ServedFile*, std::size_t> fileNumbers_;  // of all but the first

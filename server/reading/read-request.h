@@ -22,6 +22,8 @@ struct ReadRequest {
   std::vector<std::string> fields;  // of a compound: only these, in this order; empty: all
   std::uint64_t replyBytes = 0;    // zero: the default
   std::uint64_t firstElement = 0;  // where to go on
+  std::uint64_t firstByte = 0;     // and of that element, with its heap behind it, how many bytes came before
+  bool takesParts = false;         // of elements that are larger than a reply may be
   AbsentSources absentSources = AbsentSources::fill;
   Version ifVersion;               // empty: any
   Bytes ifSources;                 // of ReadResult::sources, likewise
@@ -33,8 +35,11 @@ struct PackedElements {};  // they are in the ElementSpace
 struct SameElement {
   Bytes element;  // all of them are this one
 };
+struct PartOfElement {   // the bytes in the ElementSpace are some of element `first`, with its heap behind it
+  std::uint64_t first = 0, total = 0;
+};
 struct KnownElements {};  // none: they are those of ReadRequest::knownVersion
-using ReplyBody = std::variant<PackedElements, SameElement, KnownElements>;
+using ReplyBody = std::variant<PackedElements, SameElement, PartOfElement, KnownElements>;
 
 struct ReadResult {
   NodePointer node;                  // the dataset
@@ -44,7 +49,10 @@ struct ReadResult {
   Shape shape;                       // of the dataset
   Shape selected;                    // counts of the whole selection along all axes that are not dropped
   std::uint64_t first = 0, count = 0;
-  std::optional<std::uint64_t> next;
+  struct Next {
+    std::uint64_t element = 0, byte = 0;
+  };
+  std::optional<Next> next;
   ReplyBody body;
   std::uint64_t typeDigest = 0;      // of the elements as they travel; zero where there is nothing to read
   Bytes heap;

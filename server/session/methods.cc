@@ -57,6 +57,7 @@ MethodTable::MethodTable()
 
           rule<rpc::Attributes>("list", Access::LIST, Turn::call),
           rule<rpc::Attributes>("read", Access::LIST, Turn::call),
+          rule<rpc::Attributes>("readPart", Access::LIST, Turn::call),
       } {
   std::sort(rules_.begin(), rules_.end(), [](auto& a, auto& b) { return a.method < b.method; });
 }

@@ -110,6 +110,9 @@ class DatasetImpl final : public rpc::Dataset::Server {
     std::size_t size = picker ? picker->type().size() : dataset.type.size();
     Run run;
     std::uint64_t most = std::max<std::uint64_t>(limit / size, 1);
+    const std::uint64_t wholeBytes = size + dataset.heap.size();
+    const bool isInParts = server.partBytes > 0 && wholeBytes > server.partBytes && first < total;
+    if (isInParts) most = 1;
     if (first < total && selection.isOrthogonal()) run = runFrom(*selection.region(), first, most);
     if (!selection.isOrthogonal()) run.count = std::min(most, total - std::min(first, total));
     if (dataset.neverWritten) run.count = total - first;
@@ -151,6 +154,15 @@ class DatasetImpl final : public rpc::Dataset::Server {
       results.initFill(size);
       return;
     }
+    if (isInParts) {
+      Bytes whole = elementsOf(dataset, selection, run, first);
+      whole.insert(whole.end(), dataset.heap.begin(), dataset.heap.end());
+      if (server.showsVersion) std::fill(whole.begin(), whole.end(), static_cast<std::byte>(server.fileVersion.load()));
+      writePart(whole, params.getOptions().getCursor().getByte(), results);
+      if (auto lie = server.lies.lockExclusive()->reply) lie(results);
+      change();
+      return;
+    }
     std::uint64_t bytes = run.count * size;
     if (fault == Fault::bytesMissing && bytes > 0) --bytes;
     if (fault == Fault::noProgress) bytes = 0;
@@ -174,6 +186,17 @@ class DatasetImpl final : public rpc::Dataset::Server {
     results.setHeap(wire::asData(dataset.heap));
     if (auto lie = server.lies.lockExclusive()->reply) lie(results);
     change();
+  }
+
+  void writePart(const Bytes& whole, std::uint64_t first, rpc::ReadReply::Builder results) {
+    if (first >= whole.size()) throw BadSelection("a cursor beyond the element");
+    const std::uint64_t count = std::min<std::uint64_t>(whole.size() - first, world_.server.partBytes);
+    results.setCount(0);
+    auto part = results.initPart();
+    part.setFirst(first);
+    part.setTotal(whole.size());
+    auto bytes = part.initBytes(static_cast<unsigned>(count));
+    std::memcpy(bytes.begin(), whole.data() + first, count);
   }
 
   // Of a file with a SWMR writer all versions will do.
@@ -222,7 +245,8 @@ class DatasetImpl final : public rpc::Dataset::Server {
   void note(rpc::Dataset::ReadParams::Reader params) {
     auto& server = world_.server;
     auto options = params.getOptions();
-    server.seen.lockExclusive()->push_back({options.getCursor().getElement(), options.getReplyBytes(),
+    server.seen.lockExclusive()->push_back({options.getCursor().getElement(), options.getCursor().getByte(),
+                                            options.getReplyBytes(),
                                             wire::readBytes(options.getIfVersion()),
                                             wire::readBytes(options.getIfSources())});
     server.pointsAsked += params.getSelection().getPoints().size();

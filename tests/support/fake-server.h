@@ -69,6 +69,7 @@ enum class FakeSources { none, some };
 // What a read asked for.
 struct SeenRead {
   std::uint64_t first = 0;
+  std::uint64_t firstByte = 0;
   std::uint64_t replyBytes = 0;
   Version ifVersion;
   Bytes ifSources;
@@ -87,6 +88,8 @@ class FakeServer {
 
   std::atomic<Fault> fault{Fault::none};
   std::atomic<std::uint64_t> maxReplyBytes{4 << 20};
+  // Elements that are larger, with their heap, come in parts of so many bytes; zero: all of them come whole.
+  std::atomic<std::uint64_t> partBytes{0};
   std::atomic<int> delayMs{0};  // of every read
 
   std::atomic<int> reads{0};          // asked for

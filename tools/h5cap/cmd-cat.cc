@@ -139,7 +139,12 @@ class TextWriter {
     }
     // A single string is a document: it keeps its lines.
     auto text = shape_.empty() ? stringElement(type_, element, heap) : std::nullopt;
-    if (!text) return appendElement(out, type_, element, heap);
+    if (!text) {
+      return appendElement(out, type_, element, heap, [this](std::string& done) {
+        sink_(done);
+        done.clear();
+      });
+    }
     std::size_t from = 0;
     for (std::size_t end; (end = text->find('\n', from)) != std::string_view::npos; from = end + 1) {
       out += printable(text->substr(from, end - from)) + "\n";

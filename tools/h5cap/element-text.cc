@@ -12,6 +12,8 @@
 namespace h5cap::cli {
 namespace {
 
+constexpr std::size_t SPILLED_BYTES = 1 << 16;
+
 std::uint64_t loadBits(const std::byte* from, std::size_t size, ByteOrder order) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -83,11 +85,13 @@ Stretch stretch(const std::byte* element, std::size_t baseSize, const Bytes& hea
   return {placeData(place, baseSize, heap.data(), heap.size()), place.count};
 }
 
-void appendList(std::string& out, const DataType& type, const std::byte* from, std::uint64_t count, const Bytes& heap) {
+void appendList(std::string& out, const DataType& type, const std::byte* from, std::uint64_t count, const Bytes& heap,
+                const Spill& spill) {
   out += '[';
   for (std::uint64_t i = 0; i < count; ++i) {
     if (i) out += ", ";
-    appendElement(out, type, from + i * type.size(), heap);
+    appendElement(out, type, from + i * type.size(), heap, spill);
+    if (spill && out.size() > SPILLED_BYTES) spill(out);
   }
   out += ']';
 }
@@ -107,13 +111,14 @@ void appendEnum(std::string& out, const EnumType& type, const DataType& whole, c
   appendElement(out, *type.base, element, heap);
 }
 
-void appendCompound(std::string& out, const CompoundType& type, const std::byte* element, const Bytes& heap) {
+void appendCompound(std::string& out, const CompoundType& type, const std::byte* element, const Bytes& heap,
+                    const Spill& spill) {
   out += '{';
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const Field& field = type.fields[i];
     if (i) out += ", ";
     out += printable(field.name) + ": ";
-    appendElement(out, field.type, element + field.offset, heap);
+    appendElement(out, field.type, element + field.offset, heap, spill);
   }
   out += '}';
 }
@@ -154,7 +159,8 @@ std::optional<std::string_view> stringElement(const DataType& type, const std::b
   return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap) {
+void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap,
+                   const Spill& spill) {
   if (auto text = stringElement(type, element, heap)) {
     out += printable(*text);
   } else if (auto integer = type.as<IntegerType>()) {
@@ -164,14 +170,14 @@ void appendElement(std::string& out, const DataType& type, const std::byte* elem
   } else if (auto enumeration = type.as<EnumType>()) {
     appendEnum(out, *enumeration, type, element, heap);
   } else if (auto compound = type.as<CompoundType>()) {
-    appendCompound(out, *compound, element, heap);
+    appendCompound(out, *compound, element, heap, spill);
   } else if (auto array = type.as<ArrayType>()) {
     std::uint64_t count = 1;
     for (std::uint32_t extent : array->dimensions) count *= extent;
-    appendList(out, *array->element, element, count, heap);
+    appendList(out, *array->element, element, count, heap, spill);
   } else if (auto sequence = type.as<SequenceType>()) {
     Stretch items = stretch(element, sequence->base->size(), heap);
-    appendList(out, *sequence->base, items.data, items.count, heap);
+    appendList(out, *sequence->base, items.data, items.count, heap, spill);
   } else if (auto complex = type.as<ComplexType>()) {
     appendComplex(out, *complex->base, element, heap);
   } else if (type.as<AnyReferenceType>()) {

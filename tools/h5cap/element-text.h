@@ -1,6 +1,7 @@
 // Elements as people read them.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -8,10 +9,14 @@
 
 namespace h5cap::cli {
 
+// Takes text that is done, and leaves none, whenever there is much of it: elements may be large.
+using Spill = std::function<void(std::string& text)>;
+
 // Appends one packed element: numbers in the shortest form that reads back, enumerations by name, strings as they are
 // by `printable`, compounds as {x: 1, y: 2}, arrays and sequences as [1, 2], anything else as
 // hexadecimal.
-void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap);
+void appendElement(std::string& out, const DataType& type, const std::byte* element, const Bytes& heap,
+                   const Spill& spill = nullptr);
 
 // The text of a string element, as stored; nothing for other types.
 std::optional<std::string_view> stringElement(const DataType& type, const std::byte* element, const Bytes& heap);

@@ -53,6 +53,8 @@ struct BulkRead::Arrivals final : TileReader::Receiver {
     slot.arrival->noteProgress();
   }
 
+  void partArrived(std::uint64_t index) override { state.lock()->slots[index].arrival->noteProgress(); }
+
   bool tileDone(std::uint64_t index, const Tile& tile) override {
     auto now = state.lock();
     auto& slot = now->slots[index];

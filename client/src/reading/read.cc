@@ -46,6 +46,7 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
   // Begins again where the file changed meanwhile, a few times.
   kj::Promise<void> run() {
     ++beginnings_;
+    plan_.begun.reset();
     plan_.version = std::make_shared<OneVersion>(node_->path(), options_.ifVersion,
                                                  [node = node_] { return node->isKnownToBeFollowed(); });
     return kj::evalNow([this] { return checked([&] { return begin(); }); })
@@ -58,6 +59,10 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
 
   void piece(std::uint64_t, const Tile& tile, const Reply& reply) override {
     deliver(reply, tile.region.counts(), tile.inResult);
+  }
+  void partArrived(std::uint64_t) override {
+    checkOpen(*sink_->result.lock());
+    if (auto call = call_.lock()) call->noteProgress();
   }
   bool tileDone(std::uint64_t, const Tile&) override { return true; }
   void noMoreTiles(std::uint64_t) override {}
@@ -171,6 +176,14 @@ class ReadJob final : public TileReader::Receiver, public std::enable_shared_fro
     parts.add(runOf(reply.body));
     prepare();
     Shape counts = plan_.region.counts();
+    if (auto* part = std::get_if<PartRun>(&reply.body)) {
+      plan_.begun.emplace(plan_.type, 0);
+      plan_.begun->take(*part);
+      if (!plan_.type.hasVariable()) deliver(reply, counts, wholeRegion());
+      remote_->channel->noteAwaited();
+      remote_->channel->noteSent();
+      return readTiles({wholeRegion()});
+    }
     deliver(reply, counts, wholeRegion());
     if (parts.isComplete())
       return plan_.version->isToBeChecked() ? readTiles({}) : kj::Promise<void>(kj::READY_NOW);

@@ -55,7 +55,14 @@ R checkedRun(rpc::ReadReply::Reader reply) {
   body.run = {reply.getFirst(), reply.getCount()};
   body.heap = bytesOf(reply.getHeap());
   if (reply.hasNext() && body.run.count == 0) wrong("it makes no progress");
-  if (reply.getNext().getByte() != 0) throw Unimplemented("the server sent a part of an element");
+  return body;
+}
+
+PartRun readPart(rpc::ReadReply::Reader reply) {
+  const auto part = reply.getPart();
+  PartRun body{reply.getFirst(), part.getFirst(), part.getTotal(), bytesOf(part.getBytes())};
+  if (reply.getCount() != 0 || body.bytes.empty() || body.bytes.size() >= body.total)
+    wrong("it has no part of an element");
   return body;
 }
 
@@ -75,6 +82,8 @@ Body readBody(rpc::ReadReply::Reader reply, const DataType& type) {
       if (body.run.count != 0 && body.element.size() != type.size()) wrong("its fill value has another size");
       return body;
     }
+    case rpc::ReadReply::PART:
+      return readPart(reply);
     case rpc::ReadReply::UNCHANGED:
       return Unchanged{};
     case rpc::ReadReply::STORED_CHUNKS:
@@ -120,6 +129,18 @@ void placeRun(ElementRun placed, std::span<const std::byte> elements, Given give
   }
 }
 
+// Copies bytes of one element to where they belong in it.
+void placePart(const PartRun& part, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
+               std::span<std::byte> result, const Shape& resultShape) {
+  if (type.hasVariable() || part.total != type.size()) wrong("a part of an element cannot be placed");
+  const auto at = within(inResult, runFrom(identity(counts), part.element, 1).part.axes);
+  std::uint64_t number = 0;
+  for (std::size_t axis = 0; axis < at.size(); ++axis) number = number * resultShape[axis] + at[axis].at(0);
+  const auto begin = CheckedSize(number) * type.size() + part.first;
+  if (!(begin + part.bytes.size()).isAtMost(result.size())) wrong("it is larger than the result");
+  std::memcpy(result.data() + *begin.fits(), part.bytes.data(), part.bytes.size());
+}
+
 }  // namespace
 
 Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
@@ -140,6 +161,8 @@ Reply readReply(rpc::ReadReply::Reader reply, const DataType& type) {
 ElementRun runOf(const Body& body) {
   if (auto* packed = std::get_if<PackedRun>(&body)) return packed->run;
   if (auto* filled = std::get_if<FilledRun>(&body)) return filled->run;
+  if (auto* part = std::get_if<PartRun>(&body))
+    return {part->element, part->first + part->bytes.size() == part->total ? 1u : 0u};
   return {};
 }
 
@@ -159,6 +182,7 @@ void place(const Body& body, const DataType& type, const Shape& counts, const st
   };
   if (auto* each = std::get_if<PackedRun>(&body)) placed(each->run, each->elements, each->heap, Given::each);
   if (auto* one = std::get_if<FilledRun>(&body)) placed(one->run, one->element, one->heap, Given::oneForAll);
+  if (auto* part = std::get_if<PartRun>(&body)) placePart(*part, type, counts, inResult, result, resultShape);
 }
 
 std::vector<std::vector<Positions>> boxesOf(const Shape& counts, ElementRun run) {

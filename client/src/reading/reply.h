@@ -33,12 +33,19 @@ struct FilledRun {
   std::span<const std::byte> heap;
 };
 
+// Some bytes of one element, counted over the packed element with its heap behind it; never all of them.
+struct PartRun {
+  std::uint64_t element = 0;
+  std::uint64_t first = 0, total = 0;
+  std::span<const std::byte> bytes;
+};
+
 // No elements: they are those of the version that the question named as known.
 struct Unchanged {};
 
 // What a reply brings of the result.  Other forms become other alternatives; whoever has none for a form has not asked
 // for it.
-using Body = std::variant<PackedRun, FilledRun, Unchanged>;
+using Body = std::variant<PackedRun, FilledRun, PartRun, Unchanged>;
 
 struct Reply {
   ReadVersion version;
@@ -54,11 +61,11 @@ struct Reply {
 // Whether they are those that were asked for, `Parts` tells.
 Reply readReply(rpc::ReadReply::Reader reply, const DataType& type);
 
-// The elements that a body brings; nothing when it brings none.
+// The elements that a body brings, or brings the end of; nothing when it brings none.
 ElementRun runOf(const Body& body);
 
 // Copies the elements of a body, of a selection whose extents are `counts`, to where `inResult` says in an array of
-// shape `resultShape`; what places lead to is appended to `heap`.
+// shape `resultShape`; what places lead to is appended to `heap`.  Of an element that has a heap, parts are not placed.
 void place(const Body& body, const DataType& type, const Shape& counts, const std::vector<Positions>& inResult,
            std::span<std::byte> result, const Shape& resultShape, Heap& heap);
 

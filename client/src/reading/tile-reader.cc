@@ -1,6 +1,7 @@
 #include "client/src/reading/tile-reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "client/src/rpc/checked.h"
 #include "core/wire.h"
@@ -36,7 +37,12 @@ ReadAnswer sendRead(RemoteNode& node, const Selection& selection, const ReadTerm
   wire::write(selection, request.initSelection());
   auto options = request.initOptions();
   options.setReplyBytes(terms.replyBytes);
-  if (terms.first > 0) options.initCursor().setElement(terms.first);
+  if (terms.first > 0 || terms.firstByte > 0) {
+    auto cursor = options.initCursor();
+    cursor.setElement(terms.first);
+    cursor.setByte(terms.firstByte);
+  }
+  options.initForms(1).set(0, rpc::Form::PARTS);
   if (terms.raiseMissingSources) options.setMissingSources(rpc::MissingSources::RAISE);
   if (!terms.fields.empty()) {
     auto names = options.initFields(static_cast<unsigned>(terms.fields.size()));
@@ -55,6 +61,9 @@ struct TileReader::Asked {
   ReadTile tile;
   Parts parts;
   Version known;
+  std::optional<ElementAssembly> begun;  // the first that is missing
+
+  ElementRun firstGap() const { return parts.total() > 0 ? parts.firstGap() : ElementRun{}; }
 };
 
 TileReader::TileReader(ReadPlan plan, std::vector<std::vector<Positions>> boxes, Receiver& receiver)
@@ -98,7 +107,10 @@ void TileReader::pump() {
     ++underWay_;
     auto known = tile->isRegion ? receiver_.knownVersion(*tile) : Version();
     auto total = tile->region.elementCount();
-    tasks_.add(ask(std::make_shared<Asked>(Asked{nextIndex_++, std::move(*tile), Parts(total), std::move(known)})));
+    auto asked = std::make_shared<Asked>(
+        Asked{nextIndex_++, std::move(*tile), Parts(total), std::move(known), std::exchange(plan_.begun, {})});
+    if (asked->begun && plan_.type.hasVariable()) assembling_ = asked;
+    tasks_.add(ask(std::move(asked)));
   }
   finishIfDone();
 }
@@ -137,12 +149,13 @@ kj::Promise<void> TileReader::ask(std::shared_ptr<Asked> asked) {
   const std::uint64_t elementBytes = plan_.type.size();
   const auto& region = asked->tile.region;
   std::uint64_t replyBytes = std::max(plan_.tileBytes, region.elementCount() * elementBytes);
-  ElementRun gap{0, asked->parts.total()};
-  if (gap.count > 0) gap = asked->parts.firstGap();
+  const ElementRun gap = asked->firstGap();
   // What comes after the gap is here, and is not to come again.
   if (gap.first + gap.count < asked->parts.total() && elementBytes > 0) replyBytes = gap.count * elementBytes;
+  if (asked->begun) replyBytes = rpc::MAX_REPLY_BYTES;
   ReadTerms terms;
   terms.first = gap.first;
+  terms.firstByte = asked->begun ? asked->begun->nextByte() : 0;
   terms.replyBytes = std::min<std::uint64_t>(replyBytes, rpc::MAX_REPLY_BYTES);
   terms.raiseMissingSources = plan_.raiseMissingSources;
   terms.fields = plan_.fields;
@@ -164,6 +177,9 @@ kj::Promise<void> TileReader::receive(std::shared_ptr<Asked> asked, const ReadVe
   if (plan_.elements && reply.shape.size() != plan_.elements->datasetShape().size()) {
     throw FileError("the server sent a reply about a dataset of another rank", ErrorCode::fileProblem);
   }
+  if (std::holds_alternative<PartRun>(reply.body)) return receivePart(std::move(asked), std::move(reply));
+  if (asked->begun) unasked();
+  if (assembling_ == asked) passTurn();
   if (std::holds_alternative<Unchanged>(reply.body)) {
     if (asked->known.empty() || reply.version.file != asked->known) unasked();
     asked->parts.add({0, asked->parts.total()});
@@ -177,10 +193,52 @@ kj::Promise<void> TileReader::receive(std::shared_ptr<Asked> asked, const ReadVe
     asked->known.clear();
     return ask(std::move(asked));
   }
-  --underWay_;
-  if (receiver_.tileDone(asked->index, asked->tile)) held_ -= windowShare(asked->tile);
-  pump();
+  tileIsDone(*asked);
   return kj::READY_NOW;
+}
+
+kj::Promise<void> TileReader::receivePart(std::shared_ptr<Asked> asked, Reply reply) {
+  const auto& part = std::get<PartRun>(reply.body);
+  const bool hasHeap = plan_.type.hasVariable();
+  if (hasHeap && assembling_ != nullptr && assembling_ != asked) {
+    waiting_.push_back(std::move(asked));
+    return kj::READY_NOW;
+  }
+  if (!asked->begun) asked->begun.emplace(plan_.type, asked->firstGap().first);
+  asked->begun->take(part);
+  asked->known.clear();
+  const bool isWhole = asked->begun->isWhole();
+  if (hasHeap) {
+    assembling_ = asked;
+    if (isWhole) reply.body = asked->begun->whole();
+  }
+  if (hasHeap && !isWhole) {
+    receiver_.partArrived(asked->index);
+  } else {
+    receiver_.piece(asked->index, asked->tile, reply);
+  }
+  if (!isWhole) return ask(std::move(asked));
+  asked->parts.add(runOf(reply.body));
+  asked->begun.reset();
+  if (hasHeap) passTurn();
+  if (!asked->parts.isComplete()) return ask(std::move(asked));
+  tileIsDone(*asked);
+  return kj::READY_NOW;
+}
+
+// What waits begins again: what came of it was not kept.
+void TileReader::passTurn() {
+  assembling_ = nullptr;
+  if (waiting_.empty()) return;
+  assembling_ = std::move(waiting_.front());
+  waiting_.pop_front();
+  tasks_.add(ask(assembling_));
+}
+
+void TileReader::tileIsDone(const Asked& asked) {
+  --underWay_;
+  if (receiver_.tileDone(asked.index, asked.tile)) held_ -= windowShare(asked.tile);
+  pump();
 }
 
 void TileReader::taskFailed(kj::Exception&& problem) { done_->reject(kj::mv(problem)); }

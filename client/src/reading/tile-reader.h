@@ -10,6 +10,7 @@
 #include <kj/async.h>
 
 #include "client/src/open/node-state.h"
+#include "client/src/reading/element-assembly.h"
 #include "client/src/reading/one-version.h"
 #include "client/src/reading/reply.h"
 #include "client/src/reading/tile-source.h"
@@ -32,6 +33,7 @@ struct ReadPlan {
   std::uint64_t tileBytes = 0;
   std::uint64_t windowBytes = 0;
   std::uint64_t firstTile = 0;  // those before it have been read
+  std::optional<ElementAssembly> begun;  // the first element, of which some has been read
   Pace pace = Pace::atOnce;
   std::shared_ptr<OneVersion> version;  // of the whole read; on the loop's thread only
 };
@@ -41,6 +43,7 @@ using ReadAnswer = capnp::RemotePromise<rpc::ReadReply>;
 // What a call asks for besides the selection.
 struct ReadTerms {
   std::uint64_t first = 0;  // element to begin with
+  std::uint64_t firstByte = 0;  // and byte of that, with its heap behind it
   std::uint64_t replyBytes = 0;
   bool raiseMissingSources = false;
   std::vector<std::string> fields;
@@ -65,6 +68,8 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
     virtual void unchanged(std::uint64_t, const Tile&) {}
     // A part of tile number `index`.  Parts and tiles come as they arrive, none twice.
     virtual void piece(std::uint64_t index, const Tile& tile, const Reply& reply) = 0;
+    // Something of an element of tile number `index` that is not a piece yet.
+    virtual void partArrived(std::uint64_t) {}
     // All of it is there.  Returns whether its room in the window is free again (or `release` will be called).
     virtual bool tileDone(std::uint64_t index, const Tile& tile) = 0;
     // All tiles have been there, and are of one version.
@@ -91,6 +96,9 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
   bool mayAsk() const;
   kj::Promise<void> ask(std::shared_ptr<Asked> asked);
   kj::Promise<void> receive(std::shared_ptr<Asked> asked, const ReadVersion& ifVersion, rpc::ReadReply::Reader reply);
+  kj::Promise<void> receivePart(std::shared_ptr<Asked> asked, Reply reply);
+  void passTurn();
+  void tileIsDone(const Asked& asked);
   void finishIfDone();
   kj::Promise<void> checkSources();
   void taskFailed(kj::Exception&& problem) override;
@@ -103,6 +111,9 @@ class TileReader final : private kj::TaskSet::ErrorHandler {
   std::uint64_t held_ = 0;      // bytes of the window in use
   std::uint64_t underWay_ = 0;  // tiles
   std::uint64_t nextIndex_ = 0;
+  // Elements with a heap are put together one at a time: others would take memory beside the result.
+  std::shared_ptr<Asked> assembling_;
+  std::deque<std::shared_ptr<Asked>> waiting_;
   kj::Own<kj::PromiseFulfiller<void>> done_;
   kj::TaskSet tasks_;
 };

@@ -314,6 +314,60 @@ TEST_CASE("random plans give what looking up element by element gives") {
   CHECK(several > 100);
 }
 
+TEST_CASE("bytes of one element are those of the element made whole") {
+  Random random(20'261'127);
+  std::size_t read = 0, filled = 0, nested = 0;
+  for (int trial = 0; trial < 400; ++trial) {
+    World world(random);
+    BytesReader reader(world.bytes());
+    for (std::size_t number = 0; number < world.models().size(); ++number) {
+      const Model& model = world.models()[number];
+      const auto all = coordinatesOf(model.shape());
+      const Shape at = all[static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(all.size()) - 1))];
+      Region region;
+      for (auto index : at) region.axes.push_back({index, 1, 1, {}, random.chance(50)});
+      Wanted wanted = region;
+      if (random.chance(40)) wanted = PointList{at, at.size()};
+      ReadPlan plan;
+      plan.versions.emplace_back();
+      plan.array = world.plan(number, wanted, plan);
+      const ElementOrigin origin = originOf(*plan.array);
+      if (origin.isConverted) continue;
+      const std::size_t size = plan.array->elementBytes();
+      Bytes whole(size);
+      write(whole, 0, model.values[offsetOf(at, model.shape())], size);
+      for (int part = 0; part < 4; ++part) {
+        std::vector<ByteRange> ranges;
+        Bytes expected;
+        for (auto n = random.between(1, 3); n > 0; --n) {
+          const auto first = static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(size) - 1));
+          const auto count = static_cast<std::uint64_t>(random.between(0, static_cast<std::int64_t>(size - first)));
+          ranges.push_back({first, count});
+          expected.insert(expected.end(), whole.begin() + static_cast<std::ptrdiff_t>(first),
+                          whole.begin() + static_cast<std::ptrdiff_t>(first + count));
+        }
+        Supplies supplies;
+        supplies.files.push_back({std::shared_ptr<const FileReader>(&reader, [](auto*) {}), "v", nullptr, "a.h5"});
+        Bytes target(expected.size(), std::byte{0x55});
+        ChunkCache::Waiting waiting;
+        CAPTURE(trial);
+        CAPTURE(number);
+        carryOutPart(plan, supplies, waiting, origin, {ranges, target});
+        REQUIRE(target == expected);
+        // The control: a part that is not of the element.
+        ranges.back().first = size + 1;
+        if (origin.piece != nullptr)
+          CHECK_THROWS_AS(carryOutPart(plan, supplies, waiting, origin, {ranges, target}), Failed);
+      }
+      ++(origin.piece != nullptr ? read : filled);
+      nested += origin.array != plan.array.get();
+    }
+  }
+  CHECK(read > 100);
+  CHECK(filled > 100);
+  CHECK(nested > 100);
+}
+
 TEST_CASE("a reply is cut into parts that follow each other and are the whole") {
   Random random(5);
   for (int trial = 0; trial < 500; ++trial) {
