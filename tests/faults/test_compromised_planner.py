@@ -18,7 +18,7 @@ import pytest
 from support.lying_planner import ATTRIBUTE, LINK, ROOT_NODE, Lies, dataset, node
 from support.raw_rpc import DATASET, GROUP, NODE, RawPeer, Struct, Structs, axis_range
 from support.results import record
-from support.served import ROOT, Server, program, status_bytes
+from support.served import ROOT, Server, preloaded, program, status_bytes
 
 ATTRIBUTES = 0xb31324ebbd0941e5
 MIB = 1 << 20
@@ -272,7 +272,8 @@ def compromised(tmp_path_factory, sample):
     (folder / "outcome").write_bytes(bytes(8))
     # The planner's own name for its program, so that the front itself is not preloaded.
     planner = folder / "planner"
-    planner.write_text(f"#!/bin/sh\nLD_PRELOAD='{folder}/within.so' exec '{program('h5cap-planner')}' \"$@\"\n")
+    within = preloaded(folder / "within.so")
+    planner.write_text(f"#!/bin/sh\nLD_PRELOAD='{within}' exec '{program('h5cap-planner')}' \"$@\"\n")
     planner.chmod(0o755)
     environment = {"H5CAP_PLANNER": str(planner), "H5CAP_ACT_OUTCOME": str(folder / "outcome"),
                    "H5CAP_ACT_TARGET": str(folder / "target")}
