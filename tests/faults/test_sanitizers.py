@@ -24,11 +24,11 @@ __attribute__((constructor)) static void leak(void) {
   kept = NULL;
 }
 
-int H5Aexists(long object, const char* name) {
+long H5Fopen(const char* name, unsigned how, long access) {
   void* volatile bytes = malloc(8);
   if (getenv("OVERFLOW")) memset(bytes, 1, 9);
   free(bytes);
-  return ((int (*)(long, const char*))dlsym(RTLD_NEXT, "H5Aexists"))(object, name);
+  return ((long (*)(const char*, unsigned, long))dlsym(RTLD_NEXT, "H5Fopen"))(name, how, access);
 }
 """
 
@@ -50,12 +50,11 @@ def test_all_is_built_with_them():
 
 
 def said(folder, sample, library, **environment):
-    """What sanitizers say about a server that is asked for attributes."""
+    """What sanitizers say about a server that is asked for a file."""
     (folder / "sample.h5").write_bytes(sample.read_bytes())
     server = Server({"data": str(folder)}, environment={"LD_PRELOAD": preloaded(library), **environment})
     try:
-        with h5cap.File(server.url("data/sample.h5"), timeout=60) as file:
-            "nothing" in file.attrs
+        h5cap.File(server.url("data/sample.h5"), timeout=60).close()
     except OSError:
         assert environment
     code = server.stop()

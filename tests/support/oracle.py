@@ -4,7 +4,7 @@ import os
 import subprocess
 import textwrap
 
-from support.sanitizers import plain
+from .sanitizers import plain
 
 PYTHON = plain(os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3"))
 
