@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from support import oracle
 from support.raw_rpc import RawPeer
-from support.served import Server, preloaded, program, wait_until
+from support.served import PATIENCE, Server, preloaded, program, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="storage that hangs is made with cc")
 
-ENDS_WITHIN = 10.0
-CANCELS_WITHIN = 1.0  # beyond its own timeout
+ENDS_WITHIN = 10.0 * PATIENCE
+CANCELS_WITHIN = 1.0 * PATIENCE  # beyond its own timeout
 THREADS = 2
 READERS = 4 * THREADS
 IDLE = 5  # seconds until a file that nobody uses is closed
