@@ -20,8 +20,10 @@ void bindReading(nb::module_& module);  // elements
 // as in Python 3.14.  Earlier versions end such a thread by pthread_exit, whose unwinding ends the process when it
 // meets a destructor; and once the interpreter has ended, what the lock is kept in is gone, while the process may live
 // for a while: reads that are under way still ask for signals.
+//
+// What is caught then is no object: to UBSan a reference to nothing.
 template <class F>
-void takeLock(F&& take) {
+__attribute__((no_sanitize("null"))) void takeLock(F&& take) {
   while (!Py_IsInitialized()) pause();  // never again since the end has begun
   try {
     take();

@@ -18,13 +18,15 @@ import pytest
 from support.lying_planner import ATTRIBUTE, LINK, ROOT_NODE, Lies, dataset, node
 from support.raw_rpc import DATASET, GROUP, NODE, RawPeer, Struct, Structs, axis_range
 from support.results import record
-from support.served import ROOT, Server, program, status_bytes
+from support.served import IS_SANITIZED, PATIENCE, ROOT, Server, preloaded, program, status_bytes
 
 ATTRIBUTES = 0xb31324ebbd0941e5
 MIB = 1 << 20
 MASK = Structs([Struct(struct.pack("<Hxxxxxxqqq", 4, 0, 0, 0), [b""])])
 GROWTH = 256 * MIB  # of the front, for one lie: an answer, and what is made of it
-SECONDS = 15        # of any answer
+SECONDS = 15 * PATIENCE  # of any answer
+# server/planner/sandbox.cc says why.
+ALLOWED = {"make-pipe"} if IS_SANITIZED else set()
 
 
 def typed(**answers):
@@ -272,7 +274,8 @@ def compromised(tmp_path_factory, sample):
     (folder / "outcome").write_bytes(bytes(8))
     # The planner's own name for its program, so that the front itself is not preloaded.
     planner = folder / "planner"
-    planner.write_text(f"#!/bin/sh\nLD_PRELOAD='{folder}/within.so' exec '{program('h5cap-planner')}' \"$@\"\n")
+    within = preloaded(folder / "within.so")
+    planner.write_text(f"#!/bin/sh\nLD_PRELOAD='{within}' exec '{program('h5cap-planner')}' \"$@\"\n")
     planner.chmod(0o755)
     environment = {"H5CAP_PLANNER": str(planner), "H5CAP_ACT_OUTCOME": str(folder / "outcome"),
                    "H5CAP_ACT_TARGET": str(folder / "target")}
@@ -309,6 +312,8 @@ def test_no_act_succeeds_in_the_sandbox(compromised):
         (folder / "outcome").write_bytes(struct.pack("<i", -2))
         said = attempt(compromised, "act-" + name)
         outcome = struct.unpack("<i", (folder / "outcome").read_bytes()[:4])[0]
+        if name in ALLOWED:
+            continue
         if outcome <= 0 or not compromised.alive() or (folder / "target").read_bytes() != b"precious":
             succeeded.append((name, outcome))
         assert said is not None and said.startswith("["), (name, said)
@@ -333,7 +338,10 @@ def test_the_same_acts_succeed_outside_of_it(compromised, tmp_path):
     assert len(failed) <= 6
 
 
-@pytest.mark.parametrize("name", ["flood", "huge", "many-segments", "memory"])
+@pytest.mark.parametrize("name", [
+    "flood", "huge", "many-segments",
+    pytest.param("memory", marks=pytest.mark.skipif(IS_SANITIZED, reason="address space is not limited then")),
+])
 def test_an_answer_without_measure_is_an_error(compromised, name):
     before = compromised.front_rss()
     said = attempt(compromised, name, 40)
@@ -357,7 +365,7 @@ def test_who_never_answers_keeps_nobody_else(compromised, name):
         time.sleep(1)
         begun = time.monotonic()
         assert not any(others_are_served(compromised))
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 5 * PATIENCE
     assert compromised.alive()
 
 

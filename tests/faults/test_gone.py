@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from support.proxy import Proxy
 from support.sample import frame
-from support.served import Server, wait_until
+from support.served import PATIENCE, Server, wait_until
 
 
 class Reading(threading.Thread):
@@ -135,7 +135,7 @@ def test_planner_stopped(server, still_serving):
         reader.start()
         start = time.monotonic()
         assert h5cap.read(server.url("data/sample.h5.other.h5"), "/entry/names", (4,)) == b"name 4"
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 5 * PATIENCE
         reader.join(60)
         assert not reader.is_alive(), "the read of the stopped planner's file hangs"
         assert outcome.get("value") == b"name 2" or "problem" in outcome
@@ -229,7 +229,7 @@ def test_sigterm_drains(folder, sample):
             assert file["entry/title"][()] == b"a title"
         everyone = server.pids()
         server.process.terminate()
-        assert server.process.wait(10) == 0
+        assert server.process.wait(10 * PATIENCE) == 0
         assert not os.path.exists(server.socket)
         assert wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everyone),
                           5), "a planner outlives the server"

@@ -14,10 +14,10 @@ import time
 
 import pytest
 from support.raw_rpc import FINISH, SESSION, RawPeer, Struct, Structs, axis_indices, axis_range, frame as message
-from support.served import Server, program, wait_until
+from support.served import PATIENCE, Server, program, wait_until
 
 MIB = 1 << 20
-SOON = 3.0
+SOON = 3.0 * PATIENCE
 PATH = "data/sample.h5"
 HELD_ANSWERS, HELD_AT_MOST = 8192, 32768  # as server/session/server-context.h has them
 OBJECT_BYTES = 45 * MIB  # of one peer alone: half of `handleBytes` without the reserve
@@ -308,7 +308,7 @@ def test_selections(server, unharmed, name):
         reason, = [reason for _, reason in peer.returns(1)]
         peer.finish(question)
         assert reason is None if error is None else reason is not None and reason.startswith(error), reason
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 5 * PATIENCE
     assert server.front_rss() - memory < 160 * MIB
     peer.close()
     unharmed(grown=128 * MIB)
@@ -376,7 +376,7 @@ def test_stopped_under_load(folder, sample):
             flood(peer, 0.2)
         start = time.monotonic()
         server.process.terminate()
-        assert server.process.wait(10) == 0
+        assert server.process.wait(10 * PATIENCE) == 0
         assert time.monotonic() - start < 5 + SOON
         assert not os.path.exists(server.socket)
 
@@ -398,4 +398,4 @@ def test_replaces_a_dead_socket_and_no_living_one(folder, sample):
                 assert [reason for _, reason in peer.returns(4)] == [None] * 4
         finally:
             third.terminate()
-            assert third.wait(10) == 0
+            assert third.wait(10 * PATIENCE) == 0

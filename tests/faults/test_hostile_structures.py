@@ -22,8 +22,9 @@ from support import oracle
 from support.hdf5_structures import damage, lookup3, structures
 from support.results import record
 from support.sample import frame
+from support.served import PATIENCE
 
-CLIENT_SECONDS = 15
+CLIENT_SECONDS = 15 * PATIENCE
 SIDE_BY_SIDE = 4
 TYPED = (OSError, KeyError, ValueError, TypeError, NotImplementedError, RuntimeError)  # of h5cap's errors and h5py's
 

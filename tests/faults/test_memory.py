@@ -19,14 +19,14 @@ from collections.abc import Callable
 import pytest
 from support import oracle
 from support.raw_rpc import DIRECTORY, FINISH, NODE, RawPeer, Struct, axis_range, frame as message
-from support.served import ROOT, Server, program, status_bytes, wait_until
+from support.served import IS_SANITIZED, ROOT, Server, preloaded, status_bytes, wait_until
 
 MIB = 1 << 20
 BEYOND = 64       # MiB that fragments and what passes may take beside the rows
 CACHE_MB = 16     # small, so that the limit is met
 FILE, ATTRIBUTES = 0xc11f463492914baa, 0xb31324ebbd0941e5
 SAMPLE = "data/sample.h5"
-IS_SANITIZED = any(name in pathlib.Path(program("h5capd")).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
+pytestmark = pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer's allocator takes more, and keeps what was freed")
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -582,7 +582,6 @@ def test_memory_comes_back_when_peers_go(folder, sample, hoarding):
         assert is_back, f"{(server.front_rss() - before) // MIB} MiB are left"
 
 
-@pytest.mark.skipif(IS_SANITIZED, reason="address space is not limited then")
 def test_planners_are_limited(folder, sample):
     limit = table()["planner"].mib(CACHE_MB) * MIB
     with served(folder, sample) as server:
@@ -605,12 +604,11 @@ int H5Aexists(long object, const char* name) {
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="a libhdf5 that crashes is made with cc")
-@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer wants to be the first library")
 def test_questions_that_kill_planners(folder, sample, tmp_path):
     """What is refused for a while is remembered by the question, which may be long: 200 names of 1 MiB."""
     (tmp_path / "fragile.c").write_text(FRAGILE)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "fragile.so", tmp_path / "fragile.c"], check=True)
-    preloaded = {"LD_PRELOAD": str(tmp_path / "fragile.so")}
+    preloaded = {"LD_PRELOAD": preloaded(tmp_path / "fragile.so")}
     with served(folder, sample, environment=preloaded) as server, RawPeer(server.port) as peer:
         warm(server)
         attributes = peer.call(peer.open_file(SAMPLE), 0, NODE, 1, Struct())

@@ -17,7 +17,7 @@ from support import oracle
 from support.crowd import Crowd, polite, quantile
 from support.raw_rpc import CALL, DATASET, GROUP, RawPeer, Struct, Structs, axis_range, frame
 from support.results import record
-from support.served import Server, cpu_seconds, program, wait_until
+from support.served import PATIENCE, Server, cpu_seconds, program, wait_until
 
 MIB = 1 << 20
 SLOW = 0.25  # seconds, for a small read beside a crowd
@@ -297,7 +297,7 @@ def test_a_log_that_nobody_reads(folder, sample):
             assert answered(peer, 4) == [None] * 4
     finally:
         server.terminate()
-        assert server.wait(10) == 0
+        assert server.wait(10 * PATIENCE) == 0
         os.close(writer)
         os.close(reader)
 
@@ -334,7 +334,7 @@ def test_signals_end_the_server_with_status_0_under_load(folder, sample, name):
         time.sleep(0.02 * (number % 4) if takes else 0.5)
         begun = time.monotonic()
         server.process.send_signal(getattr(signal, name))
-        code = server.process.wait(15)
+        code = server.process.wait(15 * PATIENCE)
         server.reader.join(5)
         says_so = any("calls that are not finished" in line for line in server.output)
         if code != 0 or time.monotonic() - begun > 10 or (not takes and not says_so):

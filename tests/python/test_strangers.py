@@ -10,9 +10,9 @@ import pytest
 
 import h5cap
 from support.proxy import Proxy
-from support.served import Server
+from support.served import PATIENCE, Server
 
-TIMEOUT = 20
+TIMEOUT = 20 * PATIENCE
 
 
 @pytest.fixture

@@ -1,13 +1,17 @@
-"""What the tests' server takes for a report of a sanitizer; the texts are shortened from real ones."""
+"""Tests notice what sanitizers say: what counts as a report, in texts shortened from real ones, and programs that are
+not sound, as a server, as its planner and as a tool.  tests/faults/test_sanitizers.py is about the real ones."""
 
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from support.served import sanitizer_reports  # noqa: E402
+from support import served  # noqa: E402
+from support.sanitizers import ROOT, options_for_all, sanitizer_reports, take_reports  # noqa: E402
 
 CRASH_IN_LIBHDF5 = """AddressSanitizer:DEADLYSIGNAL
 ==31971==ERROR: AddressSanitizer: BUS on unknown address (pc 0x7fd3d40288b5)
@@ -45,3 +49,46 @@ OURS = "0x56464b5e5e68  (/usr/bin/h5cap-planner+0xcb2e68)"
 ])
 def test_reports(text, count):
     assert len(sanitizer_reports(text.splitlines(keepends=True))) == count
+
+
+@pytest.fixture(scope="module")
+def unsound(tmp_path_factory):
+    """The folder of a program that is called as the server is."""
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("unsound")
+    subprocess.run(["cc", "-g", "-fsanitize=address,undefined", "-o", folder / "h5capd",
+                    os.path.join(ROOT, "tests", "support", "unsound.c")], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("what, message", [
+    ("overflow", "heap-buffer-overflow"),
+    ("undefined", "signed integer overflow"),
+    ("leak", "LeakSanitizer: detected memory leaks"),
+    ("planner", "heap-buffer-overflow"),
+    ("crash", "ended with -6"),
+    ("status", "ended with 3"),
+])
+@pytest.mark.parametrize("within_sanitize", [False, True])
+def test_servers(unsound, tmp_path, monkeypatch, what, message, within_sanitize):
+    monkeypatch.setenv("H5CAP_BIN", str(unsound))
+    for name, value in options_for_all(tmp_path).items():
+        if within_sanitize and name.endswith("_OPTIONS"):
+            monkeypatch.setenv(name, value)
+    with pytest.raises(AssertionError, match=message):
+        with served.Server({"data": "/"}, environment={"UNSOUND": what}):
+            pass
+
+
+def test_sound_servers(unsound, monkeypatch):
+    monkeypatch.setenv("H5CAP_BIN", str(unsound))
+    with served.Server({"data": "/"}, environment={"UNSOUND": "nothing"}):
+        pass
+
+
+@pytest.mark.parametrize("what, count", [("nothing", 0), ("overflow", 1), ("undefined", 1)])
+def test_tools(unsound, tmp_path, what, count):
+    subprocess.run([unsound / "h5capd"], env={**os.environ, **options_for_all(tmp_path), "UNSOUND": what})
+    assert len(take_reports(tmp_path)) == count
+    assert not take_reports(tmp_path), "each is reported once"

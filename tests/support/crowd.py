@@ -18,6 +18,7 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from support.raw_rpc import RawPeer, axis_range  # noqa: E402
+from support.served import PATIENCE  # noqa: E402
 
 
 class Crowd:
@@ -35,7 +36,7 @@ class Crowd:
         return self
 
     def __exit__(self, *_):
-        said, _ = self.process.communicate("", timeout=30)
+        said, _ = self.process.communicate("", timeout=30 * PATIENCE)
         told = json.loads(said)
         self.bytes, self.failures, self.seconds = told["bytes"], told["failures"], told["seconds"]
 

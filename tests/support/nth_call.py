@@ -12,6 +12,8 @@ import struct
 import subprocess
 import tempfile
 
+from support.served import preloaded
+
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nth-call.c")
 FAIL, STALL, SHORTEN = range(3)
 LAYOUT = struct.Struct("<16s32s32sIIQQQQ")
@@ -28,7 +30,7 @@ class NthCall:
             file.write(NOTHING)
             file.flush()
             self.control = mmap.mmap(file.fileno(), LAYOUT.size)
-        self.environment = {"LD_PRELOAD": library, "H5CAP_NTH_CALL": control}
+        self.environment = {"LD_PRELOAD": preloaded(library), "H5CAP_NTH_CALL": control}
 
     def __enter__(self):
         return self

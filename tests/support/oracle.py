@@ -4,7 +4,9 @@ import os
 import subprocess
 import textwrap
 
-PYTHON = os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3")
+from .sanitizers import plain
+
+PYTHON = plain(os.environ.get("H5CAP_ORACLE_PYTHON", "/usr/bin/python3"))
 
 
 def run(source, *arguments, seconds=60):

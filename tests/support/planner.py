@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+from .sanitizers import plain
 from .served import client_python, program
 
 
@@ -20,4 +21,4 @@ def oracle_python():
     """An interpreter whose h5py runs the planner's own line of HDF5: Debian's for 1.x, the client's for 2.x;
     $H5CAP_ORACLE_PYTHON is taken instead."""
     default = "/usr/bin/python3" if library_version() < (2,) else client_python()
-    return os.environ.get("H5CAP_ORACLE_PYTHON", default)
+    return plain(os.environ.get("H5CAP_ORACLE_PYTHON", default))

@@ -5,7 +5,6 @@
 """
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,19 +14,11 @@ import threading
 import time
 import urllib.parse
 
+from support.sanitizers import before_others, runtime_of, sanitizer_reports, server_environment
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Every server of the tests sends replies of at most so many bytes; with $H5CAP_TILE_BYTES clients ask for such, too.
 REPLY_BYTES = os.environ.get("H5CAP_TEST_REPLY_BYTES")
-START_SECONDS = 20
-STOP_SECONDS = 10
-# How each sanitizer begins a report (presets asan and tsan).
-SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |runtime error: ")
-# Too large a request for memory fails, as it does without a sanitizer.
-SANITIZER_OPTIONS = {"ASAN_OPTIONS": "allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1",
-                     "TSAN_OPTIONS": "report_signal_unsafe=0:suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")}
-FRAME = re.compile(r"\s*#(\d+) ")
-LIBHDF5_FRAME = re.compile(r"/libhdf5| in H5\w* ")  # of the shared or of a static one
-RUNTIME_FRAME = re.compile(r"/lib(asan|tsan|ubsan|c|m|stdc\+\+)\.so")
 
 
 def program(name):
@@ -38,6 +29,25 @@ def program(name):
     if not found:
         raise FileNotFoundError(f"{name} is not built: looked in {', '.join(folders)}")
     return max(found, key=os.path.getmtime)
+
+
+def is_sanitized():
+    try:
+        return runtime_of(program("h5capd")) is not None
+    except FileNotFoundError:
+        return False
+
+
+IS_SANITIZED = is_sanitized()
+# What all waiting is multiplied by.
+PATIENCE = 6 if IS_SANITIZED else 1
+START_SECONDS = 20 * PATIENCE
+STOP_SECONDS = 10 * PATIENCE
+
+
+def preloaded(library):
+    """$LD_PRELOAD for our programs, with a library before all that is not a sanitizer's."""
+    return before_others(library, program("h5capd"))
 
 
 def client_python():
@@ -93,26 +103,6 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def sanitizer_reports(lines):
-    """The reports in a program's output.  Not those of libhdf5's own faults, which planners are there to die of: in all
-    stacks of such a report, where memory was used and where it was allocated, libhdf5 is the innermost that is not
-    runtime."""
-    starts = [i for i, line in enumerate(lines) if SANITIZER_REPORT.search(line)]
-    reports = [lines[start:end] for start, end in zip(starts, starts[1:] + [len(lines)])]
-    return ["".join(report) for report in reports if not is_of_libhdf5(report)]
-
-
-def is_of_libhdf5(report):
-    stacks = []
-    for line in report:
-        frame = FRAME.match(line)
-        if frame and frame[1] == "0":
-            stacks.append([])
-        if frame and stacks and not RUNTIME_FRAME.search(line):
-            stacks[-1].append(line)
-    return bool(stacks) and all(stack and LIBHDF5_FRAME.search(stack[0]) for stack in stacks)
-
-
 def as_user(uid):
     """What to put before a command that root wants to run as somebody else."""
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
@@ -140,7 +130,7 @@ class Server:
             command = [*as_user(uid), *command]
         self.process = subprocess.Popen([*prefix, *command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace",
-                                        env={**SANITIZER_OPTIONS, **os.environ, **(environment or {})})
+                                        env={**server_environment(), **(environment or {})})
         self.ready = threading.Event()
         self.wanted = 2 if tcp else 1
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -237,14 +227,15 @@ class Server:
         return sanitizer_reports(self.output)
 
     def __exit__(self, *_):
-        self.stop()
+        code = self.stop()
         reports = self.sanitizer_reports()
         assert not reports, f"{len(reports)} sanitizer reports, the first:\n{reports[0]}"
+        assert code in (0, -signal.SIGKILL), f"h5capd ended with {code}:\n" + "".join(self.output[-20:])
 
 
 def wait_until(condition, seconds=10.0, interval=0.02):
     """Polls; returns whether `condition` came true."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         if condition():
             return True

@@ -1,21 +1,15 @@
 // A client that follows a dataset keeps one description of it, however often it is refreshed; what was handed out stays
 // as it was for as long as somebody holds it.
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <memory>
 
 #include "h5cap/client.h"
 #include "tests/support/fake-server.h"
+#include "tests/support/heap-bytes.h"
 
 using namespace h5cap;
 using namespace h5cap::test;
-
-namespace {
-
-std::uint64_t heapBytes() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
-
-}  // namespace
 
 TEST_CASE("a dataset that is followed has one description") {
   FakeServer server({{"/line", counting({1000}, 4, {100})}});

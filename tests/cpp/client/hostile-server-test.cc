@@ -5,7 +5,6 @@
 #include <capnp/any.h>
 #include <capnp/message.h>
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <chrono>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include "core/wire.h"
 #include "h5cap/client.h"
 #include "tests/support/fake-server.h"
+#include "tests/support/heap-bytes.h"
 
 using namespace h5cap;
 using namespace h5cap::test;
@@ -449,8 +449,6 @@ void tell(FakeServer& server, const Page& page) {
     node.setAttributesComplete(false);
   };
 }
-
-std::uint64_t heapBytes() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
 
 }  // namespace
 
