@@ -26,6 +26,7 @@ void check(charls_jpegls_errc code) {
 }
 
 void appendStream(Input stored, std::size_t maxBytes, Bytes& to) {
+  if (stored.empty()) corrupt("jpeg-ls", "truncated");
   struct Destroy {
     void operator()(charls_jpegls_decoder* decoder) const { charls_jpegls_decoder_destroy(decoder); }
   };

@@ -6,6 +6,7 @@ Not covered: the options of Bitshuffle, Blosc, BZip2, LZ4 and Zstd (test_filters
 tests/fuzz), speed (benchmarks).
 """
 
+import io
 import os
 
 import h5cap
@@ -67,6 +68,31 @@ def create(group, name, **options):
         return None
 
 
+PICTURE = numbers("<u2", (60, 50))
+
+
+def jpegls(rows):
+    """A JPEG-LS stream, as FCIDECOMP makes it."""
+    with h5py.File(io.BytesIO(), "w") as file:
+        dataset = file.create_dataset("x", data=rows, chunks=rows.shape, **hdf5plugin.FciDecomp())
+        return dataset.id.read_direct_chunk((0, 0))[1]
+
+
+def write_jpegls(file):
+    """Filter 32012, which no Python package writes: as it is today, and as it was, in a stream for some rows each."""
+    slices = [jpegls(part) for part in np.split(PICTURE, 3)]
+    today, earlier = jpegls(PICTURE), b"".join(slices)
+    sizes = np.array([len(part) for part in slices], "<u4").tobytes()
+    for name, parameters, chunk in (("jpegls", (60, 50, 16, 1), today),
+                                    ("jpegls in slices", (50, len(slices), 2), sizes + earlier)):
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk(PICTURE.shape)
+        plist.set_filter(32012, h5py.h5z.FLAG_OPTIONAL, parameters)
+        dataset = h5py.h5d.create(file.id, name.encode(), h5py.h5t.STD_U16LE,
+                                  h5py.h5s.create_simple(PICTURE.shape), plist)
+        dataset.write_direct_chunk((0, 0), chunk)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hdf5plugin")
@@ -99,6 +125,7 @@ def folder(tmp_path_factory):
             file.create_dataset(f"{kind}", data=numbers(kind, (70, 90)), chunks=(32, 40), **hdf5plugin.FciDecomp())
             file.create_dataset(f"{kind} planes", data=numbers(kind, (3, 70, 90)), chunks=(3, 32, 40),
                                 **hdf5plugin.FciDecomp())
+        write_jpegls(file)
     with h5py.File(folder / "plugin.h5", "w") as file:
         for name, (options, _, kind) in BY_PLUGIN.items():
             for shape, chunks in [((70, 90), (32, 40)), ((20, 40, 50), (16, 32, 32))]:
@@ -125,8 +152,8 @@ def assert_equal(ours, theirs):
     try:
         expected = theirs[()]
     except OSError:
-        # hdf5plugin writes what it cannot read: blocks that are no multiple of the elements.
-        assert theirs.name.split("/")[-1] in ("scaled", "long")
+        # h5py has no JPEG-LS, and hdf5plugin writes what it cannot read: blocks that are no multiple of the elements.
+        assert theirs.name.split("/")[-1] in ("scaled", "long", "jpegls", "jpegls in slices")
         return
     assert ours.dtype == theirs.dtype
     np.testing.assert_array_equal(ours[()], expected, err_msg=theirs.name)
@@ -171,7 +198,14 @@ def test_zfp(mode, folder, no_plugins):
 
 def test_fcidecomp(folder, no_plugins):
     needs(no_plugins, folder, "fcidecomp.h5", 32018)
-    assert assert_all_equal(no_plugins, folder, "fcidecomp.h5") == 4
+    assert assert_all_equal(no_plugins, folder, "fcidecomp.h5") == 6
+
+
+def test_jpegls(folder, no_plugins):
+    needs(no_plugins, folder, "fcidecomp.h5", 32018)
+    with h5cap.File(no_plugins.url("d/fcidecomp.h5")) as file:
+        for name in "jpegls", "jpegls in slices":
+            np.testing.assert_array_equal(file[name][()], PICTURE)
 
 
 @pytest.mark.parametrize("name", BY_PLUGIN)

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "core/codec/codec.h"
+#include "core/codec/registered.h"
 #include "core/codec/stages.h"
 #include "golden-chunks-newer.h"
 #include "h5cap/error.h"
@@ -168,6 +169,38 @@ TEST_CASE("unknown filters are told apart") {
     CHECK(error.code() == ErrorCode::missingFilter);
     CHECK(std::string(error.what()).find("32028") != std::string::npos);
   }
+}
+
+TEST_CASE("what is missing is named by its number, with what to do") {
+  CHECK(codec::registeredName(1) == "deflate");
+  CHECK(codec::registeredName(257) == "hzip");
+  CHECK(codec::registeredName(32026) == "Blosc2");
+  CHECK(codec::registeredName(32033) == "HTJ2K");
+  CHECK(codec::registeredName(40000).empty());
+  auto says = [](std::uint32_t id, const char* nameInFile, const char* what) {
+    return codec::missingFilterMessage(id, nameInFile).find(what) != std::string::npos;
+  };
+  CHECK(says(32024, "SZ3 compressor/decompressor", "no decoder for filter 32024 (SZ3): "));
+  CHECK(says(32024, "", "the Python package hdf5plugin"));
+  CHECK(says(32013, "", "libzfp-dev"));
+  CHECK(says(32012, "", "libcharls-dev"));
+  CHECK(says(32023, "", "--plugins"));
+  CHECK(says(4, "", "libhdf5 was built without it"));
+  CHECK(says(40000, "mine", "no decoder for filter 40000 (mine): it is not a registered filter"));
+  CHECK(says(40000, "", "no decoder for filter 40000: "));
+}
+
+TEST_CASE("decoding takes no more memory than is said, whatever a shape asks for") {
+  const std::vector<Filter> blosc2 = {{codec::filter::blosc2, 0, "", {}}};
+  const std::vector<Filter> shuffled = {{codec::filter::shuffle, 0, "", {4}}, {codec::filter::deflate, 0, "", {}}};
+  constexpr std::size_t GIB = std::size_t{1} << 30;
+  CHECK(codec::decodingBytes(shuffled, 0, 1000) == 2000);
+  CHECK(codec::decodingBytes(shuffled, 3, 1000) == 1000);
+  CHECK(codec::decodingBytes(blosc2, 0, 1000) == 5000);
+  CHECK(codec::decodingBytes(blosc2, 0, GIB) == GIB + GIB / 4);
+  CHECK(codec::mostStoredBytes(shuffled, 1 << 20) < (3 << 20));
+  CHECK(codec::mostStoredBytes(blosc2, 1 << 20) > (15 << 20));  // blocks beyond the edges, as they are
+  CHECK(codec::mostStoredBytes(blosc2, GIB) < 3 * GIB);
 }
 
 TEST_CASE("a compressor behind another may have expanded its input") {
