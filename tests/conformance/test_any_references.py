@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from h5cap import h5r
 from support import planner
-from support.served import Server, client_python
+from support.served import Server, client_python, program
 
 DATA = np.arange(60).reshape(6, 10)
 KINDS = ["object", "object", "region", "region", "region", "attribute", "attribute", "object"]
@@ -109,3 +109,11 @@ def test_tokens_that_nobody_made_are_refused(file, served):
         except (OSError, TypeError, NotImplementedError, ValueError):
             pass
     assert file["data"][0, 0] == 0 and served.alive()
+
+
+def test_the_command_line_says_what_they_are_to(served):
+    shown = subprocess.run([program("h5cap"), "cat", served.url("files/a.h5"), "/references"], capture_output=True,
+                           text=True, timeout=60)
+    for said in ("object reference", "region reference", "attribute reference unit \u00e4", "attribute reference n",
+                 "null reference"):
+        assert said in shown.stdout, shown

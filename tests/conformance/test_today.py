@@ -16,7 +16,7 @@ import h5cap
 import numpy as np
 import pytest
 from support import planner
-from support.served import Server, client_python
+from support.served import Server, client_python, program
 
 import h5py
 
@@ -150,3 +150,15 @@ def test_complex_numbers_as_other_types(dtype, tmp_path):
         if dtype == "f4":
             for name in "F64LE/record", "F32BE/record":
                 assert (file[name].astype(reals)[()] == original[name].astype(reals)[()]).all()
+
+
+@pytest.mark.skipif(not READS_ALL, reason="too new for the planner's libhdf5")
+def test_the_command_line_shows_complex_numbers(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        space, values = h5py.h5s.create_simple((3,)), np.array([1 + 2j, 0.5 - 4j, -1])
+        made = h5py.h5d.create(file.id, b"z", h5py.h5t.COMPLEX_IEEE_F64LE, space)
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    with Server({"files": str(tmp_path)}) as server:
+        shown = subprocess.run([program("h5cap"), "cat", server.url("files/a.h5"), "/z"], capture_output=True, text=True,
+                               timeout=60)
+    assert shown.stdout.split() == ["1+2j", "0.5-4j", "-1+0j"], shown
