@@ -79,6 +79,14 @@ def test_fields_of_a_compound(file):
     assert_all(rows["ref"], file)
 
 
+def test_arrays_and_sequences_of_them(file):
+    assert file["array"].shape == (2,) and file["array"][()].shape == (2, 4)
+    assert_all(file["array"][()].reshape(-1), file)
+    whole, none, three = file["ragged"][()]
+    assert_all(whole, file)
+    assert len(none) == 0 and [reference.kind for reference in three] == KINDS[:3]
+
+
 def test_one_to_nothing(file):
     gone, there = file["dangling"][()]
     assert gone.kind == "object" and file[there].name == "/data"
