@@ -22,7 +22,7 @@ constexpr std::size_t MAX_CHUNK_BYTES = 1 << 20;  // of a header's part
 constexpr unsigned MAX_CHUNKS = 64;
 constexpr std::size_t CHECKSUM_BYTES = 4;
 
-std::map<ObjectId, std::vector<NewerAttribute>> hidden;  // of objects that were looked at
+std::map<ObjectId, std::vector<NewerAttribute>> hidden;  // of objects that have any
 
 std::uint64_t number(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -149,8 +149,9 @@ class Header {
 
 void hideNewerAttributes(int descriptor, std::uint64_t superblock, ObjectId id) {
   if (KNOWS_ALL_DATATYPES) return;
-  auto [place, isNew] = hidden.try_emplace(id);
-  if (isNew) place->second = Header(descriptor, superblock, id).hide();
+  if (hidden.contains(id)) return;
+  auto found = Header(descriptor, superblock, id).hide();
+  if (!found.empty()) hidden.emplace(id, std::move(found));
 }
 
 void hideNewerAttributesOfRoot(int descriptor, std::uint64_t superblock) {

@@ -79,7 +79,10 @@ herr_t read(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t address, size_t size, 
   const auto got = readRange(cast(file).descriptor, address, std::span(static_cast<std::byte*>(buffer), size));
   if (!got) return fail("read", std::string("reading the file failed: ") + std::strerror(errno));
   if (*got < size) return fail("read", "the file ends before byte " + std::to_string(address + size));
-  for (const auto& [at, bytes] : overlaid) {
+  auto next = overlaid.upper_bound(address);
+  if (next != overlaid.begin()) --next;  // it may reach into what is read
+  for (; next != overlaid.end() && next->first < address + size; ++next) {
+    const auto& [at, bytes] = *next;
     const haddr_t first = std::max(at, address), end = std::min<haddr_t>(at + bytes.size(), address + size);
     if (first < end) std::memcpy(static_cast<std::byte*>(buffer) + (first - address), &bytes[first - at], end - first);
   }

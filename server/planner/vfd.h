@@ -17,6 +17,7 @@ hid_t descriptorDriver();
 void lendDescriptor(int descriptor);
 
 // From now on reads find these bytes at an address (absolute in the file), whatever the file has there.
+// Overlays do not overlap each other.
 void overlay(std::uint64_t address, Bytes bytes);
 
 struct RecordedRead {

@@ -89,6 +89,13 @@ def main(path):
         made.lib.H5Tinsert(i64(record), b"n", i64(0), i64(h5py.h5t.STD_I64LE.id))
         made.lib.H5Tinsert(i64(record), b"ref", i64(8), i64(made.kind))
         made.dataset(b"record", [n.to_bytes(8, "little") + one for n, one in enumerate(every)], record)
+        pairs = made.lib.H5Tarray_create2(i64(made.kind), 1, (ctypes.c_uint64 * 1)(4))
+        made.dataset(b"array", [b"".join(every[:4]), b"".join(every[4:])], pairs)
+        ragged = made.lib.H5Tvlen_create(i64(made.kind))
+        rows = [ctypes.create_string_buffer(b"".join(every[:count]), max(count, 1) * REFERENCE_BYTES)
+                for count in (8, 0, 3)]
+        made.dataset(b"ragged", [count.to_bytes(8, "little") + ctypes.addressof(row).to_bytes(8, "little")
+                                 for count, row in zip((8, 0, 3), rows)], ragged)
         file["doomed"] = 1
         made.dataset(b"dangling", [made.object(b"doomed"), every[0]])
         del file["doomed"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from h5cap import h5r
 from support import planner
-from support.served import Server, client_python
+from support.served import Server, client_python, program
 
 DATA = np.arange(60).reshape(6, 10)
 KINDS = ["object", "object", "region", "region", "region", "attribute", "attribute", "object"]
@@ -79,6 +79,14 @@ def test_fields_of_a_compound(file):
     assert_all(rows["ref"], file)
 
 
+def test_arrays_and_sequences_of_them(file):
+    assert file["array"].shape == (2,) and file["array"][()].shape == (2, 4)
+    assert_all(file["array"][()].reshape(-1), file)
+    whole, none, three = file["ragged"][()]
+    assert_all(whole, file)
+    assert len(none) == 0 and [reference.kind for reference in three] == KINDS[:3]
+
+
 def test_one_to_nothing(file):
     gone, there = file["dangling"][()]
     assert gone.kind == "object" and file[there].name == "/data"
@@ -109,3 +117,11 @@ def test_tokens_that_nobody_made_are_refused(file, served):
         except (OSError, TypeError, NotImplementedError, ValueError):
             pass
     assert file["data"][0, 0] == 0 and served.alive()
+
+
+def test_the_command_line_says_what_they_are_to(served):
+    shown = subprocess.run([program("h5cap"), "cat", served.url("files/a.h5"), "/references"], capture_output=True,
+                           text=True, timeout=60)
+    for said in ("object reference", "region reference", "attribute reference unit \u00e4", "attribute reference n",
+                 "null reference"):
+        assert said in shown.stdout, shown

@@ -172,7 +172,7 @@ class DatasetID(LocatedID):
         fetched = self.fetch(everything(shape)).array
         if fetched.shape[:len(shape)] != shape:
             raise self._changed(fetched.shape, everything(shape))
-        found = converted(fetched, arr_obj.dtype)
+        found = converted(fetched, arr_obj.dtype, self._dataset["type"])
         arr_obj[...] = found.reshape(arr_obj.shape)
 
     def fetch(self, selection: Resolved, fields: Tuple[str, ...] = (),

@@ -220,14 +220,17 @@ class TypeComplexID(TypeAtomicID):
 
     _class = COMPLEX
 
+    def _part(self) -> TypeFloatID:
+        return TypeFloatID(self.described["base"])
+
     def get_order(self) -> int:
-        return self.get_super().get_order()
+        return self._part().get_order()
 
     def get_precision(self) -> int:
-        return self.get_super().get_precision()
+        return self._part().get_precision()
 
     def get_offset(self) -> int:
-        return self.get_super().get_offset()
+        return self._part().get_offset()
 
 
 class TypeVlenID(TypeID):

@@ -70,11 +70,14 @@ class AsTypeView(_DatasetView):
     def __getitem__(self, args) -> Any:
         if self.shape is not None:
             check_conversion(self._dataset._dataset["type"], self._dataset.dtype, self._dtype)
-        return self._dataset._read(args, lambda array: converted(array, self._dtype))
+        return self._dataset._read(args, self._converted)
 
     def _read_block(self, rows: slice, version: Any) -> Tuple[Any, Any]:
         check_conversion(self._dataset._dataset["type"], self._dataset.dtype, self._dtype)
-        return self._dataset._read_block(rows, version, lambda array: converted(array, self._dtype))
+        return self._dataset._read_block(rows, version, self._converted)
+
+    def _converted(self, array: np.ndarray) -> np.ndarray:
+        return converted(array, self._dtype, self._dataset._dataset["type"])
 
 
 class AsStrView(_DatasetView):

@@ -12,15 +12,21 @@ NO_PATH = "Can't read data (no appropriate function for conversion path)"
 
 
 def check_conversion(described: Dict[str, Any], source: np.dtype, dtype: np.dtype) -> None:
-    """What h5py refuses before it reads.  ``TypeError`` for texts of fixed width, ``OSError`` for bit fields."""
+    """What h5py refuses before it reads.  ``TypeError`` for texts of fixed width, ``OSError`` for bit fields and for
+    HDF5's own complex numbers as complex ones of another size, which are compounds to h5py."""
     if dtype.kind == "U":
         raise TypeError(f"No conversion path for dtype: {dtype!r}")
-    if described["class"] == "bitfield" and dtype != source:
+    is_refused = described["class"] == "bitfield" or (described["class"] == "complex" and dtype.kind == "c")
+    if is_refused and dtype != source:
         raise OSError(NO_PATH)
 
 
-def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The elements as ``dtype``: numbers saturate at its limits, and floats lose their fraction towards zero.
+_AS_ITS_DTYPE: Dict[str, Any] = {"class": "of its dtype"}
+
+
+def converted(array: np.ndarray, dtype: np.dtype, described: Dict[str, Any] = _AS_ITS_DTYPE) -> np.ndarray:
+    """The elements of a type as ``dtype``: numbers saturate at its limits, floats lose their fraction towards zero, and
+    HDF5's own complex numbers their imaginary part.
 
     ``OSError`` where HDF5 has no conversion, as h5py raises.
     """
@@ -29,6 +35,8 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return array
     if array.size == 0:
         return np.zeros(array.shape, dtype)
+    if described["class"] == "complex" and dtype.kind in "iuf":
+        return converted(array.real, dtype, described["base"])
     if check_string_dtype(source) and (dtype.kind in "ST" or check_string_dtype(dtype)):
         return _strings(array, dtype)
     if source.hasobject:
@@ -36,7 +44,7 @@ def converted(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if source.kind == "c" and dtype.kind == "c":
         return array.astype(dtype)
     if source.names and dtype.names:
-        return _fields(array, dtype)
+        return _fields(array, dtype, described)
     both_numbers = source.kind in "biuf" and dtype.kind in "biuf"
     if not both_numbers or check_enum_dtype(dtype) or source.kind + dtype.kind == "fb":
         raise OSError(NO_PATH)
@@ -61,12 +69,14 @@ def _strings(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array.astype(dtype)
 
 
-def _fields(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _fields(array: np.ndarray, dtype: np.dtype, described: Dict[str, Any]) -> np.ndarray:
     """A compound from another one: fields by name, zeros where there is none."""
     out = np.zeros(array.shape, dtype)
+    members = {name: member.get("base", member) if member["class"] == "array" else member
+               for name, _, member in described.get("fields", ())}
     for name in dtype.names or ():
         if name in (array.dtype.names or ()):
-            out[name] = converted(array[name], dtype[name].base)
+            out[name] = converted(array[name], dtype[name].base, members.get(name, described))
     return out
 
 
