@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 
 #include "core/checked-size.h"
 #include "server/planner/dataspace.h"
@@ -47,15 +48,14 @@ class AttributeMemory {
   Bytes bytes_;
 };
 
-// What is larger is omitted.
-PackedData tryPack(const MemoryLayout& layout, const std::byte* memory, std::size_t count, std::size_t maxBytes,
-                   Attribute& result) {
+// Nothing of what is larger.
+std::optional<PackedData> tryPack(const MemoryLayout& layout, const std::byte* memory, std::size_t count,
+                                  std::size_t maxBytes) {
   try {
     return pack(layout, memory, count, maxBytes);
   } catch (const FileError& problem) {
     if (problem.code() != ErrorCode::tooLarge) throw;
-    result.value = Attribute::Omitted{maxBytes + 1};
-    return {};
+    return std::nullopt;
   }
 }
 
@@ -76,8 +76,13 @@ void readValue(hid_t attribute, std::size_t maxBytes, Attribute& result) {
   PackedData packed;
   if (count > 0) {
     AttributeMemory memory(attribute, type.get(), space.get(), mapped, count);
-    packed = tryPack(*mapped.layout, memory.data(), count, std::max(maxBytes, MAX_VALUE_BYTES), result);
-    if (std::holds_alternative<Attribute::Omitted>(result.value)) return;
+    const std::size_t most = std::max(maxBytes, MAX_VALUE_BYTES);
+    auto fitting = tryPack(*mapped.layout, memory.data(), count, most);
+    if (!fitting) {
+      result.value = Attribute::Omitted{most + 1};
+      return;
+    }
+    packed = std::move(*fitting);
   }
   std::size_t bytes = packed.elements.size() + packed.heap.size();
   if (bytes > maxBytes) {

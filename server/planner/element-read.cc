@@ -7,7 +7,9 @@
 #include "core/codec/registered.h"
 #include "server/planner/dataset-info.h"
 #include "server/planner/dataspace.h"
+#include "server/planner/hdf5-error.h"
 #include "server/planner/packer.h"
+#include "server/planner/stored-element.h"
 #include "server/planner/type-map.h"
 
 namespace h5cap::hdf5 {
@@ -196,6 +198,16 @@ class ReferenceHold {
   throw FileError("variable-length data beyond " + std::to_string(most) + " bytes in one read", ErrorCode::tooLarge);
 }
 
+bool ranOutOfMemory() { return innermostError().reason.find("memory allocation failed") != std::string::npos; }
+
+// Of the one element that there is.
+std::vector<std::uint64_t> coordinatesOf(const Region& region, std::span<const std::uint64_t> points) {
+  if (!points.empty()) return {points.begin(), points.end()};
+  std::vector<std::uint64_t> coordinates;
+  for (const RegionAxis& axis : region.axes) coordinates.push_back(axis.at(0));
+  return coordinates;
+}
+
 // Up to `maxBytes` with their heap, for which libhdf5 gets up to `room`.
 PackedData read(const OpenFile& file, ObjectId id, const Region& region, std::span<const std::uint64_t> points,
                 std::size_t maxBytes, std::size_t room) {
@@ -220,6 +232,10 @@ PackedData read(const OpenFile& file, ObjectId id, const Region& region, std::sp
                     ErrorCode::tooLarge);
   }
   if (count == 0) return {};
+  // libhdf5 would hold it several times before it is found to be too large.
+  if (count == 1 && mapped.type.hasVariable() &&
+      statedHeapBytes(file, id, mapped, coordinatesOf(region, points)) > maxBytes)
+    rethrowTooLarge(maxBytes);
   Bytes memory(count * mapped.layout->memoryBytes);
   Arena arena(room);
   Handle transfer = arena.transferList();
@@ -230,7 +246,7 @@ PackedData read(const OpenFile& file, ObjectId id, const Region& region, std::sp
       readPoints(dataset.get(), type.get(), space.get(), transfer.get(), points, count, memory.data());
     }
   } catch (const FileError&) {
-    if (arena.isExhausted()) rethrowTooLarge(maxBytes);
+    if (arena.isExhausted() || ranOutOfMemory()) rethrowTooLarge(maxBytes);
     raiseMissingFilter(creation.get());
     throw;
   }

@@ -11,8 +11,8 @@
 
 namespace h5cap::hdf5 {
 
-// What is read whole, because only libhdf5 can read it: libhdf5 holds it once and this twice, for a moment.
-inline constexpr std::size_t MAX_WHOLE_VALUE_BYTES = 256 << 20;
+// What is read whole, because only libhdf5 can read it: that holds it four times over for a moment, and this once.
+inline constexpr std::size_t MAX_WHOLE_VALUE_BYTES = 128 << 20;
 
 struct ValuePart {
   Bytes bytes;

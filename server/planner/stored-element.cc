@@ -116,6 +116,24 @@ class StoredBytes {
   const std::size_t elementBytes_;
 };
 
+CheckedSize statedBytes(const MemoryLayout& layout, const std::byte* stored) {
+  CheckedSize total = 0;
+  switch (layout.kind) {
+    case MemoryLayout::Kind::plain:
+      return total;
+    case MemoryLayout::Kind::string:
+      return StoredPlace(stored).length;
+    case MemoryLayout::Kind::sequence:
+      return CheckedSize(StoredPlace(stored).length) * layout.base->packedBytes;
+    case MemoryLayout::Kind::composite:
+      for (const MemoryLayout::Part& part : layout.parts)
+        for (std::size_t i = 0; i < part.count; ++i)
+          total += statedBytes(*part.layout, stored + part.packedOffset + i * part.layout->packedBytes);
+      return total;
+  }
+  return total;
+}
+
 // Walks over the places of one element, and finds what they lead to.
 class Finding {
  public:
@@ -226,6 +244,13 @@ Bytes StoredElement::read(const OpenFile& file, ByteRange range) const {
     at += item.bytes;
   }
   return bytes;
+}
+
+std::uint64_t statedHeapBytes(const OpenFile& file, ObjectId id, const MappedType& type,
+                              std::span<const std::uint64_t> coordinates) {
+  if (hasReferences(type.type) || !hasWideAddresses(file)) return 0;
+  const auto stored = StoredBytes(file, id, type.layout->packedBytes).at(coordinates);
+  return stored ? statedBytes(*type.layout, stored->data()).orUnlimited() : 0;
 }
 
 std::optional<StoredElement> findStoredElement(const OpenFile& file, ObjectId id,

@@ -27,6 +27,11 @@ struct StoredElement {
   Bytes read(const OpenFile& file, ByteRange range) const;
 };
 
+// How much variable-length data the element at `coordinates` says that it has, not counting what that leads to in turn.
+// Zero where only libhdf5 can tell.  Reads just the element.
+std::uint64_t statedHeapBytes(const OpenFile& file, ObjectId dataset, const MappedType& type,
+                              std::span<const std::uint64_t> coordinates);
+
 // The element at `coordinates`, which lie in the shape.  Nothing where only libhdf5 can tell: for variable-length data
 // within variable-length data, references, and files, layouts and filters that are unusual.  Strings end at their first
 // NUL, as libhdf5's: that is looked for in memory of 1 MiB.
