@@ -14,6 +14,7 @@ import h5cap
 import numpy as np
 import pytest
 from support.sample import frame
+from support.sanitizers import options_of_a_login
 from support.served import children, client_python, program, quoted, wait_until
 
 SSHD = shutil.which("sshd") or (os.access("/usr/sbin/sshd", os.X_OK) and "/usr/sbin/sshd")
@@ -28,12 +29,13 @@ class Sshd:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        environment = {"PATH": f"{os.path.dirname(program('h5capd'))}:/usr/bin:/bin", **options_of_a_login()}
         (folder / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {folder}/host\n"
             f"AuthorizedKeysFile {folder}/authorized_keys\n"
             f"PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
             f"LogLevel ERROR\n"
-            f"SetEnv PATH={os.path.dirname(program('h5capd'))}:/usr/bin:/bin\n")
+            f"SetEnv {' '.join(f'{name}={value}' for name, value in environment.items())}\n")
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {(folder / 'host.pub').read_text()}")
         # The client's ssh finds key and host key through a wrapper, as a user's ~/.ssh/config would let it.
         wrapper = folder / "bin" / "ssh"

@@ -59,6 +59,12 @@ def options_for_all(folder):
     }
 
 
+def options_of_a_login():
+    """What a server that is started by ssh, in an environment of its own, has to be told to report to files, too."""
+    return {name: os.environ[name] + ":detect_leaks=1" for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")
+            if name in os.environ and "H5CAP_SANITIZER_REPORTS" in os.environ}
+
+
 def plain(python):
     """That interpreter, without the runtime that tools/sanitize lets all programs load."""
     if "H5CAP_SANITIZER_REPORTS" not in os.environ:
