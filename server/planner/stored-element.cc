@@ -35,7 +35,7 @@ struct StoredPlace {
 };
 
 bool hasReferences(const DataType& type) {
-  if (type.as<ObjectReferenceType>() || type.as<RegionReferenceType>()) return true;
+  if (type.as<ObjectReferenceType>() || type.as<RegionReferenceType>() || type.as<AnyReferenceType>()) return true;
   if (auto* compound = type.as<CompoundType>())
     return std::any_of(compound->fields.begin(), compound->fields.end(),
                        [](const Field& field) { return hasReferences(field.type); });
@@ -120,6 +120,7 @@ CheckedSize statedBytes(const MemoryLayout& layout, const std::byte* stored) {
   CheckedSize total = 0;
   switch (layout.kind) {
     case MemoryLayout::Kind::plain:
+    case MemoryLayout::Kind::reference:
       return total;
     case MemoryLayout::Kind::string:
       return StoredPlace(stored).length;
@@ -144,6 +145,8 @@ class Finding {
     switch (layout.kind) {
       case MemoryLayout::Kind::plain:
         return true;
+      case MemoryLayout::Kind::reference:
+        return false;
       case MemoryLayout::Kind::string:
         return add(offset, 1, Kind::text);
       case MemoryLayout::Kind::sequence:
