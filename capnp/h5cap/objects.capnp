@@ -156,10 +156,10 @@ interface Attributes @0xb31324ebbd0941e5 {
 
   readPart @3 (name :Text, firstByte :UInt64, replyBytes :UInt32, ifVersion :Data)
       -> (attribute :Types.Attribute, part :Types.DataPart, version :Data);
-  # Up to `replyBytes` bytes of one attribute's value from `firstByte` on, at least one; the value is its packed elements
-  # with their heap behind them.  `attribute` comes without the value (`omitted`).  `ifVersion` as in `ReadOptions`: parts
-  # of one version are parts of one value.  Each part may cost the server reading all of the value.  notFound,
-  # badSelection for what lies beyond it, tooLarge when it does not fit into a planner's memory, changed.
+  # Up to `replyBytes` bytes of one attribute's value from `firstByte` on, at least one; the value is its packed
+  # elements with their heap behind them.  `attribute` comes without the value (`omitted`).  `ifVersion` as in
+  # `ReadOptions`: parts of one version are parts of one value.  Each part may cost the server reading all of the value.
+  # notFound, badSelection for what lies beyond it, tooLarge when it does not fit into a planner's memory, changed.
 }
 
 struct ReadOptions @0x85aa553c6f19f8dd {
