@@ -16,6 +16,9 @@ namespace nb = nanobind;
 void bindHandles(nb::module_& module);  // connections, files, nodes
 void bindReading(nb::module_& module);  // elements
 
+// Of the thread that ends the interpreter: it alone runs Python by then, for objects that read as they go.
+inline thread_local bool endsInterpreter = false;
+
 // Takes the interpreter's lock by `take`.  A thread that asks for it while the interpreter ends sleeps from there on,
 // as in Python 3.14.  Earlier versions end such a thread by pthread_exit, whose unwinding ends the process when it
 // meets a destructor; and once the interpreter has ended, what the lock is kept in is gone, while the process may live
@@ -24,7 +27,7 @@ void bindReading(nb::module_& module);  // elements
 // What is caught then is no object: to UBSan a reference to nothing.
 template <class F>
 __attribute__((no_sanitize("null"))) void takeLock(F&& take) {
-  while (!Py_IsInitialized()) pause();  // never again since the end has begun
+  while (!Py_IsInitialized() && !endsInterpreter) pause();  // never again since the end has begun
   try {
     take();
   } catch (abi::__forced_unwind&) {
@@ -35,7 +38,10 @@ __attribute__((no_sanitize("null"))) void takeLock(F&& take) {
 // While it lives, other threads may run Python.
 class Unlocked {
  public:
-  Unlocked() : state_(PyEval_SaveThread()) {}
+  Unlocked() {
+    if (!Py_IsInitialized()) endsInterpreter = true;
+    state_ = PyEval_SaveThread();
+  }
   ~Unlocked() {
     takeLock([this] { PyEval_RestoreThread(state_); });
   }
@@ -43,7 +49,7 @@ class Unlocked {
   Unlocked& operator=(const Unlocked&) = delete;
 
  private:
-  PyThreadState* state_;
+  PyThreadState* state_ = nullptr;
 };
 
 // Runs `f`, which may wait for the server, without the interpreter's lock.

@@ -139,10 +139,11 @@ class AttributesImpl final : public Served<rpc::Attributes> {
   }
 
   static void writePart(const PartAsked& asked, PlannerAnswer& answer, ReadPartContext context) {
+    if (!answer.reply().isAttributePart()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
     auto made = answer.reply().getAttributePart();
     const auto part = made.getValue();
     const std::uint64_t size = part.getBytes().size();
-    if (!answer.reply().isAttributePart() || part.getFirst() != asked.first || size == 0 || size > asked.most ||
+    if (part.getFirst() != asked.first || size == 0 || size > asked.most ||
         !isWithin(asked.first, size, part.getTotal()))
       raiseKj(ErrorCode::fileProblem, "the planner's part of an attribute is not the one asked for");
     guarded([&] { checkAttribute(made.getPartOf(), asked.name); });

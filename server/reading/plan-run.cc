@@ -259,9 +259,10 @@ class PlanRun {
 
   void takePart(std::size_t number, kj::Own<PlannerAnswer> answer) {
     const DataType& type = work_->picker ? work_->picker->type() : plan().libraryReads[number].dataset->type;
+    if (!answer->reply().isPart()) raiseKj(ErrorCode::fileProblem, "the planner answered another question");
     const auto part = answer->reply().getPart();
     const std::uint64_t size = part.getBytes().size();
-    const bool isRight = answer->reply().isPart() && part.getFirst() == work_->part->first && size > 0 &&
+    const bool isRight = part.getFirst() == work_->part->first && size > 0 &&
                          size <= work_->part->most && part.getTotal() >= type.size() &&
                          isWithin(part.getFirst(), size, part.getTotal());
     if (!isRight)

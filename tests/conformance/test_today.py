@@ -159,6 +159,6 @@ def test_the_command_line_shows_complex_numbers(tmp_path):
         made = h5py.h5d.create(file.id, b"z", h5py.h5t.COMPLEX_IEEE_F64LE, space)
         made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
     with Server({"files": str(tmp_path)}) as server:
-        shown = subprocess.run([program("h5cap"), "cat", server.url("files/a.h5"), "/z"], capture_output=True, text=True,
-                               timeout=60)
+        shown = subprocess.run([program("h5cap"), "cat", server.url("files/a.h5"), "/z"], capture_output=True,
+                               text=True, timeout=60)
     assert shown.stdout.split() == ["1+2j", "0.5-4j", "-1+0j"], shown

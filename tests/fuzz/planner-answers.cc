@@ -116,7 +116,11 @@ void use(Reply::Reader reply) {
       use(wire::read(reply.getDereferenced().getTarget()));
       insistSurvives<rpc::HyperslabSelection>(wire::read(reply.getDereferenced().getStored()));
       break;
+    case Reply::ATTRIBUTE_PART:
+      use(wire::read(reply.getAttributePart().getPartOf()));
+      break;
     case Reply::ELEMENTS:
+    case Reply::PART:
     case Reply::REFRESHED:
       break;
   }

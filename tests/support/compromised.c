@@ -1,6 +1,6 @@
-// Acts that a planner must not succeed with.  Preloaded into h5cap-planner it takes over H5Lexists, which is called
-// within the sandbox: asked for the link "act-NAME" it tries that act, and writes what came of it where the environment
-// says.
+// Acts that a planner must not succeed with.  Preloaded into h5cap-planner it looks at what the planner reads from its
+// channel, within the sandbox: asked for the path "/act-NAME" it tries that act, and writes what came of it where the
+// environment says.
 // Built with -DALONE it is a program that tries one act outside of any sandbox: the control.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -249,21 +249,20 @@ int main(int count, char **arguments) {
 #else
 
 static int *outcome;
-static int (*honest)(int64_t, const char *, int64_t);
+static ssize_t (*honest)(int, void *, size_t);
 
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("H5CAP_ACT_OUTCOME");
   target = getenv("H5CAP_ACT_TARGET");
   front = getppid();  // of the zygote
-  honest = (int (*)(int64_t, const char *, int64_t))dlsym(RTLD_NEXT, "H5Lexists");
+  honest = (ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
   int shared = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
   if (shared < 0) return;
   outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
   close(shared);
 }
 
-int H5Lexists(int64_t location, const char *name, int64_t access);
-int H5Lexists(int64_t location, const char *name, int64_t access) {
+static void act(const char *name) {
   if (strncmp(name, "act-", 4) == 0) *outcome = perform(name + 4);
   if (strcmp(name, "flood") == 0) {
     static const char words[1 << 16];
@@ -298,7 +297,18 @@ int H5Lexists(int64_t location, const char *name, int64_t access) {
       memset(more, 1, 1 << 24);
     }
   }
-  return honest(location, name, access);
+}
+
+// What follows a slash and ends with a zero byte is the path of a question, all of it.
+ssize_t read(int descriptor, void *buffer, size_t size) {
+  const ssize_t got = honest(descriptor, buffer, size);
+  if (descriptor != channel || got <= 0) return got;
+  const char *begin = buffer, *end = begin + got;
+  for (const char *at = begin; (at = memchr(at, '/', (size_t)(end - at))) != NULL;) {
+    ++at;
+    if (memchr(at, 0, (size_t)(end - at)) != NULL) act(at);
+  }
+  return got;
 }
 
 #endif

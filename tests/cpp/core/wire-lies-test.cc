@@ -59,7 +59,7 @@ const std::pair<const char*, Lie> LIES[] = {
     {"no chunks", [](auto node) { node.getDataset().disownChunkShape(); }},
     {"chunks of another rank", [](auto node) { node.getDataset().initChunkShape(1).set(0, 1); }},
     {"chunks of no extent", [](auto node) { node.getDataset().getChunkShape().set(1, 0); }},
-    {"chunks of 2^32", [](auto node) { node.getDataset().getChunkShape().set(1, std::uint64_t{1} << 32); }},
+    {"chunks of 2^63", [](auto node) { node.getDataset().getChunkShape().set(1, std::uint64_t{1} << 63); }},
     {"chunks of what is not chunked", [](auto node) { node.getDataset().setLayout(rpc::Layout::CONTIGUOUS); }},
     {"33 filters", [](auto node) { node.getDataset().initFilters(33); }},
     {"a fill value of another size", [](auto node) { node.getDataset().initFillValue(7); }},
