@@ -1,12 +1,13 @@
 // How much this program has allocated and not freed, whosever allocator it is.
 #pragma once
 
+#include <malloc.h>
+
+#include <cstddef>
 #include <cstdint>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
-#else
-#include <malloc.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // gcc 12 has no header for it
 #endif
 
 namespace h5cap::test {
