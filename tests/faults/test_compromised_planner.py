@@ -94,7 +94,7 @@ LIES = {
                         "storage": "(storage = (chunked = (chunkShape = [])))"}, "read"),
     "chunks of no extent": (chunked("[4]", "[0]"), "read describe"),
     "chunks of another rank": (chunked("[4]", "[2, 2]"), "read describe"),
-    "chunks of 2^32": (chunked("[4]", "[4294967296]"), "read describe"),
+    "chunks of 2^63": (chunked("[4]", "[9223372036854775808]"), "read describe"),
     "chunks of 2^63 bytes": (chunked("[4, 4]", "[4294967295, 4294967295]"), "read"),
     "too few chunks": ({**chunked("[4]", "[2]"), "chunks": "(chunks = [(address = 64, size = 2)])"}, "read"),
     "too many chunks": ({**chunked("[4]", "[4]"), "chunks": "(chunks = [" + "(address = 64, size = 4)," * 3 + "])"},
