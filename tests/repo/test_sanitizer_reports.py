@@ -43,6 +43,7 @@ OURS = "0x56464b5e5e68  (/usr/bin/h5cap-planner+0xcb2e68)"
     (CRASH_IN_LIBHDF5 + OVERFLOW.replace("{allocator}", OURS), 1),
     ("==1==ERROR: AddressSanitizer: SEGV on unknown address\n    #0 0x55 in h5cap::g server/executor/gather.cc:5\n", 1),
     ("==1==ERROR: LeakSanitizer: detected memory leaks\n", 1),
+    ("AddressSanitizer: CHECK failed: asan_interceptors.cpp:320 \"...\" (tid=16563)\n    #0 0x7f in CheckUnwind\n", 1),
     ("core/pack.cc:7:3: runtime error: shift exponent 64 is too large for 64-bit type\n", 1),
     ("WARNING: ThreadSanitizer: data race (pid=5)\n  Write of size 8\n    #0 f core/x.cc:3 (h5capd+0x1)\n", 1),
     ("==5==WARNING: reading executable name failed with errno 1, some stack frames may not be symbolized\n", 0),

@@ -15,8 +15,11 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MARKS = {b"__asan_init": "libasan.so", b"__tsan_init": "libtsan.so"}
+# What has to be loaded with it: an interpreter brings no libstdc++, which is looked at once, at the start.
+BESIDE = "libstdc++.so.6"
 # How each sanitizer begins a report.
-REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |runtime error: |LeakSanitizer has encountered")
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer: |Sanitizer: CHECK failed|runtime error: |"
+                    r"LeakSanitizer has encountered")
 # What leaks in a server is an error, whatever the tests' own interpreter is told.  Too large a request for memory
 # fails, as it does without a sanitizer.
 SERVER_OPTIONS = {
@@ -43,8 +46,12 @@ def before_others(library, path):
     runtime = runtime_of(path)
     if not runtime:
         return str(library)
-    found = subprocess.run(["c++", f"-print-file-name={runtime}"], capture_output=True, text=True, check=True)
-    return f"{found.stdout.strip()}:{library}"
+    return ":".join([*map(library_path, (runtime, BESIDE)), str(library)])
+
+
+def library_path(name):
+    said = subprocess.run(["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    return said.stdout.strip()
 
 
 def options_for_all(folder):
