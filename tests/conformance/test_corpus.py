@@ -14,6 +14,7 @@ import textwrap
 
 import compare
 import pytest
+from support import planner
 from support.served import Server, client_python
 
 CORPUS = pathlib.Path(os.environ.get("H5CAP_CORPUS", pathlib.Path(__file__).resolve().parents[2] / "build" / "corpus"))
@@ -36,6 +37,7 @@ NOT_FOLLOWED = {
     r"^-\d+$": "a product of sizes that overflows in h5py",
     r"array is too big|Unable to allocate": "elements beyond any memory; the error differs in its class",
     r"Unknown link type": "user-defined links are listed as such",
+    r"Unknown reference type": "h5py has no reading of HDF5 1.12's references",
 }
 
 # What h5cap refuses by a limit that its protocol documents.
@@ -44,8 +46,9 @@ LIMITS = r"TooLarge: .*: one element is larger than 32 MiB"
 # Damaged files that h5py opens before it meets the damage; h5cap meets it when it opens the object, or lists its
 # attributes, and says so.
 DAMAGED = {"test/bad_compound.h5", "test/corrupted_name_len.h5", "test/corrupt_stab_msg.h5",
-           "tools/test/h5stat/testfiles/h5stat_err_refcount.h5",
            "tools/test/misc/testfiles/h5clear_fsm_persist_noclose.h5"}
+if planner.library_version() < (2,):  # later ones read it
+    DAMAGED.add("tools/test/h5stat/testfiles/h5stat_err_refcount.h5")
 
 READER = textwrap.dedent("""
     import select, sys
@@ -72,8 +75,8 @@ def in_batches(python, module, items):
 
 
 def oracle():
-    """The oracle's descriptions, kept beside the corpus: neither the files nor the oracle change."""
-    source = (pathlib.Path(compare.HERE) / "describe.py").read_bytes() + FILE_SECONDS.encode()
+    """The oracle's descriptions, kept beside the corpus, of each oracle."""
+    source = (pathlib.Path(compare.HERE) / "describe.py").read_bytes() + (FILE_SECONDS + compare.ORACLE_PYTHON).encode()
     kept = CORPUS / f"oracle-{hashlib.sha256(source).hexdigest()[:16]}.json"
     if not kept.exists():
         found = in_batches(compare.ORACLE_PYTHON, "h5py",
